@@ -1,0 +1,134 @@
+//! Bytes to frames: incremental, lossless, and the same at every split of the input.
+
+use std::ops::{ControlFlow, Range};
+
+use crate::settings::nearest;
+use crate::{Anomaly, Error};
+
+mod detect;
+
+pub(crate) use detect::Detect;
+
+/// How a body is cut into frames.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Framing {
+    /// Told by the content type, else by the first bytes.
+    #[default]
+    Auto,
+    /// AWS `application/vnd.amazon.eventstream`: prelude, headers, payload, two checksums.
+    EventStream,
+    /// One JSON array whose elements come one by one, or one JSON object.
+    JsonArray,
+    /// One JSON value a line.
+    Ndjson,
+    /// Nothing is known: bytes, timing and close.
+    Opaque,
+    /// Server-sent events.
+    Sse,
+    /// Plain text.
+    Text,
+    /// One message a call of `feed`.
+    WebSocket,
+    /// A recording of WebSocket frames: a line each, `{"direction": "received", "data": ...}`.
+    WebSocketLines,
+}
+
+impl Framing {
+    /// Every framing, in the order of its name.
+    pub const ALL: [Self; 9] = [
+        Self::Auto,
+        Self::EventStream,
+        Self::JsonArray,
+        Self::Ndjson,
+        Self::Opaque,
+        Self::Sse,
+        Self::Text,
+        Self::WebSocket,
+        Self::WebSocketLines,
+    ];
+
+    /// The name in settings and reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::EventStream => "aws-eventstream",
+            Self::JsonArray => "json-array",
+            Self::Ndjson => "ndjson",
+            Self::Opaque => "opaque",
+            Self::Sse => "sse",
+            Self::Text => "text",
+            Self::WebSocket => "websocket",
+            Self::WebSocketLines => "websocket-lines",
+        }
+    }
+
+    /// The framing of that name.
+    ///
+    /// # Errors
+    /// [`Error::UnknownName`] with the nearest.
+    pub fn from_name(name: &str) -> Result<Self, Error> {
+        Self::ALL.into_iter().find(|framing| framing.name() == name).ok_or_else(|| Error::UnknownName {
+            what: "framing",
+            name: name.to_owned(),
+            nearest: nearest(name, Self::ALL.iter().map(|framing| framing.name())),
+            known: Self::ALL.iter().map(|framing| framing.name().to_owned()).collect(),
+        })
+    }
+}
+
+/// A decoder of `framing`; `Auto` and `Opaque` have none.
+pub(crate) fn decoder(framing: Framing) -> Option<Box<dyn Decode>> {
+    match framing {
+        Framing::Auto | Framing::Opaque => None,
+        _ => None,
+    }
+}
+
+/// How many bytes of one unfinished frame are kept at most. The rest of a longer frame passes unseen.
+pub(crate) const MAX_FRAME: usize = 8 << 20;
+
+/// What a frame is, beside its data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FrameKind {
+    /// An SSE comment or an empty keep-alive.
+    Comment,
+    /// An AWS exception frame; `name` is its `:exception-type` or `:error-code`.
+    Exception,
+    /// What the provider sent.
+    Message,
+    /// A WebSocket frame that the client sent.
+    Sent,
+}
+
+/// One unit of the wire format.
+#[derive(Clone, Debug)]
+pub(crate) struct Frame<'a> {
+    pub(crate) kind: FrameKind,
+    /// SSE's `event:`, AWS's `:event-type`; else empty.
+    pub(crate) name: &'a str,
+    /// The payload, each maximal piece of bad UTF-8 replaced by one U+FFFD.
+    pub(crate) data: &'a str,
+    /// The frame in the raw stream, delimiter included.
+    pub(crate) bytes: Range<u64>,
+    /// Where `data` begins in the raw stream, if it stands there contiguous and unchanged.
+    pub(crate) data_at: Option<u64>,
+}
+
+/// Takes what a decoder reads.
+pub(crate) trait Sink {
+    /// One whole frame. `Break` ends decoding: nothing after this frame will be read.
+    fn frame(&mut self, frame: &Frame<'_>) -> ControlFlow<()>;
+
+    /// Something was wrong with the framing; decoding goes on.
+    fn anomaly(&mut self, anomaly: Anomaly);
+}
+
+/// An incremental decoder of one wire format.
+pub(crate) trait Decode: Send {
+    /// Reads `chunk`, which begins at byte `at` of the raw stream, and hands every frame that is whole to `sink`.
+    /// The frames are the same at every split of the stream into chunks.
+    fn feed(&mut self, chunk: &[u8], at: u64, sink: &mut dyn Sink) -> ControlFlow<()>;
+
+    /// The stream ended at byte `at`: hands out what is left, flagged `unterminated_event` where its delimiter is missing.
+    fn finish(&mut self, at: u64, sink: &mut dyn Sink) -> ControlFlow<()>;
+}

@@ -1,0 +1,153 @@
+//! Frames to events: one file per provider format.
+
+use crate::Error;
+use crate::decode::Frame;
+use crate::emit::Emit;
+use crate::settings::nearest;
+
+/// A provider's format.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dialect {
+    /// Anthropic messages.
+    AnthropicMessages,
+    /// Told by the first frames.
+    #[default]
+    Auto,
+    /// Amazon Bedrock's converse stream.
+    BedrockConverse,
+    /// Amazon Bedrock's invoke stream: the model's own format in base64.
+    BedrockInvoke,
+    /// Cohere chat, version 2.
+    Cohere,
+    /// Gemini generateContent.
+    Gemini,
+    /// Gemini Interactions.
+    GeminiInteractions,
+    /// Gemini Live over WebSocket.
+    GeminiLive,
+    /// Model Context Protocol over HTTP.
+    Mcp,
+    /// Ollama chat and generate.
+    Ollama,
+    /// Nothing is known: bytes, timing and close.
+    Opaque,
+    /// OpenAI assistants, threads and runs.
+    OpenaiAssistants,
+    /// OpenAI chat completions and all that follow them.
+    OpenaiChat,
+    /// OpenAI completions.
+    OpenaiCompletions,
+    /// OpenAI Realtime over WebSocket.
+    OpenaiRealtime,
+    /// OpenAI Responses.
+    OpenaiResponses,
+    /// Replicate: plain text in server-sent events.
+    Replicate,
+    /// Plain text.
+    Text,
+    /// IBM watsonx text generation.
+    Watsonx,
+    /// xAI gRPC chunks as JSON.
+    XaiGrpc,
+}
+
+impl Dialect {
+    /// Every dialect, in the order of its name.
+    pub const ALL: [Self; 20] = [
+        Self::AnthropicMessages,
+        Self::Auto,
+        Self::BedrockConverse,
+        Self::BedrockInvoke,
+        Self::Cohere,
+        Self::Gemini,
+        Self::GeminiInteractions,
+        Self::GeminiLive,
+        Self::Mcp,
+        Self::Ollama,
+        Self::Opaque,
+        Self::OpenaiAssistants,
+        Self::OpenaiChat,
+        Self::OpenaiCompletions,
+        Self::OpenaiRealtime,
+        Self::OpenaiResponses,
+        Self::Replicate,
+        Self::Text,
+        Self::Watsonx,
+        Self::XaiGrpc,
+    ];
+
+    /// The name in settings and reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AnthropicMessages => "anthropic-messages",
+            Self::Auto => "auto",
+            Self::BedrockConverse => "bedrock-converse",
+            Self::BedrockInvoke => "bedrock-invoke",
+            Self::Cohere => "cohere",
+            Self::Gemini => "gemini",
+            Self::GeminiInteractions => "gemini-interactions",
+            Self::GeminiLive => "gemini-live",
+            Self::Mcp => "mcp",
+            Self::Ollama => "ollama",
+            Self::Opaque => "opaque",
+            Self::OpenaiAssistants => "openai-assistants",
+            Self::OpenaiChat => "openai-chat",
+            Self::OpenaiCompletions => "openai-completions",
+            Self::OpenaiRealtime => "openai-realtime",
+            Self::OpenaiResponses => "openai-responses",
+            Self::Replicate => "replicate",
+            Self::Text => "text",
+            Self::Watsonx => "watsonx",
+            Self::XaiGrpc => "xai-grpc",
+        }
+    }
+
+    /// The dialect of that name.
+    ///
+    /// # Errors
+    /// [`Error::UnknownName`] with the nearest.
+    pub fn from_name(name: &str) -> Result<Self, Error> {
+        Self::ALL.into_iter().find(|dialect| dialect.name() == name).ok_or_else(|| Error::UnknownName {
+            what: "dialect",
+            name: name.to_owned(),
+            nearest: nearest(name, Self::ALL.iter().map(|dialect| dialect.name())),
+            known: Self::ALL.iter().map(|dialect| dialect.name().to_owned()).collect(),
+        })
+    }
+}
+
+/// Reads one provider's frames.
+pub(crate) trait Parse: Send {
+    /// Says what proves an end in this format; called once, before the first frame.
+    fn begin(&mut self, emit: &mut Emit<'_>);
+
+    /// Reads one frame. It never fails: what is unknown or malformed becomes an anomaly and an `Other` event.
+    fn frame(&mut self, frame: &Frame<'_>, emit: &mut Emit<'_>);
+}
+
+/// A parser of `dialect`; `Auto` and `Opaque` read nothing but errors.
+pub(crate) fn parser(dialect: Dialect) -> Box<dyn Parse> {
+    let _ = dialect;
+    Box::new(Opaque)
+}
+
+/// The dialect that a frame shows, `None` where it could be several.
+pub(crate) fn sniff(frame: &Frame<'_>) -> Option<Dialect> {
+    let _ = frame;
+    None
+}
+
+/// Knows nothing of the format: every frame is an `Other` event.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Opaque;
+
+impl Parse for Opaque {
+    fn begin(&mut self, emit: &mut Emit<'_>) {
+        emit.end().accept_clean_close();
+    }
+
+    fn frame(&mut self, frame: &Frame<'_>, emit: &mut Emit<'_>) {
+        emit.end().content();
+        emit.other(frame.name);
+    }
+}

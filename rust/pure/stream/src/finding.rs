@@ -1,0 +1,53 @@
+use serde::{Deserialize, Serialize};
+
+/// What a finding asks for, weakest first, so that the greatest of several wins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// Nothing was found.
+    #[default]
+    Pass,
+    /// Record it.
+    Observe,
+    /// Record it and tell the caller.
+    Warn,
+    /// End the stream.
+    Stop,
+}
+
+impl Action {
+    /// The lower-case name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Observe => "observe",
+            Self::Warn => "warn",
+            Self::Stop => "stop",
+        }
+    }
+}
+
+/// What a check found.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Finding {
+    /// The check: `ending`, `pace`, `repeat`.
+    pub check: &'static str,
+    /// What of it: `exact`, `counter`, `near`, `truncated`, `failed`, `stall`, ...
+    pub kind: &'static str,
+    /// What the settings ask for; under shadow what they would have asked for.
+    pub action: Action,
+    /// The channel's id, where it is about one.
+    pub channel: Option<String>,
+    /// Characters of the channel's text up to and including the one that fired.
+    pub offset: Option<u64>,
+    /// Where the first repeat begins, in characters of the channel's text.
+    pub onset: Option<u64>,
+    /// Characters of one copy.
+    pub period: Option<u64>,
+    /// Strength of the evidence, in copies for loops.
+    pub score: f64,
+    /// At most 80 characters of what was seen, for example one copy of a loop.
+    pub evidence: String,
+    /// One sentence for people.
+    pub explanation: String,
+}

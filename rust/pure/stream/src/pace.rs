@@ -1,0 +1,305 @@
+use std::collections::BTreeMap;
+
+use midstream_series::{Span, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::{Action, Error, Finding, settings};
+
+/// When a quiet stream counts as stalled. Times are seconds in JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PaceSettings {
+    /// What a stall asks for. `None` switches the check off.
+    #[serde(deserialize_with = "settings::action")]
+    pub stall: Option<Action>,
+    /// Longest wait for the first byte, in seconds.
+    pub first_byte_s: f64,
+    /// Longest time without a byte after the first, in seconds.
+    pub idle_s: f64,
+    /// Longest time with nothing but pings and comments, in seconds.
+    pub no_progress_s: f64,
+}
+
+impl Default for PaceSettings {
+    fn default() -> Self {
+        Self { stall: Some(Action::Warn), first_byte_s: 300.0, idle_s: 30.0, no_progress_s: 120.0 }
+    }
+}
+
+impl PaceSettings {
+    pub(crate) fn validate(&self) -> Result<(), Error> {
+        let limits = [
+            ("pace.first_byte_s", self.first_byte_s),
+            ("pace.idle_s", self.idle_s),
+            ("pace.no_progress_s", self.no_progress_s),
+        ];
+        match limits.into_iter().find(|(_, seconds)| !(*seconds > 0.0 && *seconds <= 1e6)) {
+            Some((field, seconds)) => Err(Error::Setting {
+                field: field.into(),
+                value: seconds.to_string(),
+                allowed: "above 0 and at most 1000000 seconds".into(),
+            }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Times of one stream. `None` is unknown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct PaceSummary {
+    /// From the start to the first byte.
+    pub first_byte_s: Option<f64>,
+    /// From the start to the first event.
+    pub first_event_s: Option<f64>,
+    /// From the start to the first character of the answer; role-only, ping and reasoning events do not count.
+    pub first_text_s: Option<f64>,
+    /// Median gap between chunks with content.
+    pub gap_p50_s: Option<f64>,
+    /// 99th percentile of the gaps.
+    pub gap_p99_s: Option<f64>,
+    /// Longest gap between two chunks of any content.
+    pub longest_gap_s: Option<f64>,
+    /// Stalls found.
+    pub stalls: u64,
+    /// Output tokens by the time from the first content to the last.
+    pub tokens_per_s: Option<f64>,
+    /// From the start, or the first byte where that is unknown, to the end.
+    pub duration_s: Option<f64>,
+}
+
+/// What a chunk held, for the clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Chunk {
+    pub(crate) event: bool,
+    /// Text, reasoning, tool arguments or sound.
+    pub(crate) content: bool,
+    /// Text of the answer.
+    pub(crate) text: bool,
+    /// Anything but pings and comments.
+    pub(crate) progress: bool,
+}
+
+/// The clocks of one stream. O(1) a chunk.
+#[derive(Clone, Debug)]
+pub(crate) struct Pace {
+    settings: PaceSettings,
+    started: Option<Timestamp>,
+    first_byte: Option<Timestamp>,
+    first_event: Option<Timestamp>,
+    first_text: Option<Timestamp>,
+    first_content: Option<Timestamp>,
+    last_content: Option<Timestamp>,
+    last_byte: Option<Timestamp>,
+    last_progress: Option<Timestamp>,
+    gaps: Quantiles,
+    stalls: u64,
+    stalled: bool,
+}
+
+impl Pace {
+    pub(crate) fn new(settings: PaceSettings, started: Option<Timestamp>) -> Self {
+        Self {
+            settings,
+            started,
+            first_byte: None,
+            first_event: None,
+            first_text: None,
+            first_content: None,
+            last_content: None,
+            last_byte: None,
+            last_progress: None,
+            gaps: Quantiles::default(),
+            stalls: 0,
+            stalled: false,
+        }
+    }
+
+    /// A chunk arrived at `now`. A stall that nobody ticked for is found here.
+    pub(crate) fn chunk(&mut self, chunk: Chunk, now: Timestamp, findings: &mut Vec<Finding>) {
+        self.tick(now, findings);
+        self.stalled = false;
+        self.first_byte.get_or_insert(now);
+        self.last_byte = Some(now);
+        if chunk.progress || self.last_progress.is_none() {
+            self.last_progress = Some(now);
+        }
+        if chunk.event {
+            self.first_event.get_or_insert(now);
+        }
+        if chunk.text {
+            self.first_text.get_or_insert(now);
+        }
+        if chunk.content {
+            self.first_content.get_or_insert(now);
+            if let Some(before) = self.last_content.replace(now) {
+                self.gaps.add(now - before);
+            }
+        }
+    }
+
+    /// Time passed without a byte.
+    pub(crate) fn tick(&mut self, now: Timestamp, findings: &mut Vec<Finding>) {
+        let Some((deadline, what)) = self.deadline() else { return };
+        if now < deadline {
+            return;
+        }
+        self.stalled = true;
+        self.stalls += 1;
+        let Some(action) = self.settings.stall else { return };
+        let since = self.last_byte.or(self.started).unwrap_or(now);
+        let waited_s = (now - since).as_secs_f64();
+        findings.push(Finding {
+            check: "pace",
+            kind: "stall",
+            action,
+            channel: None,
+            offset: None,
+            onset: None,
+            period: None,
+            score: waited_s,
+            evidence: what.to_owned(),
+            explanation: format!("{what} for {waited_s:.1} s"),
+        });
+    }
+
+    /// When `tick` is next needed.
+    pub(crate) fn tick_at(&self) -> Option<Timestamp> {
+        self.settings.stall.and(self.deadline()).map(|(deadline, _)| deadline)
+    }
+
+    /// The next moment that would be a stall, and what it would be; none while stalled already.
+    fn deadline(&self) -> Option<(Timestamp, &'static str)> {
+        if self.stalled {
+            return None;
+        }
+        let seconds = |seconds: f64| Span::from_nanos((seconds * 1e9) as i64);
+        let Some(last_byte) = self.last_byte else {
+            return Some((self.started? + seconds(self.settings.first_byte_s), "no first byte"));
+        };
+        let idle = (last_byte + seconds(self.settings.idle_s), "no byte");
+        let progress = self.last_progress.unwrap_or(last_byte);
+        let no_progress = (progress + seconds(self.settings.no_progress_s), "nothing but keep-alives");
+        Some(idle.min(no_progress))
+    }
+
+    /// The summary at `now`; `tokens` are output tokens, reported or estimated.
+    pub(crate) fn summary(&self, now: Timestamp, tokens: Option<u64>) -> PaceSummary {
+        let since_start = |moment: Option<Timestamp>| Some((moment? - self.started?).as_secs_f64());
+        let writing = self.first_content.zip(self.last_content).map(|(first, last)| (last - first).as_secs_f64());
+        PaceSummary {
+            first_byte_s: since_start(self.first_byte),
+            first_event_s: since_start(self.first_event),
+            first_text_s: since_start(self.first_text),
+            gap_p50_s: self.gaps.quantile(0.5),
+            gap_p99_s: self.gaps.quantile(0.99),
+            longest_gap_s: self.gaps.longest(),
+            stalls: self.stalls,
+            tokens_per_s: tokens.zip(writing).filter(|(_, seconds)| *seconds > 0.0).map(|(n, s)| n as f64 / s),
+            duration_s: self.started.or(self.first_byte).map(|start| (now - start).as_secs_f64()),
+        }
+    }
+}
+
+/// Quantiles of spans with 1 % relative error: counts in logarithmic buckets, as DDSketch.
+///
+/// C. Masson, J. E. Rim, H. K. Lee, "DDSketch: a fast and fully-mergeable quantile sketch with relative-error
+/// guarantees", VLDB 2019.
+#[derive(Clone, Debug, Default)]
+struct Quantiles {
+    buckets: BTreeMap<u16, u32>,
+    count: u64,
+    longest: Option<Span>,
+}
+
+/// Ratio of two neighbouring bucket borders: (1 + e) / (1 - e) for a relative error e of 1 %.
+const GAMMA: f64 = 1.01 / 0.99;
+
+impl Quantiles {
+    fn add(&mut self, span: Span) {
+        let nanos = span.as_nanos().max(0);
+        let bucket = if nanos < 1_000 { 0 } else { 1 + ((nanos as f64 / 1e3).ln() / GAMMA.ln()).ceil() as u16 };
+        *self.buckets.entry(bucket).or_default() += 1;
+        self.count += 1;
+        self.longest = self.longest.max(Some(span));
+    }
+
+    /// In seconds. Below a microsecond everything is 0.
+    fn quantile(&self, q: f64) -> Option<f64> {
+        let rank = (q * self.count.saturating_sub(1) as f64).round() as u64;
+        let mut seen = 0;
+        for (bucket, count) in &self.buckets {
+            seen += u64::from(*count);
+            if seen > rank {
+                let middle = 2.0 / (1.0 + GAMMA) * GAMMA.powi(i32::from(*bucket) - 1) * 1e-6;
+                return Some(if *bucket == 0 { 0.0 } else { middle });
+            }
+        }
+        None
+    }
+
+    fn longest(&self) -> Option<f64> {
+        self.longest.map(Span::as_secs_f64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: Chunk = Chunk { event: true, content: true, text: true, progress: true };
+    const PING: Chunk = Chunk { event: true, content: false, text: false, progress: false };
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_nanos(seconds * 1_000_000_000)
+    }
+
+    #[test]
+    fn a_stall_is_found_once_until_bytes_come_back() {
+        let (mut pace, mut findings) = (Pace::new(PaceSettings::default(), Some(at(0))), Vec::new());
+        pace.chunk(TEXT, at(1), &mut findings);
+        assert_eq!(pace.tick_at(), Some(at(31)));
+        pace.tick(at(30), &mut findings);
+        assert!(findings.is_empty());
+        pace.tick(at(31), &mut findings);
+        pace.tick(at(40), &mut findings);
+        pace.chunk(TEXT, at(50), &mut findings);
+        pace.tick(at(80), &mut findings);
+        assert_eq!(findings.len(), 2);
+        assert_eq!(pace.summary(at(80), None).stalls, 2);
+    }
+
+    #[test]
+    fn pings_feed_the_idle_clock_and_not_the_other() {
+        let (mut pace, mut findings) = (Pace::new(PaceSettings::default(), Some(at(0))), Vec::new());
+        pace.chunk(TEXT, at(0), &mut findings);
+        for second in 1..=12 {
+            pace.chunk(PING, at(second * 10), &mut findings);
+        }
+        let kinds: Vec<&str> = findings.iter().map(|finding| finding.evidence.as_str()).collect();
+        assert_eq!(kinds, ["nothing but keep-alives"]);
+    }
+
+    #[test]
+    fn before_the_first_byte_the_wait_may_be_longer() {
+        let (mut pace, mut findings) = (Pace::new(PaceSettings::default(), Some(at(0))), Vec::new());
+        pace.tick(at(299), &mut findings);
+        assert!(findings.is_empty());
+        pace.tick(at(300), &mut findings);
+        assert_eq!(findings[0].explanation, "no first byte for 300.0 s");
+    }
+
+    #[test]
+    fn quantiles_are_within_one_percent_of_the_sorted_list() {
+        let mut quantiles = Quantiles::default();
+        let mut sorted: Vec<f64> = (0..1000).map(|i| 0.001 * 1.01_f64.powi((i * 7919) % 1000)).collect();
+        for seconds in &sorted {
+            quantiles.add(Span::from_nanos((seconds * 1e9) as i64));
+        }
+        sorted.sort_by(f64::total_cmp);
+        for q in [0.0_f64, 0.1, 0.5, 0.9, 0.99, 1.0] {
+            let exact = sorted[(q * 999.0).round() as usize];
+            let sketched = quantiles.quantile(q).unwrap();
+            assert!((sketched / exact - 1.0).abs() < 0.0101, "q {q}: {sketched} against {exact}");
+        }
+    }
+}

@@ -1,0 +1,129 @@
+use serde::{Deserialize, Deserializer};
+
+use crate::{Action, EndingSettings, Error, PaceSettings, RepeatSettings};
+
+/// What the checks look for and what follows. The same settings serve any number of streams.
+///
+/// ```
+/// use midstream_stream::{Action, Settings};
+/// let settings = Settings::from_json(r#"{"repeat": {"near": "off"}, "shadow": true}"#)?;
+/// assert_eq!(settings.repeat.near, None);
+/// assert_eq!(settings.repeat.exact, Some(Action::Stop));
+/// # Ok::<(), midstream_stream::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// How streams end.
+    pub ending: EndingSettings,
+    /// Times and stalls.
+    pub pace: PaceSettings,
+    /// Loops in text.
+    pub repeat: RepeatSettings,
+    /// Run every check and act on none: decisions are at most `observe`, findings say what would have been done.
+    pub shadow: bool,
+}
+
+impl Settings {
+    /// Settings from a JSON object of tables, one a check; what is left out has its default.
+    ///
+    /// # Errors
+    /// [`Error::UnknownName`] for a misspelt key or action, [`Error::Setting`] for a value that is not allowed.
+    pub fn from_json(text: &str) -> Result<Self, Error> {
+        let settings: Self = serde_json::from_str(text).map_err(|error| unreadable(&error.to_string()))?;
+        settings.validate()?;
+        Ok(settings)
+    }
+
+    /// Checks every value.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] names the first field whose value is not allowed.
+    pub fn validate(&self) -> Result<(), Error> {
+        self.ending.validate()?;
+        self.pace.validate()?;
+        self.repeat.validate()
+    }
+}
+
+/// Serde's messages name what was wrong between backquotes and list what is known.
+fn unreadable(message: &str) -> Error {
+    let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    match quoted.split_first() {
+        Some((name, known)) if message.starts_with("unknown ") => Error::UnknownName {
+            what: if message.starts_with("unknown variant") { "action" } else { "setting" },
+            name: (*name).to_owned(),
+            nearest: nearest(name, known.iter().copied()),
+            known: known.iter().map(|name| (*name).to_owned()).collect(),
+        },
+        _ => {
+            Error::Setting { field: "settings".into(), value: message.to_owned(), allowed: "a table per check".into() }
+        }
+    }
+}
+
+/// The known name at the smallest edit distance from `name`, if at most a third of it differs.
+pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    let limit = name.chars().count().div_ceil(3).max(1);
+    known
+        .map(|other| (edits(name, other), other))
+        .filter(|(edits, _)| *edits <= limit)
+        .min()
+        .map(|(_, other)| other.into())
+}
+
+/// Levenshtein distance of two short names, by rows.
+fn edits(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(row[j + 1] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+/// Reads an action, `"off"` being none.
+pub(crate) fn action<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Action>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Named {
+        Off,
+        Observe,
+        Warn,
+        Stop,
+    }
+    Ok(match Named::deserialize(deserializer)? {
+        Named::Off => None,
+        Named::Observe => Some(Action::Observe),
+        Named::Warn => Some(Action::Warn),
+        Named::Stop => Some(Action::Stop),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_key_names_the_nearest() {
+        let error = Settings::from_json(r#"{"repaet": {}}"#).unwrap_err();
+        assert!(error.to_string().contains("did you mean \"repeat\"?"), "{error}");
+    }
+
+    #[test]
+    fn a_misspelt_action_names_the_nearest() {
+        let error = Settings::from_json(r#"{"repeat": {"exact": "stopp"}}"#).unwrap_err();
+        assert!(error.to_string().starts_with("no action is named \"stopp\"; did you mean \"stop\"?"), "{error}");
+    }
+
+    #[test]
+    fn a_name_unlike_all_others_has_no_nearest() {
+        assert_eq!(nearest("zzzzzz", ["repeat", "pace"].into_iter()), None);
+    }
+}

@@ -1,0 +1,169 @@
+use serde::Serialize;
+use serde::de::IgnoredAny;
+
+use crate::ChannelIndex;
+
+/// Tool calls kept per stream at most.
+const MAX_CALLS: usize = 64;
+/// Bytes of arguments kept for all calls of a stream together at most.
+const MAX_ARGUMENTS: usize = 8 << 20;
+
+/// A tool call as far as it was seen.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ToolCall {
+    /// The provider's call id; the channel's id where it gave none.
+    pub id: String,
+    /// The tool's name.
+    pub name: String,
+    /// The arguments' JSON text as far as it came; empty where the model gave none.
+    pub arguments: String,
+    /// Whether the arguments are valid JSON; `None` where they passed a limit and were not kept.
+    pub valid_json: Option<bool>,
+    /// Whether the call is whole. Arguments of a call that is not whole must not be executed.
+    pub complete: bool,
+    #[serde(skip)]
+    channel: ChannelIndex,
+    #[serde(skip)]
+    overflowed: bool,
+}
+
+/// How a JSON text stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Json {
+    Cut,
+    Malformed,
+    Valid,
+}
+
+impl Json {
+    /// No text at all means no arguments, which is valid.
+    fn of(text: &str) -> Self {
+        if text.trim().is_empty() {
+            return Self::Valid;
+        }
+        match serde_json::from_str::<IgnoredAny>(text) {
+            Ok(_) => Self::Valid,
+            Err(error) if error.is_eof() => Self::Cut,
+            Err(_) => Self::Malformed,
+        }
+    }
+}
+
+/// The tool calls of one stream.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tools {
+    calls: Vec<ToolCall>,
+    kept: usize,
+}
+
+impl Tools {
+    /// Begins a call, or names one that began without a name. False where there is no room for it.
+    pub(crate) fn start(&mut self, channel: ChannelIndex, id: &str, name: &str) -> bool {
+        if let Some(call) = self.calls.iter_mut().find(|call| call.channel == channel) {
+            if call.name.is_empty() {
+                call.name.push_str(name);
+            }
+            return true;
+        }
+        if self.calls.len() == MAX_CALLS {
+            return false;
+        }
+        self.calls.push(ToolCall {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            arguments: String::new(),
+            valid_json: None,
+            complete: false,
+            channel,
+            overflowed: false,
+        });
+        true
+    }
+
+    pub(crate) fn has(&self, channel: ChannelIndex) -> bool {
+        self.calls.iter().any(|call| call.channel == channel)
+    }
+
+    /// The tool's name, for settings per tool.
+    pub(crate) fn name(&self, channel: ChannelIndex) -> Option<&str> {
+        self.calls.iter().find(|call| call.channel == channel).map(|call| call.name.as_str())
+    }
+
+    /// Adds to a call's arguments. False where they pass the limit; then they are not kept.
+    pub(crate) fn push(&mut self, channel: ChannelIndex, fragment: &str) -> bool {
+        let Some(call) = self.calls.iter_mut().find(|call| call.channel == channel) else {
+            return false;
+        };
+        if call.overflowed || self.kept + fragment.len() > MAX_ARGUMENTS {
+            call.overflowed = true;
+            return false;
+        }
+        self.kept += fragment.len();
+        call.arguments.push_str(fragment);
+        true
+    }
+
+    /// The provider says that the call is whole. Gives whether its JSON is valid, once.
+    pub(crate) fn end(&mut self, channel: ChannelIndex) -> Option<Option<bool>> {
+        let call = self.calls.iter_mut().find(|call| call.channel == channel && !call.complete)?;
+        call.close();
+        call.complete.then_some(call.valid_json)
+    }
+
+    /// Channels of the calls not whole yet.
+    pub(crate) fn open(&self) -> impl Iterator<Item = ChannelIndex> {
+        self.calls.iter().filter(|call| !call.complete).map(|call| call.channel)
+    }
+
+    /// Whether a call's arguments stop in the middle of their JSON.
+    pub(crate) fn any_cut(&self) -> bool {
+        self.calls.iter().any(|call| !call.complete && !call.overflowed && Json::of(&call.arguments) == Json::Cut)
+    }
+
+    pub(crate) fn calls(&self) -> &[ToolCall] {
+        &self.calls
+    }
+}
+
+impl ToolCall {
+    /// Complete unless the JSON text is cut: text that is wrong in its middle is the model's fault, not the transport's.
+    fn close(&mut self) {
+        let json = Json::of(&self.arguments);
+        self.valid_json = (!self.overflowed).then_some(json == Json::Valid);
+        self.complete = self.overflowed || json != Json::Cut;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHANNEL: ChannelIndex = ChannelIndex(0);
+
+    fn call_with(arguments: &str) -> Tools {
+        let mut tools = Tools::default();
+        assert!(tools.start(CHANNEL, "call_1", "search"));
+        assert!(tools.push(CHANNEL, arguments));
+        tools
+    }
+
+    #[test]
+    fn cut_arguments_never_become_complete() {
+        let mut tools = call_with(r#"{"path": "/tmp/a"#);
+        assert_eq!(tools.end(CHANNEL), None);
+        assert!(tools.any_cut());
+        assert_eq!(tools.open().collect::<Vec<_>>(), [CHANNEL]);
+    }
+
+    #[test]
+    fn malformed_arguments_are_whole_but_not_valid() {
+        let mut tools = call_with("{path: 1}");
+        assert_eq!(tools.end(CHANNEL), Some(Some(false)));
+        assert!(!tools.any_cut());
+    }
+
+    #[test]
+    fn no_arguments_are_valid_arguments() {
+        assert_eq!(call_with("").end(CHANNEL), Some(Some(true)));
+    }
+}
