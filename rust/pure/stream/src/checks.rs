@@ -1,94 +1,241 @@
 use midstream_series::Timestamp;
 
+use crate::emit::{Emit, Known};
 use crate::pace::{Chunk, Pace};
 use crate::{
-    Action, Channels, Detector, Ending, EndingState, Event, EventKind, Finding, PaceSummary, Repeat, Settings, Source,
+    Action, ChannelKey, ChannelKind, Close, Decision, Detector, Ending, EndingState, Error, Event, EventKind, Events,
+    Finding, Forward, Place, Repeat, Settings, Source, Summary,
 };
 
-/// Every check on one stream's events. What it is given decides what it says: it reads no clock and keeps no text.
+/// Findings kept for the summary at most; later ones are still decided on.
+const MAX_FINDINGS: usize = 1_000;
+
+/// Every check on one stream of events or text, without bytes. [`Guard`](crate::Guard) adds the decoding of bytes.
+///
+/// Memory is bounded, and the time of a call is linear in its text. Findings do not depend on how text is cut into calls.
+///
+/// ```
+/// use midstream_series::Timestamp;
+/// use midstream_stream::{Action, ChannelKind, Checks, Close, Settings};
+/// let mut checks = Checks::new(Settings::default(), None)?;
+/// let decision = checks.push_text(ChannelKind::Text, &"I am done. ".repeat(20), Timestamp::from_nanos(0))?;
+/// assert_eq!(decision.action, Action::Stop);
+/// assert_eq!(decision.findings[0].period, Some(11));
+/// # Ok::<(), midstream_stream::Error>(())
+/// ```
 #[derive(Clone, Debug)]
-pub(crate) struct Checks {
+pub struct Checks {
+    pub(crate) known: Known,
+    pub(crate) events: Events,
     settings: Settings,
     pace: Pace,
     repeat: Repeat,
+    /// Of the current call.
+    fresh: Vec<Finding>,
+    /// How many of them stand in `findings` already.
+    kept: usize,
+    /// Of the whole stream.
+    findings: Vec<Finding>,
+    now: Option<Timestamp>,
+    clock_regressions: u64,
+    halted: bool,
+    finished: bool,
 }
 
 impl Checks {
-    pub(crate) fn new(settings: &Settings, started: Option<Timestamp>) -> Self {
-        Self {
+    /// Checks for one stream that was asked for at `started`; without it there is no time to first byte.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a value that is not allowed.
+    pub fn new(settings: Settings, started: Option<Timestamp>) -> Result<Self, Error> {
+        settings.validate()?;
+        Ok(Self {
+            known: Known::default(),
+            events: Events::default(),
             pace: Pace::new(settings.pace, started),
             repeat: Repeat::new(settings.repeat.clone()),
-            settings: settings.clone(),
+            settings,
+            fresh: Vec::new(),
+            kept: 0,
+            findings: Vec::new(),
+            now: started,
+            clock_regressions: 0,
+            halted: false,
+            finished: false,
+        })
+    }
+
+    /// Reads the next text of the stream's only channel of this kind.
+    ///
+    /// # Errors
+    /// [`Error::Finished`] after [`Checks::finish`].
+    pub fn push_text(&mut self, kind: ChannelKind, text: &str, now: Timestamp) -> Result<Decision<'_>, Error> {
+        let now = self.begin(now)?;
+        if self.halted {
+            return Ok(self.decision(Forward::Nothing));
+        }
+        let mut emit = Emit::new(&mut self.known, &mut self.events, now, None);
+        emit.end().accept_clean_close();
+        emit.plain_fragment(ChannelKey::new(Place::Stream, 0, kind), text);
+        self.run(0);
+        self.close_call(true, now);
+        Ok(self.decision(Forward::Same))
+    }
+
+    /// Time passes without text: stalls.
+    ///
+    /// # Errors
+    /// [`Error::Finished`] after [`Checks::finish`].
+    pub fn tick(&mut self, now: Timestamp) -> Result<Decision<'_>, Error> {
+        let now = self.begin(now)?;
+        if !self.halted {
+            self.pace.tick(now, &mut self.fresh);
+            self.settle();
+        }
+        Ok(self.decision(Forward::Nothing))
+    }
+
+    /// The stream closed.
+    ///
+    /// # Errors
+    /// [`Error::Finished`] when called twice.
+    pub fn finish(&mut self, close: Close, now: Timestamp) -> Result<(Decision<'_>, Summary), Error> {
+        let now = self.begin(now)?;
+        let summary = self.conclude(close, now);
+        Ok((self.decision(Forward::Nothing), summary))
+    }
+
+    /// Starts a call: forgets the last one's events and findings and gives the time, which never goes back.
+    pub(crate) fn begin(&mut self, now: Timestamp) -> Result<Timestamp, Error> {
+        if self.finished {
+            return Err(Error::Finished);
+        }
+        self.events.clear();
+        self.fresh.clear();
+        self.kept = 0;
+        let before = self.now.unwrap_or(now);
+        self.clock_regressions += u64::from(now < before);
+        self.now = Some(now.max(before));
+        Ok(now.max(before))
+    }
+
+    /// Whether a decision has ended the stream.
+    pub(crate) fn is_halted(&self) -> bool {
+        self.halted
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Runs the checks on this call's events from `first` on. True where they end the stream.
+    pub(crate) fn run(&mut self, first: usize) -> bool {
+        for event in self.events.list.get(first..).unwrap_or_default() {
+            let Some(text) = event.kind.checked_text() else { continue };
+            let Some((index, channel)) = event.channel.and_then(|index| Some((index, self.known.channels.get(index)?)))
+            else {
+                continue;
+            };
+            let tool = self.known.tools.name(index).filter(|_| channel.kind() == ChannelKind::Tool);
+            let source = Source { index, id: &channel.id, kind: channel.kind(), code: channel.code, tool };
+            self.repeat.push(source, self.events.text(text), event.at, &mut self.fresh);
+        }
+        self.settle()
+    }
+
+    /// Times the chunk that this call read. `opaque` where a chunk without events is progress all the same.
+    pub(crate) fn close_call(&mut self, opaque: bool, now: Timestamp) {
+        let chunk = Chunk::of(&self.events.list, opaque);
+        self.pace.chunk(chunk, now, &mut self.fresh);
+        self.settle();
+    }
+
+    /// Ends the stream for the checks and sums it up.
+    pub(crate) fn conclude(&mut self, close: Close, now: Timestamp) -> Summary {
+        let first = self.events.list.len();
+        if !self.halted {
+            Emit::new(&mut self.known, &mut self.events, now, None).flush_surrogates();
+            self.run(first);
+        }
+        let ending = self.known.end.conclude(close, self.halted, self.known.tools.any_cut());
+        let kind = EventKind::End { state: ending.state };
+        Emit::new(&mut self.known, &mut self.events, now, None).push(None, kind);
+        for (index, _) in self.known.channels.iter() {
+            self.repeat.end(index, &mut self.fresh);
+        }
+        self.fresh.extend(ending_finding(&ending, self.settings.ending.action));
+        self.keep();
+        self.finished = true;
+        let tokens = self.known.usage.output.or_else(|| self.known.estimated_tokens());
+        let pace = self.now.map(|_| self.pace.summary(now, tokens)).unwrap_or_default();
+        Summary::new(&self.known, ending, pace, std::mem::take(&mut self.findings), self.clock_regressions)
+    }
+
+    pub(crate) fn decision<'a>(&'a self, forward: Forward<'a>) -> Decision<'a> {
+        Decision {
+            action: if self.halted { Action::Stop } else { self.asked() },
+            forward,
+            events: &self.events,
+            channels: &self.known.channels,
+            findings: &self.fresh,
+            tick_at: if self.halted || self.finished { None } else { self.pace.tick_at() },
         }
     }
 
-    /// Reads the text of one event.
-    pub(crate) fn event(&mut self, event: &Event, text: &str, source: Option<Source<'_>>, findings: &mut Vec<Finding>) {
-        if let (Some(source), Some(_)) = (source, event.kind.checked_text()) {
-            self.repeat.push(source, text, event.at, findings);
-        }
-    }
-
-    /// A chunk is read whole: `events` are those it completed.
-    pub(crate) fn chunk(&mut self, events: &[Event], now: Timestamp, findings: &mut Vec<Finding>) {
-        let any = |test: fn(&EventKind) -> bool| events.iter().any(|event| test(&event.kind));
-        let chunk = Chunk {
-            event: !events.is_empty(),
-            content: any(|kind| kind.checked_text().is_some() || matches!(kind, EventKind::Audio { .. })),
-            text: any(|kind| matches!(kind, EventKind::Text { .. })),
-            progress: any(|kind| !matches!(kind, EventKind::Ping)),
-        };
-        self.pace.chunk(chunk, now, findings);
-    }
-
-    pub(crate) fn tick(&mut self, now: Timestamp, findings: &mut Vec<Finding>) {
-        self.pace.tick(now, findings);
-    }
-
-    pub(crate) fn tick_at(&self) -> Option<Timestamp> {
-        self.pace.tick_at()
-    }
-
-    /// No more text comes in any channel.
-    pub(crate) fn end(&mut self, channels: &Channels, ending: &Ending, findings: &mut Vec<Finding>) {
-        for (index, _) in channels.iter() {
-            self.repeat.end(index, findings);
-        }
-        let by_itself = !matches!(ending.state, EndingState::Complete | EndingState::Halted);
-        if let (true, Some(action)) = (by_itself, self.settings.ending.action) {
-            findings.push(Finding {
-                check: "ending",
-                kind: ending.state.name(),
-                action,
-                channel: None,
-                offset: None,
-                onset: None,
-                period: None,
-                score: 1.0,
-                evidence: ending.notes.join(", "),
-                explanation: explanation(ending.state).to_owned(),
-            });
-        }
-    }
-
-    pub(crate) fn pace(&self, now: Timestamp, tokens: Option<u64>) -> PaceSummary {
-        self.pace.summary(now, tokens)
-    }
-
-    /// What all findings of a call together ask for; under shadow at most `observe`.
-    pub(crate) fn decide(&self, findings: &[Finding]) -> Action {
-        let asked = findings.iter().map(|finding| finding.action).max().unwrap_or_default();
+    /// What this call's findings together ask for; under shadow at most `observe`.
+    fn asked(&self) -> Action {
+        let asked = self.fresh.iter().map(|finding| finding.action).max().unwrap_or_default();
         if self.settings.shadow { asked.min(Action::Observe) } else { asked }
+    }
+
+    fn settle(&mut self) -> bool {
+        self.halted |= self.asked() == Action::Stop;
+        self.keep();
+        self.halted
+    }
+
+    /// Copies this call's findings that are not kept yet.
+    fn keep(&mut self) {
+        let room = MAX_FINDINGS.saturating_sub(self.findings.len());
+        self.findings.extend(self.fresh.iter().skip(self.kept).take(room).cloned());
+        self.kept = self.fresh.len();
     }
 }
 
-fn explanation(state: EndingState) -> &'static str {
-    match state {
+/// An ending other than complete is a finding too; our own stop is none, since its cause is one already.
+fn ending_finding(ending: &Ending, action: Option<Action>) -> Option<Finding> {
+    let explanation = match ending.state {
+        EndingState::Complete | EndingState::Halted => return None,
         EndingState::Cancelled => "the stream was cancelled before its end",
-        EndingState::Complete => "the stream reached its end",
         EndingState::Failed => "the provider reported an error inside the stream",
-        EndingState::Halted => "the guard ended the stream",
         EndingState::Stalled => "the stream went quiet and was given up",
+        EndingState::Truncated if ending.notes.contains(&"cut_tool_call") => {
+            "the stream stopped inside the arguments of a tool call"
+        }
         EndingState::Truncated => "the stream stopped before its end",
+    };
+    Some(Finding {
+        check: "ending",
+        kind: ending.state.name(),
+        action: action?,
+        channel: None,
+        offset: None,
+        onset: None,
+        period: None,
+        score: 1.0,
+        evidence: ending.notes.join(", "),
+        explanation: explanation.to_owned(),
+    })
+}
+
+impl Chunk {
+    fn of(events: &[Event], opaque: bool) -> Self {
+        let any = |test: fn(&EventKind) -> bool| events.iter().any(|event| test(&event.kind));
+        Self {
+            event: !events.is_empty(),
+            content: any(|kind| kind.checked_text().is_some() || matches!(kind, EventKind::Audio { .. })),
+            text: any(|kind| matches!(kind, EventKind::Text { .. })),
+            progress: opaque || any(|kind| !matches!(kind, EventKind::Ping)),
+        }
     }
 }

@@ -23,6 +23,16 @@ pub(crate) struct Known {
     pub(crate) events: u64,
 }
 
+impl Known {
+    /// Characters of everything the model wrote, divided by 4; `None` where it wrote nothing.
+    pub(crate) fn estimated_tokens(&self) -> Option<u64> {
+        let written = |kind| kind != ChannelKind::Audio;
+        let characters = self.channels.iter().filter(|(_, channel)| written(channel.kind()));
+        let characters: u64 = characters.map(|(_, channel)| channel.characters).sum();
+        (characters > 0).then(|| characters.div_ceil(4))
+    }
+}
+
 /// Finish reasons kept per stream at most.
 const MAX_REASONS: usize = 64;
 

@@ -5,6 +5,10 @@ use crate::decode::Frame;
 use crate::emit::Emit;
 use crate::settings::nearest;
 
+mod reading;
+
+pub(crate) use reading::Reading;
+
 /// A provider's format.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Dialect {

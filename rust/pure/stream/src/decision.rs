@@ -1,0 +1,31 @@
+use midstream_series::Timestamp;
+
+use crate::{Action, Channels, Events, Finding};
+
+/// Which bytes the owner passes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forward<'a> {
+    /// These instead of the chunk: after a stop, the chunk up to the end of the event that fired.
+    Bytes(&'a [u8]),
+    /// None: nothing came, or the stream was stopped before this call.
+    Nothing,
+    /// The very chunk that came in.
+    Same,
+}
+
+/// What a call found and asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct Decision<'a> {
+    /// The strongest action asked for; `Pass` where nothing was found. `Stop` stays from the stop on.
+    pub action: Action,
+    /// Which bytes to pass on.
+    pub forward: Forward<'a>,
+    /// The events that this call completed.
+    pub events: &'a Events,
+    /// The channels that the events name.
+    pub channels: &'a Channels,
+    /// What the checks found in this call.
+    pub findings: &'a [Finding],
+    /// When `tick` is next needed; `None` where it is not.
+    pub tick_at: Option<Timestamp>,
+}

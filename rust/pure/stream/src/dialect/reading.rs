@@ -1,0 +1,119 @@
+use std::ops::Range;
+
+use midstream_series::Timestamp;
+
+use super::{Dialect, Parse, parser, sniff};
+use crate::decode::{Frame, FrameKind, Framing};
+use crate::emit::{Emit, Known};
+use crate::{Anomaly, Events};
+
+/// Messages that may pass before a stream whose dialect cannot be told is read as opaque.
+const MAX_UNDECIDED: usize = 3;
+/// Bytes of such messages kept.
+const MAX_UNDECIDED_BYTES: usize = 64 << 10;
+
+/// The dialect of one stream: given, or told by its first frames, which wait until then.
+pub(crate) struct Reading {
+    dialect: Dialect,
+    parser: Option<Box<dyn Parse>>,
+    waiting: Vec<Waiting>,
+}
+
+struct Waiting {
+    kind: FrameKind,
+    name: String,
+    data: String,
+    bytes: Range<u64>,
+    data_at: Option<u64>,
+}
+
+impl Reading {
+    pub(crate) fn new(dialect: Dialect, framing: Framing) -> Self {
+        let mut reading = Self { dialect, parser: None, waiting: Vec::new() };
+        reading.framing_is(framing);
+        reading
+    }
+
+    pub(crate) fn dialect(&self) -> Dialect {
+        if self.dialect == Dialect::Auto { Dialect::Opaque } else { self.dialect }
+    }
+
+    /// Some framings leave only one dialect.
+    pub(crate) fn framing_is(&mut self, framing: Framing) {
+        match framing {
+            Framing::Text if self.dialect == Dialect::Auto => self.dialect = Dialect::Text,
+            Framing::Opaque => self.dialect = Dialect::Opaque,
+            _ => {}
+        }
+    }
+
+    pub(crate) fn frame(&mut self, frame: &Frame<'_>, known: &mut Known, events: &mut Events, now: Timestamp) {
+        if self.dialect == Dialect::Auto {
+            match sniff(frame) {
+                Some(dialect) => self.dialect = dialect,
+                None if self.may_wait(frame) => return self.waiting.push(Waiting::of(frame)),
+                None => self.dialect = Dialect::Opaque,
+            }
+        }
+        for waiting in std::mem::take(&mut self.waiting) {
+            let frame = waiting.frame();
+            self.parse(&frame, &mut Emit::new(known, events, now, Some(&frame)));
+        }
+        self.parse(frame, &mut Emit::new(known, events, now, Some(frame)));
+    }
+
+    /// The stream ended: what still waits is opaque.
+    pub(crate) fn give_up(&mut self, emit: &mut Emit<'_>) {
+        for waiting in std::mem::take(&mut self.waiting) {
+            self.dialect = Dialect::Opaque;
+            self.parse(&waiting.frame(), emit);
+        }
+        if self.parser.is_none() {
+            parser(self.dialect()).begin(emit);
+        }
+    }
+
+    fn may_wait(&self, frame: &Frame<'_>) -> bool {
+        let messages = self.waiting.iter().filter(|waiting| waiting.kind != FrameKind::Comment).count();
+        let bytes: usize = self.waiting.iter().map(|waiting| waiting.data.len()).sum();
+        (messages + 1 < MAX_UNDECIDED || frame.kind == FrameKind::Comment)
+            && bytes + frame.data.len() <= MAX_UNDECIDED_BYTES
+    }
+
+    fn parse(&mut self, frame: &Frame<'_>, emit: &mut Emit<'_>) {
+        let dialect = self.dialect;
+        let parser = self.parser.get_or_insert_with(|| {
+            let mut parser = parser(dialect);
+            parser.begin(emit);
+            parser
+        });
+        if frame.kind == FrameKind::Comment {
+            return emit.ping();
+        }
+        let was_marked = emit.end().is_marked();
+        parser.frame(frame, emit);
+        if was_marked && emit.end().is_marked() && frame.kind == FrameKind::Message {
+            emit.anomaly(Anomaly::AfterEnd);
+        }
+        if emit.is_silent() {
+            emit.other(frame.name);
+        }
+    }
+}
+
+impl Waiting {
+    fn of(frame: &Frame<'_>) -> Self {
+        Self {
+            kind: frame.kind,
+            name: frame.name.to_owned(),
+            data: frame.data.to_owned(),
+            bytes: frame.bytes.clone(),
+            data_at: frame.data_at,
+        }
+    }
+
+    fn frame(&self) -> Frame<'_> {
+        let Self { kind, name, data, bytes, data_at } = self;
+        Frame { kind: *kind, name, data, bytes: bytes.clone(), data_at: *data_at }
+    }
+}

@@ -1,0 +1,106 @@
+use serde::{Serialize, Serializer};
+
+use crate::emit::Known;
+use crate::{Anomalies, Channel, Ending, Finding, PaceSummary, ToolCall, Usage, UsageSource};
+
+/// A stream after its end.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Summary {
+    /// The dialect's name; `text` where text was pushed.
+    pub dialect: &'static str,
+    /// The framing's name.
+    pub framing: &'static str,
+    /// Raw bytes read.
+    pub bytes: u64,
+    /// Events read.
+    pub events: u64,
+    /// How it ended.
+    #[serde(flatten, serialize_with = "flat_ending")]
+    pub ending: Ending,
+    /// The provider's own words, in order.
+    pub finish_reasons: Vec<String>,
+    /// The provider's id of the response.
+    pub id: Option<String>,
+    /// The model's name.
+    pub model: Option<String>,
+    /// Faults that were survived.
+    pub anomalies: Anomalies,
+    /// Channels in order of their first text.
+    pub channels: Vec<ChannelSummary>,
+    /// Tool calls in order of their start.
+    pub tool_calls: Vec<ToolCall>,
+    /// Token counts.
+    pub usage: Usage,
+    /// Times.
+    pub pace: PaceSummary,
+    /// What the checks found, in stream order.
+    pub findings: Vec<Finding>,
+    /// How often the given time went back and was clamped.
+    pub clock_regressions: u64,
+}
+
+/// One channel after the end.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ChannelSummary {
+    /// Its id.
+    pub id: String,
+    /// What it carried.
+    pub kind: &'static str,
+    /// Characters (code points) of its decoded text; bytes for audio.
+    pub characters: u64,
+}
+
+impl Summary {
+    pub(crate) fn new(
+        known: &Known,
+        ending: Ending,
+        pace: PaceSummary,
+        findings: Vec<Finding>,
+        clock_regressions: u64,
+    ) -> Self {
+        Self {
+            dialect: "text",
+            framing: "text",
+            bytes: 0,
+            events: known.events,
+            ending,
+            finish_reasons: known.finish_reasons.clone(),
+            id: known.id.clone(),
+            model: known.model.clone(),
+            anomalies: known.anomalies,
+            channels: known.channels.iter().map(|(_, channel)| ChannelSummary::of(channel)).collect(),
+            tool_calls: known.tools.calls().to_vec(),
+            usage: with_estimate(known),
+            pace,
+            findings,
+            clock_regressions,
+        }
+    }
+
+    /// The summary as one JSON object.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+impl ChannelSummary {
+    fn of(channel: &Channel) -> Self {
+        Self { id: channel.id.clone(), kind: channel.kind().name(), characters: channel.characters }
+    }
+}
+
+/// Reported counts, and where the output is not reported an estimate that says so.
+fn with_estimate(known: &Known) -> Usage {
+    match (known.usage.output, known.estimated_tokens()) {
+        (None, Some(tokens)) => Usage { output: Some(tokens), source: UsageSource::Estimated, ..known.usage },
+        _ => known.usage,
+    }
+}
+
+fn flat_ending<S: Serializer>(ending: &Ending, serializer: S) -> Result<S::Ok, S::Error> {
+    use serde::ser::SerializeMap;
+    let mut map = serializer.serialize_map(Some(2))?;
+    map.serialize_entry("ending", ending.state.name())?;
+    map.serialize_entry("ending_notes", &ending.notes)?;
+    map.end()
+}
