@@ -5,7 +5,12 @@ use crate::decode::Frame;
 use crate::emit::Emit;
 use crate::settings::nearest;
 
+mod anthropic_messages;
+mod payload;
 mod reading;
+#[cfg(test)]
+pub(crate) mod sample;
+mod sniff;
 
 pub(crate) use reading::Reading;
 
@@ -131,14 +136,15 @@ pub(crate) trait Parse: Send {
 
 /// A parser of `dialect`; `Auto` and `Opaque` read nothing but errors.
 pub(crate) fn parser(dialect: Dialect) -> Box<dyn Parse> {
-    let _ = dialect;
-    Box::new(Opaque)
+    match dialect {
+        Dialect::AnthropicMessages => Box::new(anthropic_messages::AnthropicMessages::default()),
+        _ => Box::new(Opaque),
+    }
 }
 
 /// The dialect that a frame shows, `None` where it could be several.
 pub(crate) fn sniff(frame: &Frame<'_>) -> Option<Dialect> {
-    let _ = frame;
-    None
+    sniff::outside_openai(frame)
 }
 
 /// Knows nothing of the format: every frame is an `Other` event.
