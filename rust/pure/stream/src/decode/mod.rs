@@ -1,11 +1,18 @@
 //! Bytes to frames: incremental, lossless, and the same at every split of the input.
 
+use std::borrow::Cow;
 use std::ops::{ControlFlow, Range};
 
 use crate::settings::nearest;
 use crate::{Anomaly, Error};
 
+mod carry;
+#[cfg(test)]
+mod collected;
 mod detect;
+mod lines;
+mod ndjson;
+mod sse;
 
 pub(crate) use detect::Detect;
 
@@ -79,7 +86,8 @@ impl Framing {
 /// A decoder of `framing`; `Auto` and `Opaque` have none.
 pub(crate) fn decoder(framing: Framing) -> Option<Box<dyn Decode>> {
     match framing {
-        Framing::Auto | Framing::Opaque => None,
+        Framing::Ndjson => Some(Box::new(ndjson::Ndjson::default())),
+        Framing::Sse => Some(Box::new(sse::Sse::default())),
         _ => None,
     }
 }
@@ -112,6 +120,16 @@ pub(crate) struct Frame<'a> {
     pub(crate) bytes: Range<u64>,
     /// Where `data` begins in the raw stream, if it stands there contiguous and unchanged.
     pub(crate) data_at: Option<u64>,
+}
+
+/// The text that `bytes` hold, one U+FFFD for each maximal bad part, and whether nothing had to be replaced.
+fn text<'a>(bytes: &'a [u8], sink: &mut dyn Sink) -> (Cow<'a, str>, bool) {
+    let text = String::from_utf8_lossy(bytes);
+    let unchanged = matches!(text, Cow::Borrowed(_));
+    if !unchanged {
+        sink.anomaly(Anomaly::BadUtf8);
+    }
+    (text, unchanged)
 }
 
 /// Takes what a decoder reads.
