@@ -2,10 +2,25 @@
 
 use pyo3::prelude::*;
 
+mod errors;
+mod gate;
+mod stream;
+
 /// Native half of `midstream`.
 #[pymodule]
 mod _rust {
     #[pymodule_export]
     #[expect(non_upper_case_globals, reason = "Python's name of it")]
     const version: &str = env!("CARGO_PKG_VERSION");
+
+    /// What `midstream.stream` stands on.
+    #[pyo3::pymodule]
+    mod stream {
+        #[pymodule_export]
+        use crate::stream::classes::{Channel, Event, Finding, PaceSummary, ToolCall, Usage};
+        #[pymodule_export]
+        use crate::stream::guard::{CompiledSettings, Decision, Guard, check_text, now_ns};
+        #[pymodule_export]
+        use crate::stream::summary::Summary;
+    }
 }

@@ -1,5 +1,7 @@
 use serde::Serialize;
 
+use crate::{Error, settings};
+
 /// What a channel carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -29,6 +31,14 @@ impl ChannelKind {
             Self::Text => "text",
             Self::Tool => "tool",
         }
+    }
+
+    /// The kind of that name.
+    ///
+    /// # Errors
+    /// [`Error::UnknownName`] with the nearest.
+    pub fn from_name(name: &str) -> Result<Self, Error> {
+        settings::by_name("channel", name, &Self::ALL, Self::name)
     }
 }
 

@@ -63,6 +63,14 @@ impl Close {
             Self::Stopped => "stopped",
         }
     }
+
+    /// The way of that name.
+    ///
+    /// # Errors
+    /// [`Error::UnknownName`] with the nearest.
+    pub fn from_name(name: &str) -> Result<Self, Error> {
+        settings::by_name("close", name, &Self::ALL, Self::name)
+    }
 }
 
 /// A stream's end and what is notable about it.

@@ -63,6 +63,17 @@ pub enum UsageSource {
     Unknown,
 }
 
+impl UsageSource {
+    /// The lower-case name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Estimated => "estimated",
+            Self::Reported => "reported",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// Token counts. `None` is unknown, never zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Usage {

@@ -62,8 +62,23 @@ fn unreadable(message: &str) -> Error {
     }
 }
 
+/// The one of `all` that is named `name`.
+pub(crate) fn by_name<T: Copy>(
+    what: &'static str,
+    name: &str,
+    all: &[T],
+    name_of: fn(T) -> &'static str,
+) -> Result<T, Error> {
+    all.iter().copied().find(|one| name_of(*one) == name).ok_or_else(|| Error::UnknownName {
+        what,
+        name: name.to_owned(),
+        nearest: nearest(name, all.iter().copied().map(name_of)),
+        known: all.iter().copied().map(name_of).map(str::to_owned).collect(),
+    })
+}
+
 /// The known name at the smallest edit distance from `name`, if at most a third of it differs.
-pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
     let limit = name.chars().count().div_ceil(3).max(1);
     known
         .map(|other| (edits(name, other), other))

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::{ControlFlow, Range};
 
-use crate::settings::nearest;
+use crate::settings::by_name;
 use crate::{Anomaly, Error};
 
 mod carry;
@@ -74,12 +74,7 @@ impl Framing {
     /// # Errors
     /// [`Error::UnknownName`] with the nearest.
     pub fn from_name(name: &str) -> Result<Self, Error> {
-        Self::ALL.into_iter().find(|framing| framing.name() == name).ok_or_else(|| Error::UnknownName {
-            what: "framing",
-            name: name.to_owned(),
-            nearest: nearest(name, Self::ALL.iter().map(|framing| framing.name())),
-            known: Self::ALL.iter().map(|framing| framing.name().to_owned()).collect(),
-        })
+        by_name("framing", name, &Self::ALL, Self::name)
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::decode::Frame;
 use crate::emit::Emit;
-use crate::settings::nearest;
+use crate::settings::by_name;
 
 mod anthropic_messages;
 mod payload;
@@ -116,12 +116,7 @@ impl Dialect {
     /// # Errors
     /// [`Error::UnknownName`] with the nearest.
     pub fn from_name(name: &str) -> Result<Self, Error> {
-        Self::ALL.into_iter().find(|dialect| dialect.name() == name).ok_or_else(|| Error::UnknownName {
-            what: "dialect",
-            name: name.to_owned(),
-            nearest: nearest(name, Self::ALL.iter().map(|dialect| dialect.name())),
-            known: Self::ALL.iter().map(|dialect| dialect.name().to_owned()).collect(),
-        })
+        by_name("dialect", name, &Self::ALL, Self::name)
     }
 }
 

@@ -1,0 +1,22 @@
+"""Watch one LLM stream while it runs: bytes in, the same bytes out, with events, findings and decisions."""
+
+from midstream._rust.stream import Channel, Decision, Event, Finding, Guard, PaceSummary, Summary, ToolCall, Usage
+from midstream.stream.settings import Ending, Pace, Repeat, Settings
+from midstream.stream.text import check
+
+__all__ = [
+    "Channel",
+    "Decision",
+    "Ending",
+    "Event",
+    "Finding",
+    "Guard",
+    "Pace",
+    "PaceSummary",
+    "Repeat",
+    "Settings",
+    "Summary",
+    "ToolCall",
+    "Usage",
+    "check",
+]

@@ -1,0 +1,118 @@
+"""What the checks of a stream look for, and what follows."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, Self
+
+from midstream._rust.stream import CompiledSettings
+
+__all__ = ["Ending", "Pace", "Repeat", "Settings"]
+
+Respond = Literal["off", "observe", "warn", "stop"]
+"""What a check does when it fires: nothing at all, record, tell, or end the stream."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """The check of endings: a stream that did not reach its semantic end.
+
+    Parameters
+    ----------
+    action : {"off", "observe", "warn"}
+        For every ending but complete. An ended stream cannot be stopped.
+    """
+
+    action: Literal["off", "observe", "warn"] = "warn"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """The check of times: a stream that went quiet.
+
+    Parameters
+    ----------
+    stall : {"off", "observe", "warn", "stop"}
+        What a stall asks for.
+    first_byte_s : float
+        Longest wait for the first byte, in seconds, above 0.
+    idle_s : float
+        Longest time without a byte after the first, in seconds, above 0.
+    no_progress_s : float
+        Longest time with nothing but pings and comments, in seconds, above 0.
+    """
+
+    stall: Respond = "warn"
+    first_byte_s: float = 300.0
+    idle_s: float = 30.0
+    no_progress_s: float = 120.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeat:
+    """The check of loops in text.
+
+    Parameters
+    ----------
+    exact : {"off", "observe", "warn", "stop"}
+        The same characters over and over.
+    counter : {"off", "observe", "warn", "stop"}
+        The same line with a number going up.
+    near : {"off", "observe", "warn", "stop"}
+        Re-worded repetition.
+    """
+
+    exact: Respond = "stop"
+    counter: Respond = "warn"
+    near: Respond = "warn"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the checks of a stream look for. Frozen: one object serves any number of streams and threads.
+
+    Parameters
+    ----------
+    ending, pace, repeat : Ending, Pace, Repeat
+        One table a check.
+    shadow : bool
+        Run every check and act on none: decisions are at most ``observe``, findings say what would have been done.
+
+    Raises
+    ------
+    InputError
+        For a value that is not allowed, naming field and value.
+
+    Examples
+    --------
+    >>> Settings(repeat=Repeat(near="off"), shadow=True).repeat.near
+    'off'
+    >>> Settings.from_dict({"repaet": {}})
+    Traceback (most recent call last):
+    midstream.errors.InputError: no setting is named "repaet"; did you mean "repeat"? known: ending, pace, repeat, shadow
+    """
+
+    ending: Ending = field(default_factory=Ending)
+    pace: Pace = field(default_factory=Pace)
+    repeat: Repeat = field(default_factory=Repeat)
+    shadow: bool = False
+    _compiled: CompiledSettings = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_compiled", CompiledSettings(json.dumps(self.to_dict())))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as tables of plain values, as a guard file holds them."""
+        tables = (self.ending, self.pace, self.repeat)
+        return {type(table).__name__.lower(): asdict(table) for table in tables} | {"shadow": self.shadow}
+
+    @classmethod
+    def from_dict(cls, tables: Mapping[str, Any]) -> Self:
+        """Settings from tables of plain values; what is left out has its default."""
+        CompiledSettings(json.dumps(dict(tables)))  # names what is wrong
+        checks = {"ending": Ending, "pace": Pace, "repeat": Repeat}
+        given = {name: checks[name](**table) for name, table in tables.items() if name in checks}
+        return cls(**given, shadow=bool(tables.get("shadow", False)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self).from_dict, (self.to_dict(),))
