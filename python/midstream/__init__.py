@@ -1,6 +1,13 @@
 """Watch, guard and analyse the streams of language models while they run."""
 
+import sys
+
+from midstream import _rust
 from midstream._rust import version as __version__
+
+# Python finds no submodules inside one extension file by itself.
+sys.modules["midstream._rust.stream"] = _rust.stream
+
 from midstream.errors import GuardStopped, MidstreamError, StreamTruncated
 from midstream.stream import Guard, Settings, Summary, check
 
