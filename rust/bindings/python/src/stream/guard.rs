@@ -142,18 +142,17 @@ impl Guard {
         py: Python<'_>,
         bytes: usize,
         chunk: Option<&Bound<'_, PyBytes>>,
-        work: impl FnOnce(&mut stream::Guard) -> Result<Taken, stream::Error> + Send,
+        work: impl FnOnce(&mut stream::Guard, usize) -> Result<Taken, stream::Error> + Send,
     ) -> PyResult<Decision> {
-        let estimate_ns = bytes as u64 * NS_PER_BYTE;
-        let taken = gate::compute(py, estimate_ns, |_| {
-            let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let State { guard, channels, text } = &mut *state;
-            let taken = work(guard)?;
-            taken.keep_text(text.as_mut());
-            taken.name_channels(channels);
-            Ok::<_, stream::Error>((taken, Arc::clone(channels)))
-        })?;
-        let (taken, channels) = taken;
+        let mut locked = self.lock(py);
+        let State { guard, channels, text } = &mut *locked;
+        let taken = gate::compute(py, bytes as u64 * NS_PER_BYTE, |_| work(guard, channels.len()))?;
+        taken.keep_text(text.as_mut());
+        if !taken.new_channels.is_empty() {
+            Arc::make_mut(channels).extend_from_slice(&taken.new_channels);
+        }
+        let channels = Arc::clone(channels);
+        drop(locked);
         Ok(taken.into_decision(py, chunk, channels))
     }
 }
@@ -170,7 +169,8 @@ struct Taken {
 }
 
 impl Taken {
-    fn of(decision: &stream::Decision<'_>) -> Self {
+    /// `known` channels have their names already.
+    fn of(decision: &stream::Decision<'_>, known: usize) -> Self {
         Self {
             action: decision.action.name(),
             forward: match decision.forward {
@@ -179,7 +179,7 @@ impl Taken {
                 stream::Forward::Same => None,
             },
             events: decision.events.clone(),
-            new_channels: decision.channels.iter().map(|(_, channel)| channel.id.clone()).collect(),
+            new_channels: decision.channels.iter().skip(known).map(|(_, channel)| channel.id.clone()).collect(),
             findings: decision.findings.to_vec(),
             tick_at_ns: decision.tick_at.map(Timestamp::as_nanos),
         }
@@ -191,12 +191,6 @@ impl Taken {
             if let stream::EventKind::Text { text: fragment } = event.kind {
                 text.push_str(self.events.text(fragment));
             }
-        }
-    }
-
-    fn name_channels(&self, channels: &mut Arc<Vec<String>>) {
-        if channels.len() < self.new_channels.len() {
-            *channels = Arc::new(self.new_channels.clone());
         }
     }
 
@@ -262,7 +256,9 @@ impl Guard {
     fn feed(&self, py: Python<'_>, chunk: &Bound<'_, PyBytes>, now_ns: Option<i64>) -> PyResult<Decision> {
         let now = moment(now_ns);
         let bytes = chunk.as_bytes();
-        self.call(py, bytes.len(), Some(chunk), |guard| guard.feed(bytes, now).map(|decision| Taken::of(&decision)))
+        self.call(py, bytes.len(), Some(chunk), |guard, known| {
+            guard.feed(bytes, now).map(|decision| Taken::of(&decision, known))
+        })
     }
 
     /// Reads text that you have and not bytes, in a channel of its own.
@@ -280,7 +276,9 @@ impl Guard {
     #[pyo3(signature = (text, *, channel = "text", now_ns = None))]
     fn push(&self, py: Python<'_>, text: &str, channel: &str, now_ns: Option<i64>) -> PyResult<Decision> {
         let (now, kind) = (moment(now_ns), stream::ChannelKind::from_name(channel).map_err(BindingError::from)?);
-        self.call(py, text.len(), None, |guard| guard.push_text(kind, text, now).map(|decision| Taken::of(&decision)))
+        self.call(py, text.len(), None, |guard, known| {
+            guard.push_text(kind, text, now).map(|decision| Taken::of(&decision, known))
+        })
     }
 
     /// Reads one event of the provider that you have as JSON text and not as bytes.
@@ -296,7 +294,9 @@ impl Guard {
     #[pyo3(signature = (json, *, now_ns = None))]
     fn push_json(&self, py: Python<'_>, json: &str, now_ns: Option<i64>) -> PyResult<Decision> {
         let now = moment(now_ns);
-        self.call(py, json.len(), None, |guard| guard.push_json(json, now).map(|decision| Taken::of(&decision)))
+        self.call(py, json.len(), None, |guard, known| {
+            guard.push_json(json, now).map(|decision| Taken::of(&decision, known))
+        })
     }
 
     /// Says that time passed without bytes, so that stalls are found.
@@ -311,7 +311,7 @@ impl Guard {
     #[pyo3(signature = (now_ns = None))]
     fn tick(&self, py: Python<'_>, now_ns: Option<i64>) -> PyResult<Decision> {
         let now = moment(now_ns);
-        self.call(py, 0, None, |guard| guard.tick(now).map(|decision| Taken::of(&decision)))
+        self.call(py, 0, None, |guard, known| guard.tick(now).map(|decision| Taken::of(&decision, known)))
     }
 
     /// Says how the stream closed, once.
@@ -329,10 +329,10 @@ impl Guard {
     fn finish(&self, py: Python<'_>, how: &str, now_ns: Option<i64>) -> PyResult<(Decision, Summary)> {
         let (now, close) = (moment(now_ns), stream::Close::from_name(how).map_err(BindingError::from)?);
         let mut ended = None;
-        let decision = self.call(py, 0, None, |guard| {
+        let decision = self.call(py, 0, None, |guard, known| {
             let (decision, summary) = guard.finish(close, now)?;
             ended = Some(summary);
-            Ok(Taken::of(&decision))
+            Ok(Taken::of(&decision, known))
         })?;
         let summary = ended.ok_or_else(|| InputError::new_err("no summary"))?;
         Ok((decision, summary.into()))
