@@ -149,6 +149,19 @@ impl<'a> Emit<'a> {
         }
     }
 
+    /// The same for a tool that takes free text and not JSON.
+    pub(crate) fn free_text_tool_start(&mut self, key: ChannelKey, id: &str, name: &str) {
+        self.tool_start(key, id, name);
+        if let Some(channel) = self.channel(key) {
+            self.known.tools.takes_free_text(channel);
+        }
+    }
+
+    /// Whether the arguments of the call at `key` are whole JSON as they stand.
+    pub(crate) fn tool_is_whole(&mut self, key: ChannelKey) -> bool {
+        self.channel(key).is_some_and(|channel| self.known.tools.is_whole(channel))
+    }
+
     /// The provider says that this call is whole. Ignored where its JSON is cut.
     pub(crate) fn tool_end(&mut self, key: ChannelKey) {
         let Some(channel) = self.channel(key) else { return };

@@ -215,6 +215,91 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
     }
 }
 
+/// As [`List`], with room for one element before anything is allocated.
+#[derive(Clone, Debug)]
+pub(crate) struct Few<T> {
+    /// The text has an array.
+    pub(crate) given: bool,
+    first: Option<T>,
+    rest: Vec<T>,
+}
+
+impl<T> Default for Few<T> {
+    fn default() -> Self {
+        Self { given: false, first: None, rest: Vec::new() }
+    }
+}
+
+impl<T> Few<T> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.first.iter().chain(&self.rest)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    fn push(&mut self, element: T) {
+        if self.first.is_none() {
+            self.first = Some(element);
+        } else {
+            self.rest.push(element);
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Few<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Shape<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Shape<T> {
+            type Value = Few<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("any value")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Few::default())
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+                let mut few = Few { given: true, ..Few::default() };
+                while let Some(Maybe(element)) = seq.next_element()? {
+                    element.into_iter().for_each(|element| few.push(element));
+                }
+                Ok(few)
+            }
+
+            leaves!(Few::default());
+        }
+
+        deserializer.deserialize_any(Shape(PhantomData))
+    }
+}
+
+/// The object or array a leaf holds, read as `T`; nothing where it is of another shape.
+pub(crate) fn inside<'a, T: Deserialize<'a> + Default>(leaf: Leaf<'a>) -> T {
+    leaf.and_then(|leaf| serde_json::from_str(leaf.get()).ok()).unwrap_or_default()
+}
+
+/// A leaf that holds a string of at least one character.
+pub(crate) fn words(leaf: Leaf<'_>) -> Leaf<'_> {
+    leaf.filter(|leaf| leaf.get().len() > 2 && leaf.get().starts_with('"'))
+}
+
+/// How many bytes a leaf's base64 stands for; 0 where it is no string.
+pub(crate) fn base64_bytes(leaf: Leaf<'_>) -> u64 {
+    let digits = words(leaf).map_or(0, |leaf| {
+        leaf.get()
+            .bytes()
+            .filter(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_'))
+            .count()
+    });
+    digits as u64 * 3 / 4
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

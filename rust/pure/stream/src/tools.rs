@@ -15,9 +15,10 @@ pub struct ToolCall {
     pub id: String,
     /// The tool's name.
     pub name: String,
-    /// The arguments' JSON text as far as it came; empty where the model gave none.
+    /// The arguments' JSON text as far as it came, or the free text a custom tool takes; empty where the model gave none.
     pub arguments: String,
-    /// Whether the arguments are valid JSON; `None` where they passed a limit and were not kept.
+    /// Whether the arguments are valid JSON; `None` where the tool takes free text, or they passed a limit and were not
+    /// kept.
     pub valid_json: Option<bool>,
     /// Whether the call is whole. Arguments of a call that is not whole must not be executed.
     pub complete: bool,
@@ -25,6 +26,8 @@ pub struct ToolCall {
     channel: ChannelIndex,
     #[serde(skip)]
     overflowed: bool,
+    #[serde(skip)]
+    free_text: bool,
 }
 
 /// How a JSON text stands.
@@ -76,8 +79,22 @@ impl Tools {
             complete: false,
             channel,
             overflowed: false,
+            free_text: false,
         });
         true
+    }
+
+    /// The call's tool takes free text, which is never cut or malformed JSON.
+    pub(crate) fn takes_free_text(&mut self, channel: ChannelIndex) {
+        if let Some(call) = self.calls.iter_mut().find(|call| call.channel == channel) {
+            call.free_text = true;
+        }
+    }
+
+    /// Whether the call has arguments and they are whole JSON as they stand.
+    pub(crate) fn is_whole(&self, channel: ChannelIndex) -> bool {
+        let call = self.calls.iter().find(|call| call.channel == channel);
+        call.is_some_and(|call| !call.arguments.trim().is_empty() && Json::of(&call.arguments) == Json::Valid)
     }
 
     pub(crate) fn has(&self, channel: ChannelIndex) -> bool {
@@ -117,7 +134,7 @@ impl Tools {
 
     /// Whether a call's arguments stop in the middle of their JSON.
     pub(crate) fn any_cut(&self) -> bool {
-        self.calls.iter().any(|call| !call.complete && !call.overflowed && Json::of(&call.arguments) == Json::Cut)
+        self.calls.iter().any(|call| !call.complete && !call.overflowed && !call.free_text && call.json() == Json::Cut)
     }
 
     pub(crate) fn calls(&self) -> &[ToolCall] {
@@ -128,9 +145,17 @@ impl Tools {
 impl ToolCall {
     /// Complete unless the JSON text is cut: text that is wrong in its middle is the model's fault, not the transport's.
     fn close(&mut self) {
-        let json = Json::of(&self.arguments);
+        if self.free_text {
+            self.complete = true;
+            return;
+        }
+        let json = self.json();
         self.valid_json = (!self.overflowed).then_some(json == Json::Valid);
         self.complete = self.overflowed || json != Json::Cut;
+    }
+
+    fn json(&self) -> Json {
+        Json::of(&self.arguments)
     }
 }
 
@@ -160,6 +185,14 @@ mod tests {
         let mut tools = call_with("{path: 1}");
         assert_eq!(tools.end(CHANNEL), Some(Some(false)));
         assert!(!tools.any_cut());
+    }
+
+    #[test]
+    fn free_text_is_never_cut_json() {
+        let mut tools = call_with(r#"{"a": "#);
+        tools.takes_free_text(CHANNEL);
+        assert!(!tools.any_cut());
+        assert_eq!(tools.end(CHANNEL), Some(None));
     }
 
     #[test]

@@ -6,6 +6,10 @@ use crate::emit::Emit;
 use crate::settings::by_name;
 
 mod anthropic_messages;
+mod failure;
+mod openai;
+mod openai_calls;
+mod openai_chat;
 mod payload;
 mod reading;
 #[cfg(test)]
@@ -133,13 +137,14 @@ pub(crate) trait Parse: Send {
 pub(crate) fn parser(dialect: Dialect) -> Box<dyn Parse> {
     match dialect {
         Dialect::AnthropicMessages => Box::new(anthropic_messages::AnthropicMessages::default()),
+        Dialect::OpenaiChat => Box::new(openai_chat::OpenaiChat::default()),
         _ => Box::new(Opaque),
     }
 }
 
 /// The dialect that a frame shows, `None` where it could be several.
 pub(crate) fn sniff(frame: &Frame<'_>) -> Option<Dialect> {
-    sniff::outside_openai(frame)
+    openai::sniff(frame).or_else(|| sniff::outside_openai(frame)).or_else(|| openai::sniff_error(frame))
 }
 
 /// Knows nothing of the format: every frame is an `Other` event.

@@ -1,0 +1,186 @@
+//! What the formats of the OpenAI family share: token counts, reasons, the transport's mark, the shape of a first frame.
+
+use serde::Deserialize;
+
+use super::Dialect;
+use crate::decode::{Frame, FrameKind};
+use crate::emit::Emit;
+use crate::json::{self, Few, Leaf, Maybe};
+use crate::{Reason, Usage, UsageSource};
+
+/// Token counts under the names of chat (`prompt_tokens`) and of Responses (`input_tokens`).
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Counts<'a> {
+    #[serde(borrow)]
+    prompt_tokens: Leaf<'a>,
+    #[serde(borrow)]
+    completion_tokens: Leaf<'a>,
+    #[serde(borrow)]
+    input_tokens: Leaf<'a>,
+    #[serde(borrow)]
+    output_tokens: Leaf<'a>,
+    #[serde(borrow)]
+    prompt_cache_hit_tokens: Leaf<'a>,
+    #[serde(borrow)]
+    prompt_tokens_details: Maybe<Details<'a>>,
+    #[serde(borrow)]
+    input_tokens_details: Maybe<Details<'a>>,
+    #[serde(borrow)]
+    input_token_details: Maybe<Details<'a>>,
+    #[serde(borrow)]
+    completion_tokens_details: Maybe<Details<'a>>,
+    #[serde(borrow)]
+    output_tokens_details: Maybe<Details<'a>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Details<'a> {
+    #[serde(borrow)]
+    cached_tokens: Leaf<'a>,
+    #[serde(borrow)]
+    cache_write_tokens: Leaf<'a>,
+    #[serde(borrow)]
+    reasoning_tokens: Leaf<'a>,
+}
+
+/// The counts that a `usage` object holds; `None` where it holds none.
+pub(super) fn usage(leaf: Leaf<'_>) -> Option<Usage> {
+    let counts: Counts<'_> = json::inside(leaf);
+    let input_details = [&counts.prompt_tokens_details, &counts.input_tokens_details, &counts.input_token_details];
+    let output_details = [&counts.completion_tokens_details, &counts.output_tokens_details];
+    let input_detail = |field: fn(&Details<'_>) -> Option<u64>| {
+        input_details.iter().filter_map(|details| details.as_ref()).find_map(field)
+    };
+    let output_detail = |field: fn(&Details<'_>) -> Option<u64>| {
+        output_details.iter().filter_map(|details| details.as_ref()).find_map(field)
+    };
+    let usage = Usage {
+        input: json::integer(counts.prompt_tokens).or(json::integer(counts.input_tokens)),
+        output: json::integer(counts.completion_tokens).or(json::integer(counts.output_tokens)),
+        reasoning: output_detail(|details| json::integer(details.reasoning_tokens)),
+        cache_read: input_detail(|details| json::integer(details.cached_tokens))
+            .or(json::integer(counts.prompt_cache_hit_tokens)),
+        cache_write: input_detail(|details| json::integer(details.cache_write_tokens)),
+        source: UsageSource::Reported,
+    };
+    (usage.input.is_some() || usage.output.is_some()).then_some(usage)
+}
+
+/// MidStream's word for a finish reason of chat or completions.
+pub(super) fn reason(raw: &str) -> Reason {
+    match raw {
+        "stop" | "end_turn" | "eos" | "eos_token" | "stop_sequence" | "completed" | "COMPLETE" => Reason::Stop,
+        "length" | "max_tokens" | "max_output_tokens" | "model_length" | "MAX_TOKENS" => Reason::Length,
+        "tool_calls" | "function_call" | "tool_use" => Reason::Tool,
+        "content_filter" | "content_filtered" | "safety" | "sensitive" => Reason::Filter,
+        "refusal" => Reason::Refusal,
+        "pause_turn" => Reason::Pause,
+        "error" | "network_error" | "insufficient_system_resource" => Reason::Error,
+        _ => Reason::Other,
+    }
+}
+
+/// Whether the frame is the transport's mark, `[DONE]`; then it is marked and answered.
+pub(super) fn is_done(frame: &Frame<'_>, emit: &mut Emit<'_>) -> bool {
+    let done = frame.kind == FrameKind::Message && frame.data.trim() == "[DONE]";
+    if done {
+        emit.end().mark();
+        emit.other("[DONE]");
+    }
+    done
+}
+
+/// The keys that tell the family's formats apart.
+#[derive(Deserialize)]
+struct Head<'a> {
+    #[serde(borrow, default)]
+    object: Leaf<'a>,
+    #[serde(borrow, default)]
+    choices: Few<Choice<'a>>,
+    #[serde(borrow, default)]
+    error: Leaf<'a>,
+    #[serde(borrow, default)]
+    r#type: Leaf<'a>,
+}
+
+#[derive(Deserialize)]
+struct Choice<'a> {
+    #[serde(borrow, default)]
+    delta: Leaf<'a>,
+    #[serde(borrow, default)]
+    message: Leaf<'a>,
+    #[serde(borrow, default)]
+    text: Leaf<'a>,
+}
+
+/// The dialect that a frame shows, of the OpenAI family.
+pub(super) fn sniff(frame: &Frame<'_>) -> Option<Dialect> {
+    let head = head(frame)?;
+    let object = json::string(head.object).unwrap_or_default();
+    match object.as_ref() {
+        "chat.completion" | "chat.completion.chunk" => return Some(Dialect::OpenaiChat),
+        "text_completion" => return Some(Dialect::OpenaiCompletions),
+        _ => {}
+    }
+    let choice = head.choices.iter().next()?;
+    match (choice.delta.or(choice.message), choice.text) {
+        (Some(_), _) => Some(Dialect::OpenaiChat),
+        (None, Some(_)) => Some(Dialect::OpenaiCompletions),
+        (None, None) => None,
+    }
+}
+
+/// As chat, a body that is nothing but an error in the family's shape.
+pub(super) fn sniff_error(frame: &Frame<'_>) -> Option<Dialect> {
+    let head = head(frame)?;
+    (head.error?.get().starts_with('{') && head.r#type.is_none()).then_some(Dialect::OpenaiChat)
+}
+
+fn head<'a>(frame: &Frame<'a>) -> Option<Head<'a>> {
+    if frame.kind != FrameKind::Message {
+        return None;
+    }
+    serde_json::from_str::<Maybe<Head<'_>>>(frame.data).ok()?.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sniffed(data: &str) -> Option<Dialect> {
+        let kind = FrameKind::Message;
+        sniff(&Frame { kind, name: "", data, bytes: 0..data.len() as u64, data_at: Some(0) })
+    }
+
+    #[test]
+    fn chat_and_completions_are_told_by_object_or_by_the_shape_of_a_choice() {
+        assert_eq!(sniffed(r#"{"object": "chat.completion.chunk", "choices": []}"#), Some(Dialect::OpenaiChat));
+        assert_eq!(sniffed(r#"{"choices": [{"delta": {}}]}"#), Some(Dialect::OpenaiChat));
+        assert_eq!(sniffed(r#"{"choices": [{"message": {}}]}"#), Some(Dialect::OpenaiChat));
+        assert_eq!(sniffed(r#"{"choices": [{"text": ""}]}"#), Some(Dialect::OpenaiCompletions));
+    }
+
+    #[test]
+    fn a_mark_and_an_empty_list_of_choices_could_be_several() {
+        assert_eq!(sniffed("[DONE]"), None);
+        assert_eq!(sniffed(r#"{"choices": [], "object": ""}"#), None);
+    }
+
+    #[test]
+    fn usage_reads_the_names_of_chat_and_of_responses() {
+        let of = |text| usage(serde_json::from_str(text).unwrap());
+        let chat = of(r#"{"prompt_tokens": 3, "completion_tokens": 4, "prompt_cache_hit_tokens": 2,
+            "completion_tokens_details": {"reasoning_tokens": 1}, "prompt_tokens_details": null}"#)
+        .unwrap();
+        assert_eq!((chat.input, chat.output, chat.reasoning, chat.cache_read), (Some(3), Some(4), Some(1), Some(2)));
+        let responses =
+            of(r#"{"input_tokens": 3, "input_tokens_details": {"cached_tokens": 1, "cache_write_tokens": 2},
+            "output_tokens": 4, "output_tokens_details": {"reasoning_tokens": 5}}"#)
+            .unwrap();
+        assert_eq!((responses.cache_read, responses.cache_write, responses.reasoning), (Some(1), Some(2), Some(5)));
+        assert_eq!(of(r#"{"prompt_tokens": null}"#), None);
+        assert_eq!(of(r#""many""#), None);
+    }
+}
