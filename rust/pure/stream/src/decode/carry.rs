@@ -27,6 +27,16 @@ impl Carry {
         self.length
     }
 
+    /// Where the next byte stands in the stream.
+    pub(super) fn next(&self) -> u64 {
+        self.start + self.length
+    }
+
+    /// Where the unfinished frame stands in the stream.
+    pub(super) fn span(&self) -> Range<u64> {
+        self.start..self.start + self.length
+    }
+
     /// The bytes kept of the unfinished frame.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes
@@ -46,13 +56,19 @@ impl Carry {
         self.extend(part);
     }
 
+    /// Counts `part` to the frame without keeping it: nobody will read it.
+    pub(super) fn pass(&mut self, part: &[u8]) {
+        self.length += part.len() as u64;
+        self.bytes = Vec::new();
+    }
+
     /// The whole frame, which ends with `tail`: its span, and its bytes unless they passed the limit. A frame that lies
     /// whole in `tail` is not copied. [`Carry::clear`] must follow.
     pub(super) fn close<'a>(&'a mut self, tail: &'a [u8], sink: &mut dyn Sink) -> (Range<u64>, Option<&'a [u8]>) {
         let was_over = self.is_over();
         let held = self.length > 0;
         self.length += tail.len() as u64;
-        let span = self.start..self.start + self.length;
+        let span = self.span();
         if self.is_over() {
             if !was_over {
                 sink.anomaly(Anomaly::Limit);

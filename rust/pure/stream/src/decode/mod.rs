@@ -10,9 +10,15 @@ mod carry;
 #[cfg(test)]
 mod collected;
 mod detect;
+mod event_headers;
+mod event_stream;
+mod frame_lines;
+mod json_array;
 mod lines;
 mod ndjson;
 mod sse;
+mod text;
+mod websocket;
 
 pub(crate) use detect::Detect;
 
@@ -81,9 +87,14 @@ impl Framing {
 /// A decoder of `framing`; `Auto` and `Opaque` have none.
 pub(crate) fn decoder(framing: Framing) -> Option<Box<dyn Decode>> {
     match framing {
+        Framing::Auto | Framing::Opaque => None,
+        Framing::EventStream => Some(Box::new(event_stream::EventStream::default())),
+        Framing::JsonArray => Some(Box::new(json_array::JsonArray::default())),
         Framing::Ndjson => Some(Box::new(ndjson::Ndjson::default())),
         Framing::Sse => Some(Box::new(sse::Sse::default())),
-        _ => None,
+        Framing::Text => Some(Box::new(text::Text::default())),
+        Framing::WebSocket => Some(Box::new(websocket::WebSocket)),
+        Framing::WebSocketLines => Some(Box::new(frame_lines::FrameLines::default())),
     }
 }
 
