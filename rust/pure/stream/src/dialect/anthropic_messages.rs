@@ -1,9 +1,9 @@
 //! Anthropic messages: `message_start`, content blocks by index, `message_delta` with the stop reason, `message_stop`.
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
-use super::{Parse, payload};
+use super::Parse;
+use super::payload::{self, has_members, index};
 use crate::decode::Frame;
 use crate::emit::Emit;
 use crate::json::{Leaf, List, Maybe, integer, string};
@@ -205,7 +205,7 @@ impl AnthropicMessages {
             "thinking" => self.thinking(index, block.thinking, emit),
             "tool_use" => {
                 tool = true;
-                input = block.input.map(RawValue::get).filter(|input| has_members(input)).map(str::to_owned);
+                input = block.input.filter(|_| has_members(block.input)).map(|input| input.get().to_owned());
                 let key = self.key(index, ChannelKind::Tool);
                 emit.tool_start(key, &string(block.id).unwrap_or_default(), &string(block.name).unwrap_or_default());
             }
@@ -327,15 +327,6 @@ impl AnthropicMessages {
             emit.end().mark();
         }
     }
-}
-
-fn index(leaf: Leaf<'_>) -> u32 {
-    integer(leaf).and_then(|index| u32::try_from(index).ok()).unwrap_or(0)
-}
-
-/// Whether the text of an object holds more than its braces.
-fn has_members(object: &str) -> bool {
-    object.strip_prefix('{').is_some_and(|inside| inside.trim_start() != "}")
 }
 
 fn counts(counts: Option<&Counts<'_>>, emit: &mut Emit<'_>) {

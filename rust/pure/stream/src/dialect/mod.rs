@@ -6,7 +6,11 @@ use crate::emit::Emit;
 use crate::settings::by_name;
 
 mod anthropic_messages;
+mod bedrock_converse;
+mod bedrock_invoke;
+mod cohere;
 mod failure;
+mod ollama;
 mod openai;
 mod openai_calls;
 mod openai_chat;
@@ -138,6 +142,10 @@ pub(crate) fn parser(dialect: Dialect) -> Box<dyn Parse> {
     match dialect {
         Dialect::AnthropicMessages => Box::new(anthropic_messages::AnthropicMessages::default()),
         Dialect::OpenaiChat => Box::new(openai_chat::OpenaiChat::default()),
+        Dialect::BedrockConverse => Box::new(bedrock_converse::BedrockConverse::default()),
+        Dialect::BedrockInvoke => Box::new(bedrock_invoke::BedrockInvoke::default()),
+        Dialect::Cohere => Box::new(cohere::Cohere),
+        Dialect::Ollama => Box::new(ollama::Ollama::default()),
         _ => Box::new(Opaque),
     }
 }

@@ -6,15 +6,42 @@ use crate::json::{Leaf, Maybe, string};
 
 /// The keys that tell providers apart.
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Head<'a> {
     #[serde(borrow, default)]
     r#type: Leaf<'a>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, rename = "stop_reason")]
     stop_reason: Leaf<'a>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, rename = "event_id")]
     event_id: Leaf<'a>,
     #[serde(borrow, default)]
     error: Maybe<Fault<'a>>,
+    #[serde(borrow, default)]
+    model: Leaf<'a>,
+    #[serde(borrow, default)]
+    done: Leaf<'a>,
+    #[serde(borrow, default)]
+    bytes: Leaf<'a>,
+    #[serde(borrow, default)]
+    message_start: Leaf<'a>,
+    #[serde(borrow, default)]
+    content_block_start: Leaf<'a>,
+    #[serde(borrow, default)]
+    content_block_delta: Leaf<'a>,
+    #[serde(borrow, default)]
+    content_block_stop: Leaf<'a>,
+    #[serde(borrow, default)]
+    message_stop: Leaf<'a>,
+    #[serde(borrow, default)]
+    internal_server_exception: Leaf<'a>,
+    #[serde(borrow, default)]
+    model_stream_error_exception: Leaf<'a>,
+    #[serde(borrow, default)]
+    service_unavailable_exception: Leaf<'a>,
+    #[serde(borrow, default)]
+    throttling_exception: Leaf<'a>,
+    #[serde(borrow, default)]
+    validation_exception: Leaf<'a>,
 }
 
 #[derive(Deserialize)]
@@ -27,8 +54,14 @@ struct Fault<'a> {
 
 /// The dialect that a frame shows, of the providers outside the OpenAI family.
 pub(super) fn outside_openai(frame: &Frame<'_>) -> Option<Dialect> {
+    if matches!(
+        frame.name,
+        "contentBlockDelta" | "contentBlockStart" | "contentBlockStop" | "messageStart" | "messageStop"
+    ) {
+        return Some(Dialect::BedrockConverse);
+    }
     let Maybe(Some(head)) = serde_json::from_str::<Maybe<Head<'_>>>(frame.data).ok()? else { return None };
-    by_type(&string(head.r#type)?, &head)
+    string(head.r#type).and_then(|name| by_type(&name, &head)).or_else(|| by_keys(frame, &head))
 }
 
 fn by_type(name: &str, head: &Head<'_>) -> Option<Dialect> {
@@ -44,6 +77,31 @@ fn by_type(name: &str, head: &Head<'_>) -> Option<Dialect> {
             let fault = head.error.as_ref()?;
             (fault.r#type.is_some() && fault.code.is_none()).then_some(Dialect::AnthropicMessages)
         }
+        "citation-start" | "content-delta" | "content-start" | "message-end" | "message-start" | "tool-call-start"
+        | "tool-plan-delta" => Some(Dialect::Cohere),
         _ => None,
     }
+}
+
+fn by_keys(frame: &Frame<'_>, head: &Head<'_>) -> Option<Dialect> {
+    if head.bytes.is_some() && frame.name == "chunk" {
+        return Some(Dialect::BedrockInvoke);
+    }
+    let converse = [
+        head.content_block_delta,
+        head.content_block_start,
+        head.content_block_stop,
+        head.internal_server_exception,
+        head.message_start,
+        head.message_stop,
+        head.model_stream_error_exception,
+        head.service_unavailable_exception,
+        head.throttling_exception,
+        head.validation_exception,
+    ];
+    if converse.iter().any(Option::is_some) {
+        return Some(Dialect::BedrockConverse);
+    }
+    let is_boolean = head.done.is_some_and(|done| matches!(done.get(), "false" | "true"));
+    (head.model.is_some() && is_boolean).then_some(Dialect::Ollama)
 }
