@@ -75,14 +75,16 @@ def chat(frames: Iterator[tuple[int, Payload, str]]) -> Iterator[tuple[int, bool
         yield end, not failed and (done or (bool(reasons) and all(reasons.values())))
 
 
-def last(test: Callable[[dict[str, Any], str], bool]) -> Rule:
-    """Complete from the first payload on that passes `test`."""
+def last(
+    test: Callable[[dict[str, Any], str], bool], again: Callable[[dict[str, Any]], bool] = lambda payload: False
+) -> Rule:
+    """Complete from a payload on that passes `test`, until one begins `again`: a body may hold several responses."""
 
     def rule(frames: Iterator[tuple[int, Payload, str]]) -> Iterator[tuple[int, bool]]:
         complete = False
         for end, payload, name in frames:
             if isinstance(payload, dict):
-                complete = complete or test(payload, name)
+                complete = (complete and not again(payload)) or test(payload, name)
             yield end, complete
 
     return rule
@@ -120,15 +122,15 @@ def gemini_turn_began(payload: dict[str, Any]) -> bool:
     return bool(set(content) & {"modelTurn", "outputTranscription"} or payload.get("toolCall"))
 
 
-def opaque(frames: Iterator[tuple[int, Payload, str]]) -> Iterator[tuple[int, bool]]:
-    """A format without an end of its own: any content and a clean close."""
-    for end, _, _ in frames:
-        yield end, True
+def xai_finished(payload: dict[str, Any], name: str = "") -> bool:
+    """An output's finish reason; a server-side tool's output may follow and open the answer again."""
+    return any(output.get("finish_reason") for output in (payload.get("chunk") or {}).get("outputs") or [])
 
 
 RULES: dict[str, Rule] = {
     "anthropic-messages": last(
-        lambda p, _: p.get("type") == "message_stop" or bool((p.get("delta") or {}).get("stop_reason"))
+        lambda p, _: p.get("type") == "message_stop" or bool((p.get("delta") or {}).get("stop_reason")),
+        again=lambda p: p.get("type") == "message_start",
     ),
     "aws-eventstream": last(lambda p, name: name == "messageStop"),
     "bedrock-converse": last(lambda p, _: "messageStop" in p),
@@ -142,13 +144,14 @@ RULES: dict[str, Rule] = {
     "openai-assistants": last(lambda p, name: name == "thread.run.completed"),
     "openai-chat": chat,
     "openai-completions": chat,
-    "openai-responses": last(lambda p, _: p.get("type") in ("response.completed", "response.incomplete")),
+    "openai-responses": last(
+        lambda p, _: p.get("type") in ("response.completed", "response.incomplete"),
+        again=lambda p: p.get("type") == "response.created",
+    ),
     "realtime-ws": session(lambda p: p.get("type") == "response.created", lambda p: p.get("type") == "response.done"),
     "replicate": last(lambda p, name: name == "done"),
     "watsonx": last(lambda p, _: any(r.get("stop_reason") not in (None, "not_finished") for r in p.get("results") or [])),
-    "xai-grpc": last(
-        lambda p, _: any(o.get("finish_reason") for o in (p.get("chunk") or {}).get("outputs") or [])
-    ),
+    "xai-grpc": last(xai_finished, again=lambda p: not xai_finished(p)),
 }
 
 
