@@ -110,9 +110,12 @@ class Settings:
     def from_dict(cls, tables: Mapping[str, Any]) -> Self:
         """Settings from tables of plain values; what is left out has its default."""
         CompiledSettings(json.dumps(dict(tables)))  # names what is wrong
-        checks = {"ending": Ending, "pace": Pace, "repeat": Repeat}
-        given = {name: checks[name](**table) for name, table in tables.items() if name in checks}
-        return cls(**given, shadow=bool(tables.get("shadow", False)))
+        return cls(
+            ending=Ending(**tables.get("ending", {})),
+            pace=Pace(**tables.get("pace", {})),
+            repeat=Repeat(**tables.get("repeat", {})),
+            shadow=bool(tables.get("shadow", False)),
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (type(self).from_dict, (self.to_dict(),))

@@ -1,0 +1,104 @@
+# The list of commands; `make help` prints it.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest
+CARGO := cargo --quiet
+# Test results do not depend on an index or a proxy of the user's; the lock file is never changed by a command.
+export CARGO_TERM_COLOR ?= auto
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+export MIDSTREAM_DATA := $(abspath $(or $(MIDSTREAM_DATA),../shared/data))
+RUST := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
+# Runs a command; what it prints is shown only where it fails.
+quiet = @mkdir -p .cache; $(1) >.cache/log 2>&1 || { cat .cache/log; exit 1; }
+step = @printf '== %s\n' "$(1)"
+
+##@ Every day
+
+demo: .venv/.extension .venv/.local ## a local model loops and is stopped while it runs
+	@$(BIN)/midstream demo $(ARGS)
+
+check: lints rust-tests .venv/.extension ## lints, guards, types and fast tests: before every commit
+	$(call step,fast Python tests)
+	@$(PYTEST) -q -m "not model and not recorded and not slow"
+
+ifdef K
+test: .venv/.extension ## everything, ending with pytest's summary; K=words narrows to those Python tests
+	@$(PYTEST) -k "$(K)"
+else
+test: system-packages lints rust-tests interpreters .venv/.extension .venv/.local
+	$(call step,Python tests: behaviour$(,) docs$(,) recorded data$(,) the local model)
+	@$(PYTEST)
+endif
+
+stubs: .venv/.tools ## write python/midstream/_rust/*.pyi from the Rust code
+	@$(BIN)/python scripts/write_stubs.py
+
+##@ Now and then
+
+soak: .venv/.extension ## long property runs: SECONDS=600
+	@SLOW=1 $(PYTEST) -m "not model" --hypothesis-profile slow
+
+lock: ## resolve scripts/constraints.txt anew
+	@scripts/setup.sh lock
+
+clean: ## remove everything the commands made
+	rm -rf .venv .cache target dist scripts/bindgen/target python/midstream/*.so
+
+help: ## this list
+	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# Parts of the above.
+
+, := ,
+
+lints: .venv/.extension
+	$(call step,formatting)
+	@cargo fmt --all --check
+	@$(BIN)/ruff format --quiet --check .
+	$(call step,lints)
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/typos
+	@$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	@$(BIN)/python scripts/check_layers.py
+	$(call step,types and stubs)
+	@$(BIN)/python scripts/write_stubs.py --check
+	$(call quiet,$(BIN)/mypy)
+	$(call quiet,$(BIN)/pyright --warnings)
+
+rust-tests:
+	$(call step,Rust tests)
+	@[ -d "$(MIDSTREAM_DATA)/streams" ] || { echo "== no recorded data in $(MIDSTREAM_DATA): Rust tests of it skip"; [ "$(REQUIRE_DATA)" != 1 ]; }
+	$(call quiet,$(CARGO) test --locked --workspace)
+
+.PHONY: demo check test stubs soak lock clean help lints rust-tests system-packages interpreters
+
+system-packages:
+	@scripts/install_system.sh
+
+interpreters: .venv/.extension
+	@scripts/test_interpreters.sh
+
+# Set-up, done once: a stamp is older than what it was made from only when that has changed.
+
+.venv/.made:
+	@scripts/setup.sh system
+	@scripts/setup.sh venv
+	@mkdir -p .cache && touch $@
+
+.venv/.tools: .venv/.made pyproject.toml scripts/constraints.txt
+	@scripts/setup.sh tools
+	@touch $@
+
+.venv/.local: .venv/.tools
+	@scripts/setup.sh local_model
+	@touch $@
+
+.venv/.extension: .venv/.tools $(RUST)
+	$(call step,extension (release build))
+	$(call quiet,$(BIN)/maturin develop --release --locked)
+	@touch $@

@@ -1,0 +1,422 @@
+# Written by `make stubs` from rust/bindings/python.
+"""
+What `midstream.stream` stands on.
+"""
+
+from typing import SupportsIndex, final
+
+import midstream.stream
+
+__all__ = [
+    "Channel",
+    "CompiledSettings",
+    "Decision",
+    "Event",
+    "Finding",
+    "Guard",
+    "PaceSummary",
+    "Summary",
+    "ToolCall",
+    "Usage",
+    "check_text",
+    "now_ns",
+]
+
+@final
+class Channel:
+    """
+    One channel after the end: its id, what it carried, how many characters (bytes for audio).
+    """
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    @property
+    def characters(self, /) -> int: ...
+    @property
+    def id(self, /) -> str: ...
+    @property
+    def kind(self, /) -> str: ...
+
+@final
+class CompiledSettings:
+    """
+    Settings, checked once and shared by any number of guards.
+    """
+    def __new__(cls, /, json: str) -> CompiledSettings: ...
+
+@final
+class Decision:
+    """
+    What a call found and asks for.
+
+    Attributes
+    ----------
+    action : str
+        pass, observe, warn or stop: the strongest that was asked for.
+    forward : bytes
+        What to pass on: the very object that was fed, other bytes, or ``b""``.
+    events : list of Event
+    findings : list of Finding
+    tick_at_ns : int or None
+        When ``tick`` is next needed.
+    """
+    @property
+    def action(self, /) -> str: ...
+    @property
+    def events(self, /) -> list[Event]: ...
+    @property
+    def findings(self, /) -> list[Finding]: ...
+    @property
+    def forward(self, /) -> bytes: ...
+    @property
+    def tick_at_ns(self, /) -> int | None: ...
+
+@final
+class Event:
+    """
+    One thing that happened in a stream, in the same terms for every provider.
+
+    Attributes
+    ----------
+    kind : str
+        audio, citation, end, error, finish, other, ping, reasoning, refusal, server_tool, start, text, tool_args,
+        tool_end, tool_start or usage.
+    sequence : int
+        Counts the stream's events from 0.
+    channel : str or None
+        Id of the channel it belongs to, for example ``choice:0/text``.
+    at_ns : int
+        When its last byte arrived.
+    span : tuple of int
+        The bytes of the raw stream it was read from, first and behind the last.
+    text : str or None
+        The decoded fragment of text, reasoning, refusal or tool arguments.
+    fields : dict
+        Everything else the kind has, for example ``reason`` and ``raw`` of ``finish``.
+    """
+    @property
+    def at_ns(self, /) -> int: ...
+    @property
+    def channel(self, /) -> str | None: ...
+    @property
+    def fields(self, /) -> dict[str, object]: ...
+    @property
+    def kind(self, /) -> str: ...
+    @property
+    def sequence(self, /) -> int: ...
+    @property
+    def span(self, /) -> tuple[int, int]: ...
+    @property
+    def text(self, /) -> str | None: ...
+
+@final
+class Finding:
+    """
+    What a check found.
+
+    Attributes
+    ----------
+    check, kind : str
+        ``repeat`` and ``exact``, ``counter`` or ``near``; ``ending`` and the ending; ``pace`` and ``stall``.
+    action : str
+        What the settings ask for: observe, warn or stop.
+    channel : str or None
+    offset : int or None
+        Characters of the channel's text up to and including the one that fired.
+    onset : int or None
+        Where the first repeat begins, in characters.
+    period : int or None
+        Characters of one copy.
+    score : float
+        Strength of the evidence, in copies for loops.
+    evidence, explanation : str
+        At most 80 characters of what was seen, and one sentence for people.
+    """
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    @property
+    def action(self, /) -> str: ...
+    @property
+    def channel(self, /) -> str | None: ...
+    @property
+    def check(self, /) -> str: ...
+    @property
+    def evidence(self, /) -> str: ...
+    @property
+    def explanation(self, /) -> str: ...
+    @property
+    def kind(self, /) -> str: ...
+    @property
+    def offset(self, /) -> int | None: ...
+    @property
+    def onset(self, /) -> int | None: ...
+    @property
+    def period(self, /) -> int | None: ...
+    @property
+    def score(self, /) -> float: ...
+
+@final
+class Guard:
+    """
+    Watches one stream: bytes in, the same bytes out, with events, findings and a decision per chunk.
+
+    Bytes are never changed, dropped or delayed until a decision stops the stream. Events and findings do not depend on
+    how the stream is cut into chunks. A guard serves one stream; use from several threads is serialised.
+
+    Parameters
+    ----------
+    settings : Settings, optional
+        What the checks look for; the default settings where left out.
+    dialect, framing : str
+        The provider's format and how its body is cut; ``auto`` tells them from the content type and the first bytes.
+    content_type : str, optional
+        The HTTP header's value.
+    http_status : int, optional
+        From 400 on the stream has failed.
+    started_ns : int, optional
+        When the request was sent; without it there is no time to first byte.
+    keep_text : bool
+        Keep the answer's text, for `text`. Memory then grows with it.
+
+    Raises
+    ------
+    InputError
+        For an unknown dialect or framing, naming the nearest.
+    StateError
+        From every method after `finish`.
+
+    Examples
+    --------
+    >>> from midstream.stream import Guard
+    >>> guard = Guard()
+    >>> chunk = b'data: {"object":"chat.completion.chunk","choices":[{"delta":{"content":"Hi"}}]}\\n\\n'
+    >>> guard.feed(chunk).forward is chunk
+    True
+    >>> decision, summary = guard.finish()
+    >>> summary.ending
+    'truncated'
+    """
+    def __new__(
+        cls,
+        /,
+        settings: midstream.stream.Settings | None = None,
+        *,
+        dialect: str = "auto",
+        framing: str = "auto",
+        content_type: str | None = None,
+        http_status: SupportsIndex | None = None,
+        started_ns: SupportsIndex | None = None,
+        keep_text: bool = False,
+    ) -> Guard: ...
+    def feed(self, /, chunk: bytes, now_ns: SupportsIndex | None = None) -> Decision:
+        """
+        Reads the next bytes of the stream.
+
+        Parameters
+        ----------
+        chunk : bytes
+            Any piece of the body; an empty one does nothing.
+        now_ns : int, optional
+            When it arrived, in nanoseconds from an origin of your choice; the clock's time where left out.
+
+        Returns
+        -------
+        Decision
+        """
+    def finish(self, /, how: str = "clean", now_ns: SupportsIndex | None = None) -> tuple[Decision, Summary]:
+        """
+        Says how the stream closed, once.
+
+        Parameters
+        ----------
+        how : str
+            clean, abrupt, client_left, stopped or gave_up.
+        now_ns : int, optional
+
+        Returns
+        -------
+        tuple of Decision and Summary
+        """
+    def push(self, /, text: str, *, channel: str = "text", now_ns: SupportsIndex | None = None) -> Decision:
+        """
+        Reads text that you have and not bytes, in a channel of its own.
+
+        Parameters
+        ----------
+        text : str
+        channel : str
+            text, reasoning, refusal or tool.
+        now_ns : int, optional
+
+        Returns
+        -------
+        Decision
+        """
+    def push_json(self, /, json: str, *, now_ns: SupportsIndex | None = None) -> Decision:
+        """
+        Reads one event of the provider that you have as JSON text and not as bytes.
+
+        Parameters
+        ----------
+        json : str
+        now_ns : int, optional
+
+        Returns
+        -------
+        Decision
+        """
+    @property
+    def text(self, /) -> str | None:
+        """
+        The answer's text so far, over all its channels in the order it came; ``None`` unless ``keep_text`` is set.
+        """
+    def tick(self, /, now_ns: SupportsIndex | None = None) -> Decision:
+        """
+        Says that time passed without bytes, so that stalls are found.
+
+        Parameters
+        ----------
+        now_ns : int, optional
+
+        Returns
+        -------
+        Decision
+        """
+
+@final
+class PaceSummary:
+    """
+    Times of one stream in seconds; ``None`` is unknown.
+    """
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    @property
+    def duration_s(self, /) -> float | None: ...
+    @property
+    def first_byte_s(self, /) -> float | None: ...
+    @property
+    def first_event_s(self, /) -> float | None: ...
+    @property
+    def first_text_s(self, /) -> float | None: ...
+    @property
+    def gap_p50_s(self, /) -> float | None: ...
+    @property
+    def gap_p99_s(self, /) -> float | None: ...
+    @property
+    def longest_gap_s(self, /) -> float | None: ...
+    @property
+    def stalls(self, /) -> int: ...
+    @property
+    def tokens_per_s(self, /) -> float | None: ...
+
+@final
+class Summary:
+    """
+    A stream after its end.
+
+    Attributes
+    ----------
+    ending : str
+        complete, truncated, failed, cancelled, halted or stalled.
+    ending_notes : list of str
+        What is notable about it, for example ``no_end_mark`` or ``length``.
+    finish_reasons : list of str
+        The provider's own words, in order.
+    dialect, framing : str
+    id, model : str or None
+    bytes, events : int
+    anomalies : dict of str to int
+        Faults that were survived, for example ``bad_json``, and how often.
+    channels : list of Channel
+    tool_calls : list of ToolCall
+    usage : Usage
+    pace : PaceSummary
+    findings : list of Finding
+    clock_regressions : int
+        How often the given time went back and was clamped.
+    """
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    @property
+    def anomalies(self, /) -> dict[str, int]: ...
+    @property
+    def bytes(self, /) -> int: ...
+    @property
+    def channels(self, /) -> list[Channel]: ...
+    @property
+    def clock_regressions(self, /) -> int: ...
+    @property
+    def dialect(self, /) -> str: ...
+    @property
+    def ending(self, /) -> str: ...
+    @property
+    def ending_notes(self, /) -> list[str]: ...
+    @property
+    def events(self, /) -> int: ...
+    @property
+    def findings(self, /) -> list[Finding]: ...
+    @property
+    def finish_reasons(self, /) -> list[str]: ...
+    @property
+    def framing(self, /) -> str: ...
+    @property
+    def id(self, /) -> str | None: ...
+    @property
+    def model(self, /) -> str | None: ...
+    @property
+    def pace(self, /) -> PaceSummary: ...
+    def to_json(self, /) -> str:
+        """
+        The summary as one JSON object, with the keys of ``midstream analyze --json``.
+        """
+    @property
+    def tool_calls(self, /) -> list[ToolCall]: ...
+    @property
+    def usage(self, /) -> Usage: ...
+
+@final
+class ToolCall:
+    """
+    A tool call as far as it was seen. Arguments of a call that is not complete must not be executed.
+    """
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    @property
+    def arguments(self, /) -> str: ...
+    @property
+    def complete(self, /) -> bool: ...
+    @property
+    def id(self, /) -> str: ...
+    @property
+    def name(self, /) -> str: ...
+    @property
+    def valid_json(self, /) -> bool | None: ...
+
+@final
+class Usage:
+    """
+    Token counts; ``None`` is unknown, never zero. ``source`` is reported, estimated or unknown.
+    """
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    @property
+    def cache_read(self, /) -> int | None: ...
+    @property
+    def cache_write(self, /) -> int | None: ...
+    @property
+    def input(self, /) -> int | None: ...
+    @property
+    def output(self, /) -> int | None: ...
+    @property
+    def reasoning(self, /) -> int | None: ...
+    @property
+    def source(self, /) -> str: ...
+
+def check_text(text: str, settings: midstream.stream.Settings | None = None) -> Summary:
+    """
+    Checks finished text and sums it up.
+    """
+
+def now_ns() -> int:
+    """
+    The time that a call without ``now_ns`` takes: nanoseconds of a monotonic clock.
+    """

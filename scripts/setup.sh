@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# Makes .venv and puts into it what the Makefile's commands need. The Makefile calls it and keeps the stamps.
+#   setup.sh system       name a missing program and how to get it
+#   setup.sh venv         the virtual environment itself
+#   setup.sh tools        what the program, its tests, lints and type checks need, in the versions of constraints.txt
+#   setup.sh local_model     the runtime of the local model; without it the model's tests say that they skip
+#   setup.sh lock         resolve constraints.txt anew
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+readonly VENV=.venv CONSTRAINTS=scripts/constraints.txt OLDEST_NODE=20
+
+say() { printf '== %s\n' "$*"; }
+die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
+
+new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
+
+# The first of these that starts and is new enough. A version manager's shim may stand in PATH and not start.
+find_python() {
+  local name
+  for name in ${PYTHON:-} python3 python3.13 python3.12 python3.11 python3.14; do
+    if command -v "$name" >/dev/null && new_enough "$name"; then command -v "$name"; return; fi
+  done
+  return 1
+}
+
+system() {
+  find_python >/dev/null || die "python 3.11 or newer is missing: apt-get install python3 python3-venv, or python.org/downloads"
+  command -v cargo >/dev/null || die "cargo is missing: install Rust stable from rustup.rs"
+  cargo --version >/dev/null 2>&1 || die "cargo does not start: rustup default stable"
+  command -v cc >/dev/null || die "a C compiler (cc) is missing: apt-get install build-essential, or xcode-select --install"
+}
+
+venv() {
+  local python
+  python=$(find_python)
+  say "virtual environment in $VENV ($("$python" --version))"
+  rm -rf "$VENV"
+  "$python" -m venv "$VENV" >/dev/null 2>&1 ||
+    { rm -rf "$VENV"; die "$python cannot make a virtual environment: apt-get install python3-venv"; }
+  install 'pip>=25.1' # the first that knows dependency groups
+}
+
+install() { "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --constraint "$CONSTRAINTS" "$@"; }
+
+# The package's requirements, with those of the extra `local` if asked for, one a line.
+requirements() {
+  "$(find_python)" - "$@" <<'PYTHON'
+import sys, tomllib
+project = tomllib.load(open("pyproject.toml", "rb"))["project"]
+wanted = [project["optional-dependencies"][extra] for extra in sys.argv[1:]] or [project["dependencies"]]
+print(*sum(wanted, []), sep="\n")
+PYTHON
+}
+
+has_node() {
+  local version
+  version=$(node --version 2>/dev/null) && version=${version#v} && [ "${version%%.*}" -ge "$OLDEST_NODE" ]
+}
+
+tools() {
+  local node=""
+  has_node || node="--group node"
+  say "test and lint tools${node:+, Node from PyPI}"
+  # shellcheck disable=SC2086
+  install --group dev $node -r <(requirements)
+}
+
+local_model() {
+  say "runtime of the local model"
+  install -r <(requirements local) || say "not installed: pip install xllamacpp says why above; tests of the local model will skip"
+}
+
+lock() {
+  local new python
+  new=$(mktemp -d)
+  trap "rm -rf '$new'" EXIT
+  "$(find_python)" -m venv "$new"
+  python=$new/bin/python
+  "$python" -m pip install --quiet --upgrade pip
+  "$python" -m pip install --quiet --group dev --group node -r <(requirements) -r <(requirements local)
+  { echo '# Written by `make lock`: the versions that the Makefile installs.'
+    "$python" -m pip freeze --all | grep -vE '^(setuptools|wheel)=='; } >"$CONSTRAINTS"
+}
+
+"$@"

@@ -1,0 +1,36 @@
+import os
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+PROJECT = Path(__file__).parent.parent
+
+hypothesis.settings.register_profile("fast", deadline=None, derandomize=True, print_blob=True)
+hypothesis.settings.register_profile("slow", deadline=None, max_examples=5_000, print_blob=True)
+hypothesis.settings.load_profile("fast")
+
+
+@pytest.fixture(scope="session")
+def project() -> Path:
+    """The project's root."""
+    return PROJECT
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of recorded streams and traces; a test that asks for it is skipped aloud where it is absent."""
+    folder = Path(os.environ.get("MIDSTREAM_DATA") or PROJECT.parent / "shared" / "data")
+    if (folder / "streams").is_dir():
+        return folder
+    reason = f"no recorded data in {folder}: set MIDSTREAM_DATA"
+    if os.environ.get("REQUIRE_DATA") == "1":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what reads recordings, so that `make check` leaves it out."""
+    for item in items:
+        if "data" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.recorded)

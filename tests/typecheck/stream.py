@@ -1,0 +1,19 @@
+"""Never run: mypy and pyright must find exactly these types, and refuse the calls marked as wrong."""
+
+from typing import assert_type
+
+import midstream
+from midstream.stream import Decision, Finding, Guard, Repeat, Settings, Summary
+
+guard = Guard(Settings(repeat=Repeat(exact="warn")), dialect="openai-chat")
+decision = guard.feed(b"data: {}\n\n", now_ns=1)
+assert_type(decision, Decision)
+assert_type(decision.forward, bytes)
+assert_type(decision.findings, list[Finding])
+assert_type(decision.tick_at_ns, int | None)
+assert_type(guard.finish("clean"), tuple[Decision, Summary])
+assert_type(midstream.check("text").ending, str)
+
+guard.feed("text")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+guard.finish(how=1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+Repeat(exact="stopp")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
