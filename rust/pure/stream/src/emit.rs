@@ -96,7 +96,7 @@ impl<'a> Emit<'a> {
         if raw.len() <= 2 || !raw.starts_with('"') {
             return;
         }
-        let Some(channel) = self.channel(key) else { return };
+        let Some(channel) = self.text_channel(key) else { return };
         let inner = &raw[1..raw.len() - 1];
         let start = self.events.arena.len();
         let Some(entry) = self.known.channels.get_mut(channel) else { return };
@@ -110,7 +110,7 @@ impl<'a> Emit<'a> {
         if text.is_empty() {
             return;
         }
-        let Some(channel) = self.channel(key) else { return };
+        let Some(channel) = self.text_channel(key) else { return };
         let start = self.events.arena.len();
         self.events.arena.push_str(text);
         self.stored(channel, start, None, false);
@@ -138,6 +138,9 @@ impl<'a> Emit<'a> {
     pub(crate) fn tool_start(&mut self, key: ChannelKey, id: &str, name: &str) {
         let Some(channel) = self.channel(key) else { return };
         let began = !self.known.tools.has(channel);
+        if !began && name.is_empty() {
+            return;
+        }
         let channel_id = self.known.channels.get(channel).map(|entry| entry.id.clone()).unwrap_or_default();
         let id = if id.is_empty() { &channel_id } else { id };
         if !self.known.tools.start(channel, id, name) {
@@ -264,6 +267,15 @@ impl<'a> Emit<'a> {
             self.events.arena.push(char::REPLACEMENT_CHARACTER);
             self.stored(channel, start, None, false);
         }
+    }
+
+    /// The channel of a fragment. Arguments of a call whose start was never seen begin one without a name.
+    fn text_channel(&mut self, key: ChannelKey) -> Option<ChannelIndex> {
+        let channel = self.channel(key)?;
+        if key.kind == ChannelKind::Tool && !self.known.tools.has(channel) {
+            self.tool_start(key, "", "");
+        }
+        Some(channel)
     }
 
     fn channel(&mut self, key: ChannelKey) -> Option<ChannelIndex> {
