@@ -6,6 +6,7 @@
     ├── InputError       also ValueError      a value no result is defined for
     │   └── RecordingError                    a recording that cannot be read; .line
     ├── StateError       also RuntimeError    a call out of order: finished, closed, used after fork
+    ├── NetworkError     also ConnectionError the peer or the network failed
     ├── StreamTruncated  also EOFError        a stream ended before its semantic end; .summary, .text
     ├── GuardStopped     also RuntimeError    a guard ended the stream; .finding, .summary, .text
     └── MissingExtra     also ImportError     an optional package is absent; says how to install it
@@ -18,6 +19,7 @@ __all__ = [
     "InputError",
     "MidstreamError",
     "MissingExtra",
+    "NetworkError",
     "RecordingError",
     "StateError",
     "StreamTruncated",
@@ -59,6 +61,10 @@ class RecordingError(InputError):
 
 class StateError(MidstreamError, RuntimeError):
     """A call out of order: finished, closed, not started, used after fork."""
+
+
+class NetworkError(MidstreamError, ConnectionError):
+    """The peer or the network failed."""
 
 
 class StreamTruncated(MidstreamError, EOFError):
