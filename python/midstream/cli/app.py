@@ -1,0 +1,113 @@
+"""The program: its commands, its exit codes, and errors in one line."""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError, UnknownCommandError, UnknownOptionError
+
+from midstream.cli.exits import CLOSED_PIPE, INPUT, INTERRUPTED, USAGE, Failure
+from midstream.cli.terminal import is_plain, printable
+from midstream.errors import MidstreamError, RecordingError
+
+__all__ = ["app", "main"]
+
+EXITS = """Exit codes: 0 done; 1 findings at or above --fail-on; 2 usage or configuration;
+3 bad input file, the network or the model; 130 Ctrl-C; 141 the reader of the output went away.
+
+Every command takes --debug, which adds the traceback to an error."""
+
+COMMANDS = {
+    "version": "midstream.cli.version:version",
+}
+"""Where each command stands; it is imported when it is called for."""
+
+
+def app() -> App:
+    """The program's commands and options, for help, completion and calls."""
+    program = App(
+        name="midstream",
+        help="Watch, guard and analyse the streams of language models while they run.",
+        help_epilogue=EXITS,
+        help_format="plaintext",
+        help_formatter="plain" if is_plain(sys.stdout) else "default",
+        version_flags=[],
+        suppress_keyboard_interrupt=False,
+        result_action="return_value",
+    )
+    for name, place in COMMANDS.items():
+        program.command(place, name=name)
+    if "--install-completion" in sys.argv:  # its import costs a tenth of the start
+        program.register_install_completion_command()
+    return program
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    words : sequence of str, optional
+        The command and its options; those of the command line where left out.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    words, debug = without_debug(sys.argv[1:] if words is None else words)
+    try:
+        code = app()(words, exit_on_error=False, print_error=False, verbose=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except BrokenPipeError:
+        leave_pipe()
+        return CLOSED_PIPE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except (Exception, RecursionError) as error:
+        message, code = told(error)
+        if debug:
+            traceback.print_exc()
+        print(f"midstream: {printable(message)}", file=sys.stderr)
+        return code
+
+
+def without_debug(words: Sequence[str]) -> tuple[list[str], bool]:
+    """The words but ``--debug``, and whether it was among them; what follows ``--`` is the command's own."""
+    own = list(words)
+    end = own.index("--") if "--" in own else len(own)
+    return [word for word in own[:end] if word != "--debug"] + own[end:], "--debug" in own[:end]
+
+
+def told(error: BaseException) -> tuple[str, int]:
+    """One line about an error, and its exit code."""
+    match error:
+        case Failure():
+            return str(error), error.code
+        case CycloptsError():
+            return usage(error), USAGE
+        case RecordingError():
+            return str(error), INPUT
+        case MidstreamError():
+            return str(error), USAGE
+        case _:
+            return f"internal error: {type(error).__name__}: {error}; --debug shows where", INPUT
+
+
+def usage(error: CycloptsError) -> str:
+    """A mistake in the command line in one line, in our own style."""
+    message = " ".join(str(error).split()).rstrip(".")
+    if isinstance(error, UnknownCommandError):
+        message = message.split(" Available commands:")[0].rstrip(".")
+        message = message if "Did you mean" in message else f"{message}; known: {', '.join(sorted(COMMANDS))}"
+    elif isinstance(error, UnknownOptionError) and "Did you mean" not in message:
+        message = f"{message}; --help lists the options"
+    return message[:1].lower() + message[1:].replace(". Did you mean", "; did you mean").replace('". ', '"; ')
+
+
+def leave_pipe() -> None:
+    """Keep the interpreter from writing to a closed pipe, and complaining, when it ends."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, sys.stdout.fileno())
