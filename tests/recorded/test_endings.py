@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from reference.endings import is_complete, marks
 
 from midstream.stream import Guard
+from reference.endings import is_complete, marks
 
 RANDOM_CUTS = 200
 

@@ -150,7 +150,9 @@ RULES: dict[str, Rule] = {
     ),
     "realtime-ws": session(lambda p: p.get("type") == "response.created", lambda p: p.get("type") == "response.done"),
     "replicate": last(lambda p, name: name == "done"),
-    "watsonx": last(lambda p, _: any(r.get("stop_reason") not in (None, "not_finished") for r in p.get("results") or [])),
+    "watsonx": last(
+        lambda p, _: any(r.get("stop_reason") not in (None, "not_finished") for r in p.get("results") or [])
+    ),
     "xai-grpc": last(xai_finished, again=lambda p: not xai_finished(p)),
 }
 
