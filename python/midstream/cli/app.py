@@ -9,7 +9,7 @@ from cyclopts import App, CycloptsError, UnknownCommandError, UnknownOptionError
 
 from midstream.cli.exits import CLOSED_PIPE, INPUT, INTERRUPTED, USAGE, Failure
 from midstream.cli.terminal import is_plain, printable
-from midstream.errors import MidstreamError, RecordingError
+from midstream.errors import MidstreamError, NetworkError, RecordingError
 
 __all__ = ["app", "main"]
 
@@ -19,6 +19,7 @@ EXITS = """Exit codes: 0 done; 1 findings at or above --fail-on; 2 usage or conf
 Every command takes --debug, which adds the traceback to an error."""
 
 COMMANDS = {
+    "models": "midstream.cli.models:app",
     "version": "midstream.cli.version:version",
 }
 """Where each command stands; it is imported when it is called for."""
@@ -88,7 +89,7 @@ def told(error: BaseException) -> tuple[str, int]:
             return str(error), error.code
         case CycloptsError():
             return usage(error), USAGE
-        case RecordingError():
+        case NetworkError() | RecordingError():
             return str(error), INPUT
         case MidstreamError():
             return str(error), USAGE

