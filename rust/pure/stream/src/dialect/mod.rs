@@ -10,15 +10,20 @@ mod bedrock_converse;
 mod bedrock_invoke;
 mod cohere;
 mod failure;
+mod mcp;
 mod ollama;
 mod openai;
 mod openai_calls;
 mod openai_chat;
 mod payload;
 mod reading;
+mod replicate;
 #[cfg(test)]
 pub(crate) mod sample;
 mod sniff;
+mod text;
+mod watsonx;
+mod xai_grpc;
 
 pub(crate) use reading::Reading;
 
@@ -146,13 +151,24 @@ pub(crate) fn parser(dialect: Dialect) -> Box<dyn Parse> {
         Dialect::BedrockInvoke => Box::new(bedrock_invoke::BedrockInvoke::default()),
         Dialect::Cohere => Box::new(cohere::Cohere),
         Dialect::Ollama => Box::new(ollama::Ollama::default()),
+        Dialect::Mcp => Box::new(mcp::Mcp::default()),
+        Dialect::Replicate => Box::new(replicate::Replicate),
+        Dialect::Text => Box::new(text::Text),
+        Dialect::Watsonx => Box::new(watsonx::Watsonx),
+        Dialect::XaiGrpc => Box::new(xai_grpc::XaiGrpc::default()),
         _ => Box::new(Opaque),
     }
 }
 
 /// The dialect that a frame shows, `None` where it could be several.
 pub(crate) fn sniff(frame: &Frame<'_>) -> Option<Dialect> {
-    openai::sniff(frame).or_else(|| sniff::outside_openai(frame)).or_else(|| openai::sniff_error(frame))
+    openai::sniff(frame)
+        .or_else(|| sniff::outside_openai(frame))
+        .or_else(|| replicate::sniff(frame))
+        .or_else(|| watsonx::sniff(frame))
+        .or_else(|| xai_grpc::sniff(frame))
+        .or_else(|| mcp::sniff(frame))
+        .or_else(|| openai::sniff_error(frame))
 }
 
 /// Knows nothing of the format: every frame is an `Other` event.

@@ -2,7 +2,7 @@ use std::ops::Range;
 
 use midstream_series::Timestamp;
 
-use super::{Dialect, Parse, parser, sniff};
+use super::{Dialect, Parse, parser, sniff, text};
 use crate::decode::{Frame, FrameKind, Framing};
 use crate::emit::{Emit, Known};
 use crate::{Anomaly, Events};
@@ -52,7 +52,7 @@ impl Reading {
             match sniff(frame) {
                 Some(dialect) => self.dialect = dialect,
                 None if self.may_wait(frame) => return self.waiting.push(Waiting::of(frame)),
-                None => self.dialect = Dialect::Opaque,
+                None => self.dialect = self.fallback(Some(frame.data)),
             }
         }
         for waiting in std::mem::take(&mut self.waiting) {
@@ -62,15 +62,25 @@ impl Reading {
         self.parse(frame, &mut Emit::new(known, events, now, Some(frame)));
     }
 
-    /// The stream ended: what still waits is opaque.
+    /// The stream ended: what still waits will show nothing more.
     pub(crate) fn give_up(&mut self, emit: &mut Emit<'_>) {
+        if !self.waiting.is_empty() {
+            self.dialect = self.fallback(None);
+        }
         for waiting in std::mem::take(&mut self.waiting) {
-            self.dialect = Dialect::Opaque;
             self.parse(&waiting.frame(), emit);
         }
         if self.parser.is_none() {
             parser(self.dialect()).begin(emit);
         }
+    }
+
+    /// The dialect of messages that show none: text where not one of them looks like JSON.
+    fn fallback(&self, current: Option<&str>) -> Dialect {
+        let messages = self.waiting.iter().filter(|waiting| waiting.kind == FrameKind::Message);
+        let mut data = messages.map(|waiting| waiting.data.as_str()).chain(current).peekable();
+        let is_text = data.peek().is_some() && data.all(text::could_be);
+        if is_text { Dialect::Text } else { Dialect::Opaque }
     }
 
     fn may_wait(&self, frame: &Frame<'_>) -> bool {
