@@ -9,6 +9,7 @@ import midstream.stream
 
 __all__ = [
     "Channel",
+    "Checks",
     "CompiledSettings",
     "Decision",
     "Event",
@@ -37,6 +38,108 @@ class Channel:
     def kind(self, /) -> str: ...
 
 @final
+class Checks:
+    """
+    The checks of one stream that you have as text or events and not as bytes.
+
+    Parameters
+    ----------
+    settings : Settings, optional
+        What to look for; the default settings where left out.
+    started_ns : int, optional
+        When the answer was asked for; without it there is no time to first text.
+    keep_text : bool
+        Keep the answer's text, for `text`. Memory then grows with it.
+
+    Raises
+    ------
+    StateError
+        From every method after `finish`.
+
+    Examples
+    --------
+    >>> from midstream.stream import Checks
+    >>> checks = Checks()
+    >>> checks.push("All is well.").action
+    'pass'
+    >>> decision, summary = checks.finish()
+    >>> summary.ending
+    'complete'
+    """
+    def __new__(
+        cls,
+        /,
+        settings: midstream.stream.Settings | None = None,
+        *,
+        started_ns: SupportsIndex | None = None,
+        keep_text: bool = False,
+    ) -> Checks: ...
+    def finish(self, /, how: str = "clean", now_ns: SupportsIndex | None = None) -> tuple[Decision, Summary]:
+        """
+        Says how the stream closed, once.
+
+        Parameters
+        ----------
+        how : str
+            clean, abrupt, client_left, stopped or gave_up.
+        now_ns : int, optional
+
+        Returns
+        -------
+        tuple of Decision and Summary
+        """
+    def push(self, /, event: object, *, channel: str = "text", now_ns: SupportsIndex | None = None) -> Decision:
+        """
+        Reads text, or an event of the provider, that you have and not bytes.
+
+        Parameters
+        ----------
+        event : str, mapping or pydantic model
+            Text goes to a channel of its own; anything else is read as the provider's JSON.
+        channel : str
+            Of text: text, reasoning, refusal or tool.
+        now_ns : int, optional
+
+        Returns
+        -------
+        Decision
+
+        Raises
+        ------
+        TypeError
+            For anything else.
+        """
+    def resume(self, /, now_ns: SupportsIndex | None = None) -> Decision:
+        """
+        Says that you read on after a pause of your own, which is no stall: waiting counts from here.
+
+        Parameters
+        ----------
+        now_ns : int, optional
+
+        Returns
+        -------
+        Decision
+        """
+    @property
+    def text(self, /) -> str | None:
+        """
+        The answer's text so far, over all its channels in the order it came; ``None`` unless ``keep_text`` is set.
+        """
+    def tick(self, /, now_ns: SupportsIndex | None = None) -> Decision:
+        """
+        Says that time passed without bytes, so that stalls are found.
+
+        Parameters
+        ----------
+        now_ns : int, optional
+
+        Returns
+        -------
+        Decision
+        """
+
+@final
 class CompiledSettings:
     """
     Settings, checked once and shared by any number of guards.
@@ -56,11 +159,15 @@ class Decision:
         What to pass on: the very object that was fed, other bytes, or ``b""``.
     events : list of Event
     findings : list of Finding
+    ended : bool
+        The end mark of the transport was read: nothing more is expected.
     tick_at_ns : int or None
         When ``tick`` is next needed.
     """
     @property
     def action(self, /) -> str: ...
+    @property
+    def ended(self, /) -> bool: ...
     @property
     def events(self, /) -> list[Event]: ...
     @property
@@ -207,6 +314,10 @@ class Guard:
         started_ns: SupportsIndex | None = None,
         keep_text: bool = False,
     ) -> Guard: ...
+    def _claim(self, /) -> None:
+        """
+        Marks the guard as in use by a stream that is watched.
+        """
     def feed(self, /, chunk: bytes, now_ns: SupportsIndex | None = None) -> Decision:
         """
         Reads the next bytes of the stream.
@@ -236,20 +347,26 @@ class Guard:
         -------
         tuple of Decision and Summary
         """
-    def push(self, /, text: str, *, channel: str = "text", now_ns: SupportsIndex | None = None) -> Decision:
+    def push(self, /, event: object, *, channel: str = "text", now_ns: SupportsIndex | None = None) -> Decision:
         """
-        Reads text that you have and not bytes, in a channel of its own.
+        Reads text, or an event of the provider, that you have and not bytes.
 
         Parameters
         ----------
-        text : str
+        event : str, mapping or pydantic model
+            Text goes to a channel of its own; anything else is read as the provider's JSON.
         channel : str
-            text, reasoning, refusal or tool.
+            Of text: text, reasoning, refusal or tool.
         now_ns : int, optional
 
         Returns
         -------
         Decision
+
+        Raises
+        ------
+        TypeError
+            For anything else.
         """
     def push_json(self, /, json: str, *, now_ns: SupportsIndex | None = None) -> Decision:
         """
@@ -258,6 +375,18 @@ class Guard:
         Parameters
         ----------
         json : str
+        now_ns : int, optional
+
+        Returns
+        -------
+        Decision
+        """
+    def resume(self, /, now_ns: SupportsIndex | None = None) -> Decision:
+        """
+        Says that you read on after a pause of your own, which is no stall: waiting counts from here.
+
+        Parameters
+        ----------
         now_ns : int, optional
 
         Returns

@@ -1,11 +1,23 @@
 """Watch one LLM stream while it runs: bytes in, the same bytes out, with events, findings and decisions."""
 
-from midstream._rust.stream import Channel, Decision, Event, Finding, Guard, PaceSummary, Summary, ToolCall, Usage
+from midstream._rust.stream import (
+    Channel,
+    Checks,
+    Decision,
+    Event,
+    Finding,
+    Guard,
+    PaceSummary,
+    Summary,
+    ToolCall,
+    Usage,
+)
 from midstream.stream.settings import Ending, Pace, Repeat, Settings
 from midstream.stream.text import check
 
 __all__ = [
     "Channel",
+    "Checks",
     "Decision",
     "Ending",
     "Event",

@@ -17,10 +17,20 @@ mod _rust {
     #[pyo3::pymodule]
     mod stream {
         #[pymodule_export]
+        use crate::stream::checks::Checks;
+        #[pymodule_export]
         use crate::stream::classes::{Channel, Event, Finding, PaceSummary, ToolCall, Usage};
         #[pymodule_export]
-        use crate::stream::guard::{CompiledSettings, Decision, Guard, check_text, now_ns};
+        use crate::stream::decision::Decision;
+        #[pymodule_export]
+        use crate::stream::guard::Guard;
+        #[pymodule_export]
+        use crate::stream::settings::CompiledSettings;
         #[pymodule_export]
         use crate::stream::summary::Summary;
+        #[pymodule_export]
+        use crate::stream::text::check_text;
+        #[pymodule_export]
+        use crate::stream::watching::now_ns;
     }
 }

@@ -95,6 +95,16 @@ impl Checks {
         Ok(self.decision(Forward::Nothing))
     }
 
+    /// The owner reads on after a pause of its own, which is no stall: the clocks of waiting count from `now`.
+    ///
+    /// # Errors
+    /// [`Error::Finished`] after [`Checks::finish`].
+    pub fn resume(&mut self, now: Timestamp) -> Result<Decision<'_>, Error> {
+        let now = self.begin(now)?;
+        self.pace.resume(now);
+        Ok(self.decision(Forward::Nothing))
+    }
+
     /// The stream closed.
     ///
     /// # Errors
@@ -178,6 +188,7 @@ impl Checks {
             events: &self.events,
             channels: &self.known.channels,
             findings: &self.fresh,
+            ended: self.known.end.is_marked(),
             tick_at: if self.halted || self.finished { None } else { self.pace.tick_at() },
         }
     }

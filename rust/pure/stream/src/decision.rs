@@ -26,6 +26,8 @@ pub struct Decision<'a> {
     pub channels: &'a Channels,
     /// What the checks found in this call.
     pub findings: &'a [Finding],
+    /// The end mark of the transport was read: nothing more is expected.
+    pub ended: bool,
     /// When `tick` is next needed; `None` where it is not.
     pub tick_at: Option<Timestamp>,
 }

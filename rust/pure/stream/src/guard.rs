@@ -141,6 +141,14 @@ impl Guard {
         self.checks.tick(now)
     }
 
+    /// The owner reads on after a pause of its own, which is no stall: the clocks of waiting count from `now`.
+    ///
+    /// # Errors
+    /// [`Error::Finished`] after [`Guard::finish`].
+    pub fn resume(&mut self, now: Timestamp) -> Result<Decision<'_>, Error> {
+        self.checks.resume(now)
+    }
+
     /// The stream closed. A guard serves one stream: every later call is an error.
     ///
     /// # Errors

@@ -91,6 +91,7 @@ pub(crate) struct Pace {
     last_content: Option<Timestamp>,
     last_byte: Option<Timestamp>,
     last_progress: Option<Timestamp>,
+    resumed: Option<Timestamp>,
     gaps: Quantiles,
     stalls: u64,
     stalled: bool,
@@ -108,6 +109,7 @@ impl Pace {
             last_content: None,
             last_byte: None,
             last_progress: None,
+            resumed: None,
             gaps: Quantiles::default(),
             stalls: 0,
             stalled: false,
@@ -132,9 +134,19 @@ impl Pace {
         if chunk.content {
             self.first_content.get_or_insert(now);
             if let Some(before) = self.last_content.replace(now) {
-                self.gaps.add(now - before);
+                self.gaps.add(now - self.not_before_resumed(before));
             }
         }
+    }
+
+    /// The owner reads on at `now` after a pause of its own: neither that time nor bytes that wait since are a stall.
+    pub(crate) fn resume(&mut self, now: Timestamp) {
+        self.resumed = Some(now);
+        self.stalled = false;
+    }
+
+    fn not_before_resumed(&self, moment: Timestamp) -> Timestamp {
+        self.resumed.map_or(moment, |resumed| moment.max(resumed))
     }
 
     /// Time passed without a byte.
@@ -146,8 +158,8 @@ impl Pace {
         self.stalled = true;
         self.stalls += 1;
         let Some(action) = self.settings.stall else { return };
-        let since = self.last_byte.or(self.started).unwrap_or(now);
-        let waited_s = (now - since).as_secs_f64();
+        let since = self.last_byte.or(self.started).or(self.resumed).unwrap_or(now);
+        let waited_s = (now - self.not_before_resumed(since)).as_secs_f64();
         findings.push(Finding {
             check: "pace",
             kind: "stall",
@@ -174,10 +186,11 @@ impl Pace {
         }
         let seconds = |seconds: f64| Span::from_nanos((seconds * 1e9) as i64);
         let Some(last_byte) = self.last_byte else {
-            return Some((self.started? + seconds(self.settings.first_byte_s), "no first byte"));
+            let since = self.not_before_resumed(self.started.or(self.resumed)?);
+            return Some((since + seconds(self.settings.first_byte_s), "no first byte"));
         };
-        let idle = (last_byte + seconds(self.settings.idle_s), "no byte");
-        let progress = self.last_progress.unwrap_or(last_byte);
+        let idle = (self.not_before_resumed(last_byte) + seconds(self.settings.idle_s), "no byte");
+        let progress = self.not_before_resumed(self.last_progress.unwrap_or(last_byte));
         let no_progress = (progress + seconds(self.settings.no_progress_s), "nothing but keep-alives");
         Some(idle.min(no_progress))
     }
@@ -266,6 +279,21 @@ mod tests {
         pace.tick(at(80), &mut findings);
         assert_eq!(findings.len(), 2);
         assert_eq!(pace.summary(at(80), None).stalls, 2);
+    }
+
+    #[test]
+    fn a_pause_of_the_owner_is_no_stall_and_no_gap() {
+        let (mut pace, mut findings) = (Pace::new(PaceSettings::default(), None), Vec::new());
+        assert_eq!(pace.tick_at(), None);
+        pace.resume(at(0));
+        assert_eq!(pace.tick_at(), Some(at(300)));
+        pace.chunk(TEXT, at(1), &mut findings);
+        pace.resume(at(100));
+        pace.chunk(TEXT, at(102), &mut findings);
+        assert!(findings.is_empty());
+        assert_eq!(pace.summary(at(102), None).longest_gap_s, Some(2.0));
+        pace.tick(at(133), &mut findings);
+        assert_eq!(findings[0].explanation, "no byte for 31.0 s");
     }
 
     #[test]

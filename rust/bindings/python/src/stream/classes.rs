@@ -21,7 +21,7 @@ use pyo3::types::PyDict;
 ///     The decoded fragment of text, reasoning, refusal or tool arguments.
 /// fields : dict
 ///     Everything else the kind has, for example ``reason`` and ``raw`` of ``finish``.
-#[pyclass(frozen, module = "midstream.stream", skip_from_py_object)]
+#[pyclass(frozen, module = "midstream.stream")]
 pub(crate) struct Event {
     #[pyo3(get)]
     kind: &'static str,
@@ -128,7 +128,7 @@ fn fields<'py>(py: Python<'py>, kind: &stream::EventKind, events: &stream::Event
 ///     Strength of the evidence, in copies for loops.
 /// evidence, explanation : str
 ///     At most 80 characters of what was seen, and one sentence for people.
-#[pyclass(frozen, eq, module = "midstream.stream", skip_from_py_object)]
+#[pyclass(frozen, eq, module = "midstream.stream")]
 #[derive(Clone, PartialEq)]
 pub(crate) struct Finding(stream::Finding);
 
@@ -197,7 +197,7 @@ impl Finding {
 }
 
 /// One channel after the end: its id, what it carried, how many characters (bytes for audio).
-#[pyclass(frozen, eq, get_all, module = "midstream.stream", skip_from_py_object)]
+#[pyclass(frozen, eq, get_all, module = "midstream.stream")]
 #[derive(Clone, PartialEq)]
 pub(crate) struct Channel {
     id: String,
@@ -219,7 +219,7 @@ impl Channel {
 }
 
 /// A tool call as far as it was seen. Arguments of a call that is not complete must not be executed.
-#[pyclass(frozen, eq, get_all, module = "midstream.stream", skip_from_py_object)]
+#[pyclass(frozen, eq, get_all, module = "midstream.stream")]
 #[derive(Clone, PartialEq)]
 pub(crate) struct ToolCall {
     id: String,
@@ -250,7 +250,7 @@ impl ToolCall {
 }
 
 /// Token counts; ``None`` is unknown, never zero. ``source`` is reported, estimated or unknown.
-#[pyclass(frozen, eq, get_all, module = "midstream.stream", skip_from_py_object)]
+#[pyclass(frozen, eq, get_all, module = "midstream.stream")]
 #[derive(Clone, PartialEq)]
 pub(crate) struct Usage {
     input: Option<u64>,
@@ -277,7 +277,7 @@ impl Usage {
 }
 
 /// Times of one stream in seconds; ``None`` is unknown.
-#[pyclass(frozen, eq, get_all, module = "midstream.stream", skip_from_py_object)]
+#[pyclass(frozen, eq, get_all, module = "midstream.stream")]
 #[derive(Clone, PartialEq)]
 pub(crate) struct PaceSummary {
     first_byte_s: Option<f64>,

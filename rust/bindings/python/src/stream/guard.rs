@@ -1,95 +1,15 @@
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use midstream_series::Timestamp;
 use midstream_stream as stream;
-use midstream_worker::{Clock, SystemClock};
 use pyo3::prelude::*;
-use pyo3::sync::MutexExt;
 use pyo3::types::PyBytes;
 
-use super::classes::{Event, Finding};
+use super::decision::{Decision, Taken};
+use super::settings::compiled;
 use super::summary::Summary;
-use crate::errors::{BindingError, InputError};
-use crate::gate;
-
-/// Measured cost of analysing a byte, for the gate: raw SSE of a chat stream with all checks.
-const NS_PER_BYTE: u64 = 10;
-
-static CLOCK: LazyLock<SystemClock> = LazyLock::new(SystemClock::start);
-
-/// The time that a call without ``now_ns`` takes: nanoseconds of a monotonic clock.
-#[pyfunction]
-pub(crate) fn now_ns() -> i64 {
-    CLOCK.now().as_nanos()
-}
-
-fn moment(now_ns: Option<i64>) -> Timestamp {
-    now_ns.map_or_else(|| CLOCK.now(), Timestamp::from_nanos)
-}
-
-/// Settings, checked once and shared by any number of guards.
-#[pyclass(frozen, module = "midstream._rust.stream", skip_from_py_object)]
-pub(crate) struct CompiledSettings(stream::Settings);
-
-#[pymethods]
-impl CompiledSettings {
-    #[new]
-    fn new(json: &str) -> Result<Self, BindingError> {
-        Ok(Self(stream::Settings::from_json(json)?))
-    }
-}
-
-/// What a call found and asks for.
-///
-/// Attributes
-/// ----------
-/// action : str
-///     pass, observe, warn or stop: the strongest that was asked for.
-/// forward : bytes
-///     What to pass on: the very object that was fed, other bytes, or ``b""``.
-/// events : list of Event
-/// findings : list of Finding
-/// tick_at_ns : int or None
-///     When ``tick`` is next needed.
-#[pyclass(frozen, module = "midstream.stream", skip_from_py_object)]
-pub(crate) struct Decision {
-    #[pyo3(get)]
-    action: &'static str,
-    #[pyo3(get)]
-    forward: Py<PyBytes>,
-    #[pyo3(get)]
-    tick_at_ns: Option<i64>,
-    events: stream::Events,
-    channels: Arc<Vec<String>>,
-    findings: Vec<stream::Finding>,
-}
-
-#[pymethods]
-impl Decision {
-    #[getter]
-    fn events(&self, py: Python<'_>) -> PyResult<Vec<Event>> {
-        let channel = |event: &stream::Event| event.channel.and_then(|index| self.channels.get(index.0 as usize));
-        self.events.iter().map(|event| Event::new(py, event, &self.events, channel(event))).collect()
-    }
-
-    #[getter]
-    fn findings(&self) -> Vec<Finding> {
-        self.findings.iter().cloned().map(Finding::from).collect()
-    }
-
-    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        let forward = self.forward.bind(py).len()?;
-        let (events, findings) = (self.events.len(), self.findings.len());
-        Ok(format!("Decision({:?}, forward={forward} bytes, events={events}, findings={findings})", self.action))
-    }
-}
-
-struct State {
-    guard: stream::Guard,
-    channels: Arc<Vec<String>>,
-    /// The answer so far, where the caller wants it kept.
-    text: Option<String>,
-}
+use super::watching::{Watching, moment};
+use crate::errors::{BindingError, StateError};
 
 /// Watches one stream: bytes in, the same bytes out, with events, findings and a decision per chunk.
 ///
@@ -129,86 +49,7 @@ struct State {
 /// >>> summary.ending
 /// 'truncated'
 #[pyclass(frozen, module = "midstream.stream")]
-pub(crate) struct Guard(Mutex<State>);
-
-impl Guard {
-    fn lock(&self, py: Python<'_>) -> MutexGuard<'_, State> {
-        self.0.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Runs one call of the guard through the gate and takes its decision over.
-    fn call(
-        &self,
-        py: Python<'_>,
-        bytes: usize,
-        chunk: Option<&Bound<'_, PyBytes>>,
-        work: impl FnOnce(&mut stream::Guard, usize) -> Result<Taken, stream::Error> + Send,
-    ) -> PyResult<Decision> {
-        let mut locked = self.lock(py);
-        let State { guard, channels, text } = &mut *locked;
-        let taken = gate::compute(py, bytes as u64 * NS_PER_BYTE, |_| work(guard, channels.len()))?;
-        taken.keep_text(text.as_mut());
-        if !taken.new_channels.is_empty() {
-            Arc::make_mut(channels).extend_from_slice(&taken.new_channels);
-        }
-        let channels = Arc::clone(channels);
-        drop(locked);
-        Ok(taken.into_decision(py, chunk, channels))
-    }
-}
-
-/// A decision's contents, independent of the guard.
-struct Taken {
-    action: &'static str,
-    /// `None` for the very chunk.
-    forward: Option<Vec<u8>>,
-    events: stream::Events,
-    new_channels: Vec<String>,
-    findings: Vec<stream::Finding>,
-    tick_at_ns: Option<i64>,
-}
-
-impl Taken {
-    /// `known` channels have their names already.
-    fn of(decision: &stream::Decision<'_>, known: usize) -> Self {
-        Self {
-            action: decision.action.name(),
-            forward: match decision.forward {
-                stream::Forward::Bytes(bytes) => Some(bytes.to_vec()),
-                stream::Forward::Nothing => Some(Vec::new()),
-                stream::Forward::Same => None,
-            },
-            events: decision.events.clone(),
-            new_channels: decision.channels.iter().skip(known).map(|(_, channel)| channel.id.clone()).collect(),
-            findings: decision.findings.to_vec(),
-            tick_at_ns: decision.tick_at.map(Timestamp::as_nanos),
-        }
-    }
-
-    fn keep_text(&self, text: Option<&mut String>) {
-        let Some(text) = text else { return };
-        for event in &self.events {
-            if let stream::EventKind::Text { text: fragment } = event.kind {
-                text.push_str(self.events.text(fragment));
-            }
-        }
-    }
-
-    fn into_decision(self, py: Python<'_>, chunk: Option<&Bound<'_, PyBytes>>, channels: Arc<Vec<String>>) -> Decision {
-        let forward = match (&self.forward, chunk) {
-            (None, Some(chunk)) => chunk.clone(),
-            (forward, _) => PyBytes::new(py, forward.as_deref().unwrap_or_default()),
-        };
-        Decision {
-            action: self.action,
-            forward: forward.unbind(),
-            tick_at_ns: self.tick_at_ns,
-            events: self.events,
-            channels,
-            findings: self.findings,
-        }
-    }
-}
+pub(crate) struct Guard(Watching, AtomicBool);
 
 #[pymethods]
 impl Guard {
@@ -233,11 +74,9 @@ impl Guard {
             content_type,
             http_status,
             started: started_ns.map(Timestamp::from_nanos),
-            settings: settings.map(compiled).transpose()?.unwrap_or_default(),
+            settings: compiled(settings)?,
         };
-        let guard = stream::Guard::new(options).map_err(BindingError::from)?;
-        let text = keep_text.then(String::new);
-        Ok(Self(Mutex::new(State { guard, channels: Arc::default(), text })))
+        Ok(Self(Watching::new(options, keep_text)?, AtomicBool::new(false)))
     }
 
     /// Reads the next bytes of the stream.
@@ -256,29 +95,32 @@ impl Guard {
     fn feed(&self, py: Python<'_>, chunk: &Bound<'_, PyBytes>, now_ns: Option<i64>) -> PyResult<Decision> {
         let now = moment(now_ns);
         let bytes = chunk.as_bytes();
-        self.call(py, bytes.len(), Some(chunk), |guard, known| {
+        self.0.call(py, bytes.len(), Some(chunk), |guard, known| {
             guard.feed(bytes, now).map(|decision| Taken::of(&decision, known))
         })
     }
 
-    /// Reads text that you have and not bytes, in a channel of its own.
+    /// Reads text, or an event of the provider, that you have and not bytes.
     ///
     /// Parameters
     /// ----------
-    /// text : str
+    /// event : str, mapping or pydantic model
+    ///     Text goes to a channel of its own; anything else is read as the provider's JSON.
     /// channel : str
-    ///     text, reasoning, refusal or tool.
+    ///     Of text: text, reasoning, refusal or tool.
     /// now_ns : int, optional
     ///
     /// Returns
     /// -------
     /// Decision
-    #[pyo3(signature = (text, *, channel = "text", now_ns = None))]
-    fn push(&self, py: Python<'_>, text: &str, channel: &str, now_ns: Option<i64>) -> PyResult<Decision> {
-        let (now, kind) = (moment(now_ns), stream::ChannelKind::from_name(channel).map_err(BindingError::from)?);
-        self.call(py, text.len(), None, |guard, known| {
-            guard.push_text(kind, text, now).map(|decision| Taken::of(&decision, known))
-        })
+    ///
+    /// Raises
+    /// ------
+    /// TypeError
+    ///     For anything else.
+    #[pyo3(signature = (event: "object", *, channel = "text", now_ns = None))]
+    fn push(&self, event: &Bound<'_, PyAny>, channel: &str, now_ns: Option<i64>) -> PyResult<Decision> {
+        self.0.push(event, channel, now_ns)
     }
 
     /// Reads one event of the provider that you have as JSON text and not as bytes.
@@ -294,7 +136,7 @@ impl Guard {
     #[pyo3(signature = (json, *, now_ns = None))]
     fn push_json(&self, py: Python<'_>, json: &str, now_ns: Option<i64>) -> PyResult<Decision> {
         let now = moment(now_ns);
-        self.call(py, json.len(), None, |guard, known| {
+        self.0.call(py, json.len(), None, |guard, known| {
             guard.push_json(json, now).map(|decision| Taken::of(&decision, known))
         })
     }
@@ -310,8 +152,21 @@ impl Guard {
     /// Decision
     #[pyo3(signature = (now_ns = None))]
     fn tick(&self, py: Python<'_>, now_ns: Option<i64>) -> PyResult<Decision> {
-        let now = moment(now_ns);
-        self.call(py, 0, None, |guard, known| guard.tick(now).map(|decision| Taken::of(&decision, known)))
+        self.0.tick(py, now_ns)
+    }
+
+    /// Says that you read on after a pause of your own, which is no stall: waiting counts from here.
+    ///
+    /// Parameters
+    /// ----------
+    /// now_ns : int, optional
+    ///
+    /// Returns
+    /// -------
+    /// Decision
+    #[pyo3(signature = (now_ns = None))]
+    fn resume(&self, py: Python<'_>, now_ns: Option<i64>) -> PyResult<Decision> {
+        self.0.resume(py, now_ns)
     }
 
     /// Says how the stream closed, once.
@@ -327,47 +182,21 @@ impl Guard {
     /// tuple of Decision and Summary
     #[pyo3(signature = (how = "clean", now_ns = None))]
     fn finish(&self, py: Python<'_>, how: &str, now_ns: Option<i64>) -> PyResult<(Decision, Summary)> {
-        let (now, close) = (moment(now_ns), stream::Close::from_name(how).map_err(BindingError::from)?);
-        let mut ended = None;
-        let decision = self.call(py, 0, None, |guard, known| {
-            let (decision, summary) = guard.finish(close, now)?;
-            ended = Some(summary);
-            Ok(Taken::of(&decision, known))
-        })?;
-        let summary = ended.ok_or_else(|| InputError::new_err("no summary"))?;
-        Ok((decision, summary.into()))
+        self.0.finish(py, how, now_ns)
     }
 
     /// The answer's text so far, over all its channels in the order it came; ``None`` unless ``keep_text`` is set.
     #[getter]
     fn text(&self, py: Python<'_>) -> Option<String> {
-        self.lock(py).text.clone()
+        self.0.text(py)
     }
-}
 
-fn compiled(settings: &Bound<'_, PyAny>) -> PyResult<stream::Settings> {
-    let wrong = || InputError::new_err(format!("settings is {settings}, allowed is a midstream.stream.Settings"));
-    let compiled = settings.getattr("_compiled").map_err(|_| wrong())?;
-    Ok(compiled.cast::<CompiledSettings>().map_err(|_| wrong())?.get().0.clone())
-}
-
-/// Characters given to the checks between two questions whether to go on.
-const PIECE: usize = 1 << 16;
-
-/// Checks finished text and sums it up.
-#[pyfunction]
-#[pyo3(signature = (text, settings: "midstream.stream.Settings | None" = None))]
-pub(crate) fn check_text(py: Python<'_>, text: &str, settings: Option<&Bound<'_, PyAny>>) -> PyResult<Summary> {
-    let settings = settings.map(compiled).transpose()?.unwrap_or_default();
-    let summary = gate::compute(py, text.len() as u64 * NS_PER_BYTE, |keep_going| {
-        let (mut checks, now) = (stream::Checks::new(settings, None)?, Timestamp::default());
-        let mut rest = text;
-        while !rest.is_empty() && keep_going() {
-            let (piece, behind) = rest.split_at(rest.ceil_char_boundary(PIECE.min(rest.len())));
-            checks.push_text(stream::ChannelKind::Text, piece, now)?;
-            rest = behind;
+    /// Marks the guard as in use by a stream that is watched.
+    fn _claim(&self) -> PyResult<()> {
+        if self.1.swap(true, Ordering::AcqRel) {
+            let message = "the guard watches a stream already, and serves one; hand in Settings, or make another Guard";
+            return Err(StateError::new_err(message));
         }
-        checks.finish(stream::Close::Clean, now).map(|(_, summary)| summary)
-    })?;
-    Ok(summary.into())
+        Ok(())
+    }
 }

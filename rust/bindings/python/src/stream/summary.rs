@@ -26,7 +26,7 @@ use super::classes::{Channel, Finding, PaceSummary, ToolCall, Usage};
 /// findings : list of Finding
 /// clock_regressions : int
 ///     How often the given time went back and was clamped.
-#[pyclass(frozen, eq, module = "midstream.stream", skip_from_py_object)]
+#[pyclass(frozen, eq, module = "midstream.stream")]
 #[derive(Clone, PartialEq)]
 pub(crate) struct Summary(stream::Summary);
 

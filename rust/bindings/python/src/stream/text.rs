@@ -1,0 +1,29 @@
+use midstream_series::Timestamp;
+use midstream_stream as stream;
+use pyo3::prelude::*;
+
+use super::settings::compiled;
+use super::summary::Summary;
+use super::watching::NS_PER_BYTE;
+use crate::gate;
+
+/// Characters given to the checks between two questions whether to go on.
+const PIECE: usize = 1 << 16;
+
+/// Checks finished text and sums it up.
+#[pyfunction]
+#[pyo3(signature = (text, settings: "midstream.stream.Settings | None" = None))]
+pub(crate) fn check_text(py: Python<'_>, text: &str, settings: Option<&Bound<'_, PyAny>>) -> PyResult<Summary> {
+    let settings = compiled(settings)?;
+    let summary = gate::compute(py, text.len() as u64 * NS_PER_BYTE, |keep_going| {
+        let (mut checks, now) = (stream::Checks::new(settings, None)?, Timestamp::default());
+        let mut rest = text;
+        while !rest.is_empty() && keep_going() {
+            let (piece, behind) = rest.split_at(rest.ceil_char_boundary(PIECE.min(rest.len())));
+            checks.push_text(stream::ChannelKind::Text, piece, now)?;
+            rest = behind;
+        }
+        checks.finish(stream::Close::Clean, now).map(|(_, summary)| summary)
+    })?;
+    Ok(summary.into())
+}

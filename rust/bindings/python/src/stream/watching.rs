@@ -1,0 +1,105 @@
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+
+use midstream_series::Timestamp;
+use midstream_stream as stream;
+use midstream_worker::{Clock, SystemClock};
+use pyo3::prelude::*;
+use pyo3::sync::MutexExt;
+use pyo3::types::PyBytes;
+
+use super::decision::{Decision, Taken};
+use super::item::Item;
+use super::summary::Summary;
+use crate::errors::{BindingError, InputError};
+use crate::gate;
+
+/// Measured cost of analysing a byte, for the gate: raw SSE of a chat stream with all checks.
+pub(super) const NS_PER_BYTE: u64 = 10;
+
+static CLOCK: LazyLock<SystemClock> = LazyLock::new(SystemClock::start);
+
+/// The time that a call without ``now_ns`` takes: nanoseconds of a monotonic clock.
+#[pyfunction]
+pub(crate) fn now_ns() -> i64 {
+    CLOCK.now().as_nanos()
+}
+
+pub(super) fn moment(now_ns: Option<i64>) -> Timestamp {
+    now_ns.map_or_else(|| CLOCK.now(), Timestamp::from_nanos)
+}
+
+/// One stream's guard behind a lock; what `Guard` and `Checks` share.
+pub(super) struct Watching(Mutex<State>);
+
+struct State {
+    guard: stream::Guard,
+    channels: Arc<Vec<String>>,
+    /// The answer so far, where the caller wants it kept.
+    text: Option<String>,
+}
+
+impl Watching {
+    pub(super) fn new(options: stream::Options, keep_text: bool) -> Result<Self, BindingError> {
+        let (guard, text) = (stream::Guard::new(options)?, keep_text.then(String::new));
+        Ok(Self(Mutex::new(State { guard, channels: Arc::default(), text })))
+    }
+
+    fn lock(&self, py: Python<'_>) -> MutexGuard<'_, State> {
+        self.0.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn text(&self, py: Python<'_>) -> Option<String> {
+        self.lock(py).text.clone()
+    }
+
+    /// Runs one call of the guard through the gate and takes its decision over.
+    pub(super) fn call(
+        &self,
+        py: Python<'_>,
+        bytes: usize,
+        chunk: Option<&Bound<'_, PyBytes>>,
+        work: impl FnOnce(&mut stream::Guard, usize) -> Result<Taken, stream::Error> + Send,
+    ) -> PyResult<Decision> {
+        let mut locked = self.lock(py);
+        let State { guard, channels, text } = &mut *locked;
+        let taken = gate::compute(py, bytes as u64 * NS_PER_BYTE, |_| work(guard, channels.len()))?;
+        taken.keep_text(text.as_mut());
+        if !taken.new_channels.is_empty() {
+            Arc::make_mut(channels).extend_from_slice(&taken.new_channels);
+        }
+        let channels = Arc::clone(channels);
+        drop(locked);
+        Ok(taken.into_decision(py, chunk, channels))
+    }
+
+    pub(super) fn push(&self, event: &Bound<'_, PyAny>, channel: &str, now_ns: Option<i64>) -> PyResult<Decision> {
+        let kind = stream::ChannelKind::from_name(channel).map_err(BindingError::from)?;
+        let (now, item) = (moment(now_ns), Item::of(event)?);
+        self.call(event.py(), item.len(), None, |guard, known| match &item {
+            Item::Json(json) => guard.push_json(json, now).map(|decision| Taken::of(&decision, known)),
+            Item::Text(text) => guard.push_text(kind, text, now).map(|decision| Taken::of(&decision, known)),
+        })
+    }
+
+    pub(super) fn tick(&self, py: Python<'_>, now_ns: Option<i64>) -> PyResult<Decision> {
+        let now = moment(now_ns);
+        self.call(py, 0, None, |guard, known| guard.tick(now).map(|decision| Taken::of(&decision, known)))
+    }
+
+    pub(super) fn resume(&self, py: Python<'_>, now_ns: Option<i64>) -> PyResult<Decision> {
+        let now = moment(now_ns);
+        self.call(py, 0, None, |guard, known| guard.resume(now).map(|decision| Taken::of(&decision, known)))
+    }
+
+    pub(super) fn finish(&self, py: Python<'_>, how: &str, now_ns: Option<i64>) -> PyResult<(Decision, Summary)> {
+        let (now, close) = (moment(now_ns), stream::Close::from_name(how).map_err(BindingError::from)?);
+        let mut ended = None;
+        let decision = self.call(py, 0, None, |guard, known| {
+            let (decision, summary) = guard.finish(close, now)?;
+            ended = Some(summary);
+            Ok(Taken::of(&decision, known))
+        })?;
+        let summary = ended.ok_or_else(|| InputError::new_err("no summary"))?;
+        Ok((decision, summary.into()))
+    }
+}
