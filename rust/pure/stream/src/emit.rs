@@ -96,13 +96,40 @@ impl<'a> Emit<'a> {
         if raw.len() <= 2 || !raw.starts_with('"') {
             return;
         }
-        let Some(channel) = self.text_channel(key) else { return };
-        let inner = &raw[1..raw.len() - 1];
+        if let Some(channel) = self.text_channel(key) {
+            self.decode(channel, &raw[1..raw.len() - 1]);
+        }
+    }
+
+    /// A fragment of what a tool that the provider runs itself is given, such as a code interpreter's code. It has a
+    /// channel of kind `Tool` and is no tool call.
+    pub(crate) fn server_tool_fragment(&mut self, key: ChannelKey, string: &RawValue) {
+        let raw = string.get();
+        if raw.len() > 2
+            && raw.starts_with('"')
+            && let Some(channel) = self.channel(key)
+        {
+            self.decode(channel, &raw[1..raw.len() - 1]);
+        }
+    }
+
+    fn decode(&mut self, channel: ChannelIndex, inner: &str) {
         let start = self.events.arena.len();
         let Some(entry) = self.known.channels.get_mut(channel) else { return };
         json::unescape(inner, &mut entry.high_surrogate, &mut self.events.arena);
         let span = self.json_span(inner);
         self.stored(channel, start, span, false);
+    }
+
+    /// Whether the channel has given text before.
+    pub(crate) fn has_text(&self, key: ChannelKey) -> bool {
+        self.known.channels.iter().any(|(_, channel)| channel.key == key && channel.characters > 0)
+    }
+
+    /// Whether any channel of that place and kind has given text before.
+    pub(crate) fn has_text_at(&self, place: Place, index: u32, kind: ChannelKind) -> bool {
+        let at_place = |key: ChannelKey| (key.place, key.index, key.kind) == (place, index, kind);
+        self.known.channels.iter().any(|(_, channel)| at_place(channel.key) && channel.characters > 0)
     }
 
     /// The same for text that is decoded already.
@@ -158,6 +185,11 @@ impl<'a> Emit<'a> {
         if let Some(channel) = self.channel(key) {
             self.known.tools.takes_free_text(channel);
         }
+    }
+
+    /// Whether a tool call at `key` began.
+    pub(crate) fn has_tool(&mut self, key: ChannelKey) -> bool {
+        self.channel(key).is_some_and(|channel| self.known.tools.has(channel))
     }
 
     /// Whether the arguments of the call at `key` are whole JSON as they stand.
@@ -301,7 +333,8 @@ impl<'a> Emit<'a> {
             ChannelKind::Tool => EventKind::ToolArgs { fragment: text },
             ChannelKind::Text | ChannelKind::Audio => EventKind::Text { text },
         };
-        if matches!(kind, EventKind::ToolArgs { .. }) && !self.known.tools.push(channel, fragment) {
+        let is_call = matches!(kind, EventKind::ToolArgs { .. }) && self.known.tools.has(channel);
+        if is_call && !self.known.tools.push(channel, fragment) {
             self.known.anomalies.add(Anomaly::Limit);
         }
         self.known.end.content();

@@ -131,7 +131,7 @@ struct Lane {
     open: bool,
 }
 
-/// Lanes beyond this many are counted as one.
+/// Lanes that are open at once at most; those beyond are not watched.
 const MAX_LANES: usize = 64;
 
 impl EndTracker {
@@ -159,6 +159,8 @@ impl EndTracker {
             lane.open = true;
         } else if self.lanes.len() < MAX_LANES {
             self.lanes.push(Lane { number, open: true });
+        } else if let Some(lane) = self.lanes.iter_mut().find(|lane| !lane.open) {
+            *lane = Lane { number, open: true };
         }
     }
 

@@ -43,7 +43,7 @@ struct Wire<'a> {
 }
 
 /// One error of a provider.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct Failure<'a> {
     /// The code, else the type, else the HTTP status; empty where there is none.
     pub(super) code: Cow<'a, str>,
@@ -65,7 +65,9 @@ impl<'a> Failure<'a> {
 
     /// The error that a payload is as a whole.
     pub(super) fn whole(data: &'a str) -> Self {
-        Self::of(&serde_json::from_str(data).unwrap_or_default())
+        let mut wire: Wire<'a> = serde_json::from_str(data).unwrap_or_default();
+        wire.kind = wire.kind.filter(|kind| kind.get() != "\"error\"");
+        Self::of(&wire)
     }
 
     fn of(wire: &Wire<'a>) -> Self {

@@ -15,6 +15,8 @@ mod ollama;
 mod openai;
 mod openai_calls;
 mod openai_chat;
+mod openai_items;
+mod openai_responses;
 mod payload;
 mod reading;
 mod replicate;
@@ -147,6 +149,7 @@ pub(crate) fn parser(dialect: Dialect) -> Box<dyn Parse> {
     match dialect {
         Dialect::AnthropicMessages => Box::new(anthropic_messages::AnthropicMessages::default()),
         Dialect::OpenaiChat => Box::new(openai_chat::OpenaiChat::default()),
+        Dialect::OpenaiResponses => Box::new(openai_responses::OpenaiResponses::default()),
         Dialect::BedrockConverse => Box::new(bedrock_converse::BedrockConverse::default()),
         Dialect::BedrockInvoke => Box::new(bedrock_invoke::BedrockInvoke::default()),
         Dialect::Cohere => Box::new(cohere::Cohere),

@@ -103,6 +103,8 @@ struct Head<'a> {
     error: Leaf<'a>,
     #[serde(borrow, default)]
     r#type: Leaf<'a>,
+    #[serde(borrow, default)]
+    event_id: Leaf<'a>,
 }
 
 #[derive(Deserialize)]
@@ -122,7 +124,12 @@ pub(super) fn sniff(frame: &Frame<'_>) -> Option<Dialect> {
     match object.as_ref() {
         "chat.completion" | "chat.completion.chunk" => return Some(Dialect::OpenaiChat),
         "text_completion" => return Some(Dialect::OpenaiCompletions),
+        "response" => return Some(Dialect::OpenaiResponses),
         _ => {}
+    }
+    let kind = json::string(head.r#type).unwrap_or_default();
+    if kind.starts_with("response.") && head.event_id.is_none() {
+        return Some(Dialect::OpenaiResponses);
     }
     let choice = head.choices.iter().next()?;
     match (choice.delta.or(choice.message), choice.text) {

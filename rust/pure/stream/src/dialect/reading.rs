@@ -102,7 +102,9 @@ impl Reading {
         }
         let was_marked = emit.end().is_marked();
         parser.frame(frame, emit);
-        if was_marked && emit.end().is_marked() && frame.kind == FrameKind::Message {
+        // Some hosts send `[DONE]` behind the format's own end.
+        let after_end = was_marked && emit.end().is_marked() && frame.data.trim() != "[DONE]";
+        if after_end && frame.kind == FrameKind::Message {
             emit.anomaly(Anomaly::AfterEnd);
         }
         if emit.is_silent() {
