@@ -62,6 +62,11 @@ impl<'a> Emit<'a> {
         self.events.list.len() == self.before
     }
 
+    /// Events so far, to tell whether a part of the frame gave one.
+    pub(crate) fn count(&self) -> usize {
+        self.events.list.len()
+    }
+
     /// The proofs of an end: lanes, marks, failures.
     pub(crate) fn end(&mut self) -> &mut EndTracker {
         &mut self.known.end

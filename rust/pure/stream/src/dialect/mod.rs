@@ -10,6 +10,11 @@ mod bedrock_converse;
 mod bedrock_invoke;
 mod cohere;
 mod failure;
+mod gemini;
+mod gemini_arguments;
+mod gemini_interactions;
+mod gemini_live;
+mod gemini_parts;
 mod mcp;
 mod ollama;
 mod openai;
@@ -153,6 +158,9 @@ pub(crate) fn parser(dialect: Dialect) -> Box<dyn Parse> {
         Dialect::BedrockConverse => Box::new(bedrock_converse::BedrockConverse::default()),
         Dialect::BedrockInvoke => Box::new(bedrock_invoke::BedrockInvoke::default()),
         Dialect::Cohere => Box::new(cohere::Cohere),
+        Dialect::Gemini => Box::new(gemini::Gemini::default()),
+        Dialect::GeminiInteractions => Box::new(gemini_interactions::GeminiInteractions::default()),
+        Dialect::GeminiLive => Box::new(gemini_live::GeminiLive::default()),
         Dialect::Ollama => Box::new(ollama::Ollama::default()),
         Dialect::Mcp => Box::new(mcp::Mcp::default()),
         Dialect::Replicate => Box::new(replicate::Replicate),

@@ -1,8 +1,8 @@
 use serde::Deserialize;
 
 use super::Dialect;
-use crate::decode::Frame;
-use crate::json::{Leaf, Maybe, string};
+use crate::decode::{Frame, FrameKind};
+use crate::json::{Leaf, Maybe, integer, string};
 
 /// The keys that tell providers apart.
 #[derive(Deserialize)]
@@ -22,6 +22,22 @@ struct Head<'a> {
     done: Leaf<'a>,
     #[serde(borrow, default)]
     bytes: Leaf<'a>,
+    #[serde(borrow, default)]
+    candidates: Leaf<'a>,
+    #[serde(borrow, default)]
+    prompt_feedback: Leaf<'a>,
+    #[serde(borrow, default)]
+    model_version: Leaf<'a>,
+    #[serde(borrow, default, rename = "event_type")]
+    event_type: Leaf<'a>,
+    #[serde(borrow, default)]
+    setup_complete: Leaf<'a>,
+    #[serde(borrow, default)]
+    server_content: Leaf<'a>,
+    #[serde(borrow, default)]
+    tool_call: Leaf<'a>,
+    #[serde(borrow, default)]
+    session_resumption_update: Leaf<'a>,
     #[serde(borrow, default)]
     message_start: Leaf<'a>,
     #[serde(borrow, default)]
@@ -50,6 +66,22 @@ struct Fault<'a> {
     r#type: Leaf<'a>,
     #[serde(borrow, default)]
     code: Leaf<'a>,
+    #[serde(borrow, default)]
+    status: Leaf<'a>,
+}
+
+/// What a client sends to Gemini Live, under the names of both its spellings.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Sent<'a> {
+    #[serde(borrow, default)]
+    setup: Leaf<'a>,
+    #[serde(borrow, default, alias = "client_content")]
+    client_content: Leaf<'a>,
+    #[serde(borrow, default, alias = "realtime_input")]
+    realtime_input: Leaf<'a>,
+    #[serde(borrow, default, alias = "tool_response")]
+    tool_response: Leaf<'a>,
 }
 
 /// The dialect that a frame shows, of the providers outside the OpenAI family.
@@ -59,6 +91,9 @@ pub(super) fn outside_openai(frame: &Frame<'_>) -> Option<Dialect> {
         "contentBlockDelta" | "contentBlockStart" | "contentBlockStop" | "messageStart" | "messageStop"
     ) {
         return Some(Dialect::BedrockConverse);
+    }
+    if frame.kind == FrameKind::Sent {
+        return by_request(frame);
     }
     let Maybe(Some(head)) = serde_json::from_str::<Maybe<Head<'_>>>(frame.data).ok()? else { return None };
     string(head.r#type).and_then(|name| by_type(&name, &head)).or_else(|| by_keys(frame, &head))
@@ -83,6 +118,16 @@ fn by_type(name: &str, head: &Head<'_>) -> Option<Dialect> {
     }
 }
 
+fn by_request(frame: &Frame<'_>) -> Option<Dialect> {
+    let Maybe(Some(sent)) = serde_json::from_str::<Maybe<Sent<'_>>>(frame.data).ok()? else { return None };
+    let keys = [sent.client_content, sent.realtime_input, sent.setup, sent.tool_response];
+    keys.iter().any(Option::is_some).then_some(Dialect::GeminiLive)
+}
+
+fn is_interaction(name: &str) -> bool {
+    ["content.", "interaction.", "step."].iter().any(|prefix| name.starts_with(prefix))
+}
+
 fn by_keys(frame: &Frame<'_>, head: &Head<'_>) -> Option<Dialect> {
     if head.bytes.is_some() && frame.name == "chunk" {
         return Some(Dialect::BedrockInvoke);
@@ -101,6 +146,20 @@ fn by_keys(frame: &Frame<'_>, head: &Head<'_>) -> Option<Dialect> {
     ];
     if converse.iter().any(Option::is_some) {
         return Some(Dialect::BedrockConverse);
+    }
+    if [head.server_content, head.session_resumption_update, head.setup_complete, head.tool_call]
+        .iter()
+        .any(Option::is_some)
+    {
+        return Some(Dialect::GeminiLive);
+    }
+    // Google's errors have a number and a word: `{"code": 429, "status": "RESOURCE_EXHAUSTED"}`.
+    let is_google_fault = head.error.as_ref().is_some_and(|f| integer(f.code).is_some() && string(f.status).is_some());
+    if is_google_fault || [head.candidates, head.model_version, head.prompt_feedback].iter().any(Option::is_some) {
+        return Some(Dialect::Gemini);
+    }
+    if string(head.event_type).is_some_and(|name| is_interaction(&name)) {
+        return Some(Dialect::GeminiInteractions);
     }
     let is_boolean = head.done.is_some_and(|done| matches!(done.get(), "false" | "true"));
     (head.model.is_some() && is_boolean).then_some(Dialect::Ollama)
