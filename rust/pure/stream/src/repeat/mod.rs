@@ -1,56 +1,66 @@
 //! Loops in text: one incremental pass over code points, three views of it.
 
+mod channel;
+mod exact;
+mod fence;
+mod history;
+mod limits;
+mod report;
+mod runs;
+mod settings;
+
 use midstream_series::Timestamp;
-use serde::Deserialize;
 
-use crate::{Action, ChannelIndex, Detector, Error, Finding, Source, settings};
+use self::channel::ChannelState;
+pub use self::settings::RepeatSettings;
+use crate::{ChannelIndex, Detector, Finding, Source};
 
-/// What the check of loops asks for. `None` switches a view off.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct RepeatSettings {
-    /// The same characters over and over.
-    #[serde(deserialize_with = "settings::action")]
-    pub exact: Option<Action>,
-    /// The same line with a number going up.
-    #[serde(deserialize_with = "settings::action")]
-    pub counter: Option<Action>,
-    /// Re-worded repetition.
-    #[serde(deserialize_with = "settings::action")]
-    pub near: Option<Action>,
-}
-
-impl Default for RepeatSettings {
-    fn default() -> Self {
-        Self { exact: Some(Action::Stop), counter: Some(Action::Warn), near: Some(Action::Warn) }
-    }
-}
-
-impl RepeatSettings {
-    pub(crate) fn validate(&self) -> Result<(), Error> {
-        Ok(())
-    }
-}
+/// Channels with state at most; the one without text for longest is forgotten first.
+const MAX_CHANNELS: usize = 8;
 
 /// Finds loops in every text channel of one stream.
+///
+/// A channel's state grows with its text and stays below 64 KiB. Time is linear in the characters.
 #[derive(Clone, Debug)]
 pub struct Repeat {
     settings: RepeatSettings,
+    /// The one of the latest text last.
+    channels: Vec<(ChannelIndex, ChannelState)>,
 }
 
 impl Repeat {
     /// Detectors are made as channels appear.
     pub fn new(settings: RepeatSettings) -> Self {
-        Self { settings }
+        Self { settings, channels: Vec::new() }
     }
 }
 
 impl Detector for Repeat {
-    fn push(&mut self, _source: Source<'_>, _text: &str, _at: Timestamp, _findings: &mut Vec<Finding>) {
-        let _ = &self.settings;
+    fn push(&mut self, source: Source<'_>, text: &str, _at: Timestamp, findings: &mut Vec<Finding>) {
+        if let Some(channel) = latest(&mut self.channels, source.index) {
+            channel.push(source, text, &self.settings, findings);
+        }
     }
 
-    fn end(&mut self, _channel: ChannelIndex, _findings: &mut Vec<Finding>) {}
+    fn end(&mut self, channel: ChannelIndex, _findings: &mut Vec<Finding>) {
+        self.channels.retain(|(index, _)| *index != channel);
+    }
 
-    fn reset(&mut self) {}
+    fn reset(&mut self) {
+        self.channels.clear();
+    }
+}
+
+/// The channel's state, moved to the end of the list. A new one may push out the first.
+fn latest(channels: &mut Vec<(ChannelIndex, ChannelState)>, index: ChannelIndex) -> Option<&mut ChannelState> {
+    match channels.iter().rposition(|(known, _)| *known == index) {
+        Some(at) => channels.get_mut(at..)?.rotate_left(1),
+        None => {
+            if channels.len() == MAX_CHANNELS {
+                channels.remove(0);
+            }
+            channels.push((index, ChannelState::new()));
+        }
+    }
+    channels.last_mut().map(|(_, state)| state)
 }

@@ -1,0 +1,74 @@
+//! The same characters over and over.
+
+use super::history::{History, Symbol};
+use super::limits::{Need, Shape};
+use super::report::Loop;
+use super::runs::{Alphabet, Runs};
+use super::settings::RepeatSettings;
+
+/// Every symbol as it is.
+#[derive(Clone, Debug)]
+struct Plain;
+
+impl Alphabet for Plain {
+    const HINT_PART: usize = 1;
+
+    fn letter(symbol: Symbol) -> u32 {
+        symbol.code_point()
+    }
+
+    fn skips(_before: Symbol, _symbol: Symbol) -> bool {
+        false
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Exact {
+    runs: Runs<Plain, (Shape, Need)>,
+}
+
+impl Exact {
+    pub(super) fn new(history: &History) -> Self {
+        Self { runs: Runs::new(history) }
+    }
+
+    /// Reads the newest symbol of the history.
+    pub(super) fn step(&mut self, history: &History, code: bool, limits: &RepeatSettings) -> Option<Loop> {
+        self.runs.step(history);
+        if self.runs.any_fired() {
+            return None;
+        }
+        let newest = history.count() - 1;
+        for run in self.runs.live_mut() {
+            let period = newest - run.twin;
+            if run.count < period {
+                continue;
+            }
+            let (shape, need) = *run.shape.get_or_insert_with(|| {
+                let shape = Shape::of(history, period);
+                (shape, shape.need(limits))
+            });
+            if run.count < if code { need.code } else { need.text } {
+                continue;
+            }
+            run.fired = true;
+            let copies = run.count / period + 1;
+            return Some(Loop {
+                onset: run.onset,
+                start: run.start,
+                period: shape.characters,
+                symbols: period,
+                copies,
+            });
+        }
+        None
+    }
+
+    pub(super) fn any_fired(&self) -> bool {
+        self.runs.any_fired()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.runs.bytes()
+    }
+}
