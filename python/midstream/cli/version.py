@@ -2,6 +2,8 @@
 
 import midstream
 
+__all__ = ["version"]
+
 
 def version() -> None:
     """Print the version.

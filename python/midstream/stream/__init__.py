@@ -12,6 +12,7 @@ from midstream._rust.stream import (
     ToolCall,
     Usage,
 )
+from midstream.stream.recording import Recording, replay
 from midstream.stream.settings import Ending, Pace, Repeat, Settings
 from midstream.stream.text import check
 
@@ -25,10 +26,12 @@ __all__ = [
     "Guard",
     "Pace",
     "PaceSummary",
+    "Recording",
     "Repeat",
     "Settings",
     "Summary",
     "ToolCall",
     "Usage",
     "check",
+    "replay",
 ]

@@ -195,8 +195,11 @@ impl Pace {
         Some(idle.min(no_progress))
     }
 
-    /// The summary at `now`; `tokens` are output tokens, reported or estimated.
+    /// The summary at `now`; `tokens` are output tokens, reported or estimated. A clock that never moved tells nothing.
     pub(crate) fn summary(&self, now: Timestamp, tokens: Option<u64>) -> PaceSummary {
+        if self.started.or(self.first_byte) == Some(now) {
+            return PaceSummary { stalls: self.stalls, ..PaceSummary::default() };
+        }
         let since_start = |moment: Option<Timestamp>| Some((moment? - self.started?).as_secs_f64());
         let writing = self.first_content.zip(self.last_content).map(|(first, last)| (last - first).as_secs_f64());
         PaceSummary {
@@ -314,6 +317,15 @@ mod tests {
         assert!(findings.is_empty());
         pace.tick(at(300), &mut findings);
         assert_eq!(findings[0].explanation, "no first byte for 300.0 s");
+    }
+
+    #[test]
+    fn a_clock_that_never_moved_tells_no_times() {
+        let (mut pace, mut findings) = (Pace::new(PaceSettings::default(), Some(at(5))), Vec::new());
+        pace.chunk(TEXT, at(5), &mut findings);
+        pace.chunk(TEXT, at(5), &mut findings);
+        assert_eq!(pace.summary(at(5), Some(9)), PaceSummary::default());
+        assert_eq!(pace.summary(at(6), Some(9)).gap_p50_s, Some(0.0));
     }
 
     #[test]
