@@ -112,19 +112,29 @@ impl FirstLine<'_> {
     }
 }
 
-/// A first line that holds a whole object begins lines; else the object spans lines, or is cut.
+/// A first line that holds a whole object begins lines; else the object spans lines, or is cut or damaged.
 fn object(text: &[u8], ended: bool) -> Shape {
-    let line = match memchr(b'\n', text) {
-        Some(end) => text.get(..end).unwrap_or(text),
+    let (line, rest) = match memchr(b'\n', text).and_then(|end| text.split_at_checked(end)) {
+        Some((line, rest)) => (line, rest),
         None if !ended => return Shape::Open,
-        None => text,
+        None => (text, &[][..]),
     };
     match serde_json::from_str::<FirstLine<'_>>(&String::from_utf8_lossy(line)) {
         Ok(first) if first.is_recorded_frame() => Shape::Clear(Framing::WebSocketLines),
         Ok(_) => Shape::Clear(Framing::Ndjson),
         Err(_) if begins_recorded_frame(line) => Shape::Clear(Framing::WebSocketLines),
-        Err(_) => Shape::Clear(Framing::JsonArray),
+        Err(_) if goes_on(line) => Shape::Clear(Framing::JsonArray),
+        Err(_) => match rest.get(1) {
+            None if !ended => Shape::Open,
+            Some(b'{') => Shape::Clear(Framing::Ndjson),
+            _ => Shape::Clear(Framing::JsonArray),
+        },
     }
+}
+
+/// Whether JSON may break the line here: behind a bracket, a comma or a colon. If not, the line is cut or damaged.
+fn goes_on(line: &[u8]) -> bool {
+    matches!(line.trim_ascii_end().last(), Some(b'{' | b'[' | b',' | b':'))
 }
 
 /// Whether a line too long to see whole begins as a recorded WebSocket frame does: its direction, then its data.
@@ -215,6 +225,8 @@ mod tests {
             ("\n {\"a\":1}", Framing::Ndjson),
             ("{\n \"error\": 1}", Framing::JsonArray),
             ("{\"a\":", Framing::JsonArray),
+            ("{\"a\":{\"b\":1}\n{\"a\":2}\n", Framing::Ndjson),
+            ("{\"a\": 1\n}\n", Framing::JsonArray),
             ("[{\"a\"", Framing::JsonArray),
             ("[\n]", Framing::JsonArray),
             ("[12:00] started", Framing::Text),

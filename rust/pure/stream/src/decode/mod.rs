@@ -16,6 +16,8 @@ mod frame_lines;
 mod json_array;
 mod lines;
 mod ndjson;
+#[cfg(test)]
+mod oracle_tests;
 mod sse;
 mod text;
 mod websocket;
