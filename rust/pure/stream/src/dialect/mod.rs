@@ -18,8 +18,10 @@ mod gemini_parts;
 mod mcp;
 mod ollama;
 mod openai;
+mod openai_assistants;
 mod openai_calls;
 mod openai_chat;
+mod openai_completions;
 mod openai_items;
 mod openai_responses;
 mod payload;
@@ -154,6 +156,8 @@ pub(crate) fn parser(dialect: Dialect) -> Box<dyn Parse> {
     match dialect {
         Dialect::AnthropicMessages => Box::new(anthropic_messages::AnthropicMessages::default()),
         Dialect::OpenaiChat => Box::new(openai_chat::OpenaiChat::default()),
+        Dialect::OpenaiAssistants => Box::new(openai_assistants::OpenaiAssistants::default()),
+        Dialect::OpenaiCompletions => Box::new(openai_completions::OpenaiCompletions::default()),
         Dialect::OpenaiResponses => Box::new(openai_responses::OpenaiResponses::default()),
         Dialect::BedrockConverse => Box::new(bedrock_converse::BedrockConverse::default()),
         Dialect::BedrockInvoke => Box::new(bedrock_invoke::BedrockInvoke::default()),

@@ -104,6 +104,8 @@ struct Head<'a> {
     #[serde(borrow, default)]
     r#type: Leaf<'a>,
     #[serde(borrow, default)]
+    event: Leaf<'a>,
+    #[serde(borrow, default)]
     event_id: Leaf<'a>,
 }
 
@@ -126,6 +128,10 @@ pub(super) fn sniff(frame: &Frame<'_>) -> Option<Dialect> {
         "text_completion" => return Some(Dialect::OpenaiCompletions),
         "response" => return Some(Dialect::OpenaiResponses),
         _ => {}
+    }
+    let event = json::string(head.event).unwrap_or(frame.name.into());
+    if object.starts_with("thread.") || event.starts_with("thread.") {
+        return Some(Dialect::OpenaiAssistants);
     }
     let kind = json::string(head.r#type).unwrap_or_default();
     if kind.starts_with("response.") && head.event_id.is_none() {
