@@ -23,6 +23,7 @@ mod openai_calls;
 mod openai_chat;
 mod openai_completions;
 mod openai_items;
+mod openai_realtime;
 mod openai_responses;
 mod payload;
 mod reading;
@@ -158,6 +159,7 @@ pub(crate) fn parser(dialect: Dialect) -> Box<dyn Parse> {
         Dialect::OpenaiChat => Box::new(openai_chat::OpenaiChat::default()),
         Dialect::OpenaiAssistants => Box::new(openai_assistants::OpenaiAssistants::default()),
         Dialect::OpenaiCompletions => Box::new(openai_completions::OpenaiCompletions::default()),
+        Dialect::OpenaiRealtime => Box::new(openai_realtime::OpenaiRealtime::default()),
         Dialect::OpenaiResponses => Box::new(openai_responses::OpenaiResponses::default()),
         Dialect::BedrockConverse => Box::new(bedrock_converse::BedrockConverse::default()),
         Dialect::BedrockInvoke => Box::new(bedrock_invoke::BedrockInvoke::default()),

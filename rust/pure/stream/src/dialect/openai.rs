@@ -134,7 +134,10 @@ pub(super) fn sniff(frame: &Frame<'_>) -> Option<Dialect> {
         return Some(Dialect::OpenaiAssistants);
     }
     let kind = json::string(head.r#type).unwrap_or_default();
-    if kind.starts_with("response.") && head.event_id.is_none() {
+    if is_realtime(&kind, frame.kind, head.event_id.is_some()) {
+        return Some(Dialect::OpenaiRealtime);
+    }
+    if kind.starts_with("response.") && frame.kind == FrameKind::Message {
         return Some(Dialect::OpenaiResponses);
     }
     let choice = head.choices.iter().next()?;
@@ -151,10 +154,16 @@ pub(super) fn sniff_error(frame: &Frame<'_>) -> Option<Dialect> {
     (head.error?.get().starts_with('{') && head.r#type.is_none()).then_some(Dialect::OpenaiChat)
 }
 
+/// Realtime shares names with Responses; its server's events have an id, and its client sends events too.
+fn is_realtime(kind: &str, sender: FrameKind, has_id: bool) -> bool {
+    const OWN: [&str; 5] =
+        ["conversation.", "input_audio_buffer.", "output_audio_buffer.", "session.", "transcription_"];
+    OWN.iter().any(|own| kind.starts_with(own))
+        || (kind.starts_with("response.") && (has_id || sender == FrameKind::Sent))
+        || (kind == "error" && has_id)
+}
+
 fn head<'a>(frame: &Frame<'a>) -> Option<Head<'a>> {
-    if frame.kind != FrameKind::Message {
-        return None;
-    }
     serde_json::from_str::<Maybe<Head<'_>>>(frame.data).ok()?.0
 }
 
