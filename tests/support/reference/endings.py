@@ -123,8 +123,9 @@ def gemini_turn_began(payload: dict[str, Any]) -> bool:
 
 
 def xai_finished(payload: dict[str, Any], name: str = "") -> bool:
-    """An output's finish reason; a server-side tool's output may follow and open the answer again."""
-    return any(output.get("finish_reason") for output in (payload.get("chunk") or {}).get("outputs") or [])
+    """An output's finish reason. Tools of the recordings run at the provider, so a call of theirs ends nothing."""
+    outputs = (payload.get("chunk") or {}).get("outputs") or []
+    return any(output.get("finish_reason") not in (None, "REASON_TOOL_CALLS") for output in outputs)
 
 
 RULES: dict[str, Rule] = {
