@@ -5,6 +5,8 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 BIN := .venv/bin
+# What a script says that skipped, aloud.
+SKIPPED := 77
 PYTEST := $(BIN)/python -m pytest
 CARGO := cargo --quiet
 # Test results do not depend on an index or a proxy of the user's; the lock file is never changed by a command.
@@ -30,7 +32,7 @@ ifdef K
 test: .venv/.extension ## everything, ending with pytest's summary; K=words narrows to those Python tests
 	@$(PYTEST) -k "$(K)"
 else
-test: system-packages lints rust-tests interpreters .venv/.extension .venv/.local
+test: system-packages lints rust-tests wasm interpreters .venv/.extension .venv/.local
 	$(call step,Python tests: behaviour$(,) docs$(,) recorded data$(,) the local model)
 	@$(PYTEST)
 endif
@@ -39,6 +41,11 @@ stubs: .venv/.tools ## write python/midstream/_rust/*.pyi from the Rust code
 	@$(BIN)/python scripts/write_stubs.py
 
 ##@ Now and then
+
+wasm: .venv/.tools ## build the WebAssembly module, report its size, run the shared cases in Node
+	$(call step,WebAssembly)
+	@scripts/build_wasm.sh || [ $$? = $(SKIPPED) ]
+	@[ ! -f target/wasm/midstream.js ] || scripts/node.sh --test --test-reporter dot rust/bindings/wasm/test/
 
 soak: .venv/.extension ## long property runs: SECONDS=600
 	@SLOW=1 $(PYTEST) -m "not model" --hypothesis-profile slow
@@ -75,7 +82,7 @@ rust-tests:
 	@[ -d "$(MIDSTREAM_DATA)/streams" ] || { echo "== no recorded data in $(MIDSTREAM_DATA): Rust tests of it skip"; [ "$(REQUIRE_DATA)" != 1 ]; }
 	$(call quiet,$(CARGO) test --locked --workspace)
 
-.PHONY: demo check test stubs soak lock clean help lints rust-tests system-packages interpreters
+.PHONY: demo check test stubs wasm soak lock clean help lints rust-tests system-packages interpreters
 
 system-packages:
 	@scripts/install_system.sh

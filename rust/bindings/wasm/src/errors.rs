@@ -1,0 +1,17 @@
+use js_sys::Reflect;
+use midstream_stream as stream;
+use wasm_bindgen::JsValue;
+
+/// An `Error` of JavaScript with the name of Python's exception and a `code`.
+pub(crate) fn of_stream(error: &stream::Error) -> JsValue {
+    let (name, code) = match error {
+        stream::Error::Finished => ("StateError", "finished"),
+        stream::Error::Setting { .. } => ("InputError", "setting"),
+        stream::Error::UnknownName { .. } => ("InputError", "unknown_name"),
+    };
+    let thrown = js_sys::Error::new(&error.to_string());
+    thrown.set_name(name);
+    // Setting a property of an object made on the line above cannot fail.
+    let _ = Reflect::set(&thrown, &JsValue::from_str("code"), &JsValue::from_str(code));
+    thrown.into()
+}
