@@ -1,7 +1,7 @@
 """Write tests/cases/recordings.json: what every recording holds, accumulated without the project's code.
 
 Run it as `python scripts/expect_recordings.py`. With `--check` it says whether the file is up to date; with `--sdks` it
-compares what it read with what the packages anthropic, google-genai and ollama make of the same recordings.
+compares what it read with what the packages anthropic, google-genai, ollama and openai make of the same recordings.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from expect import anthropic_messages, bedrock, cohere, gemini, ollama, sdks
+from expect import anthropic_messages, bedrock, cohere, gemini, ollama, openai_chat, openai_responses, sdks
 from expect.bodies import Payload, payloads
 from expect.endings import ENDINGS
 from expect.expected import Expected
@@ -32,6 +32,11 @@ READERS: dict[str, Callable[[list[Payload]], Expected]] = {
     "gemini-live-ws": gemini.read_live,
     "gemini-other": gemini.read_interactions,
     "ollama-ndjson": ollama.read,
+    "openai-assistants": openai_responses.read_assistants,
+    "openai-chat": openai_chat.read,
+    "openai-completions": openai_chat.read_completions,
+    "openai-responses": openai_responses.read,
+    "realtime-ws": openai_responses.read_realtime,
 }
 
 

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from . import openai_sdk
 from .bodies import Payload, payloads
 from .expected import Expected, canonical
 
@@ -13,7 +14,15 @@ Differences = list[str]
 
 def compare(path: Path, framing: str, expected: Expected) -> Differences | None:
     """How the package's answer differs; `None` where the package does not accept the recording."""
-    comparison = {"anthropic-messages": anthropic, "gemini": gemini, "ollama": ollama}.get(expected.dialect)
+    comparison = {
+        "anthropic-messages": anthropic,
+        "gemini": gemini,
+        "ollama": ollama,
+        "openai-assistants": openai_sdk.assistants,
+        "openai-chat": openai_sdk.chat,
+        "openai-completions": openai_sdk.completions,
+        "openai-responses": openai_sdk.responses,
+    }.get(expected.dialect)
     if comparison is None:
         return None
     try:
