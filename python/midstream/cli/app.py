@@ -19,6 +19,7 @@ EXITS = """Exit codes: 0 done; 1 findings at or above --fail-on; 2 usage or conf
 Every command takes --debug, which adds the traceback to an error."""
 
 COMMANDS = {
+    "demo": "midstream.cli.demo:demo",
     "models": "midstream.cli.models:app",
     "version": "midstream.cli.version:version",
 }

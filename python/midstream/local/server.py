@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,10 +16,11 @@ from typing import Any, Self
 from midstream.errors import MissingExtra, NetworkError, StateError
 from midstream.local.weights import MODEL, find
 
-__all__ = ["Server", "Slot"]
+__all__ = ["Server", "Slot", "require_package"]
 
 _CHILD = Path(__file__).with_name("child.py")
 _STOP_S = 2.0
+_NO_PACKAGE = "the package xllamacpp is missing; run `pip install 'midstream[local]'`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,9 +191,21 @@ class Server:
             connection.close()
 
 
+def require_package() -> None:
+    """Check that the package that runs models is installed, before weights are fetched for it.
+
+    Raises
+    ------
+    MissingExtra
+        If it is not; the message says how to install it.
+    """
+    if find_spec("xllamacpp") is None:
+        raise MissingExtra(_NO_PACKAGE)
+
+
 def _failure(kind: str, reason: str, path: Path) -> MissingExtra | NetworkError:
     if kind == "package":
-        return MissingExtra("the package xllamacpp is missing; run `pip install 'midstream[local]'`", reason=reason)
+        return MissingExtra(_NO_PACKAGE, reason=reason)
     if kind == "library" and "libgomp" in reason:
         return MissingExtra("the system library libgomp1 is missing; run `apt-get install libgomp1`", reason=reason)
     if kind == "library":
