@@ -47,6 +47,9 @@ wasm: .venv/.tools ## build the WebAssembly module, report its size, run the sha
 	@scripts/build_wasm.sh || [ $$? = $(SKIPPED) ]
 	@[ ! -f target/wasm/midstream.js ] || scripts/node.sh --test --test-reporter dot rust/bindings/wasm/test/
 
+bench: .venv/.extension ## published loop rules and our guard on the same streams; ARGS="--files 200" is quicker
+	@$(BIN)/python benches/peers/loops $(ARGS)
+
 soak: .venv/.extension ## long property runs: SECONDS=600
 	@SLOW=1 $(PYTEST) -m "not model" --hypothesis-profile slow
 

@@ -19,12 +19,15 @@ class Source(Protocol):
 
     def chunks(self) -> Iterator[tuple[int, bytes]]:
         """Nanoseconds since the request, and what arrived then."""
+        raise NotImplementedError
 
     def stop(self) -> float | None:
         """End the answer; seconds until the model was idle, ``None`` where there is no model."""
+        raise NotImplementedError
 
     def tokens(self, counted: int) -> int:
         """Tokens the model generated, when `counted` pieces of text have arrived."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,8 @@ import sys
 from importlib import import_module
 from typing import Any
 
+__all__ = ["main"]
+
 # OpenMP reads this once, when it is loaded: its threads must sleep and not spin while they wait.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
