@@ -1,9 +1,9 @@
 //! Frames to events: one file per provider format.
 
-use crate::Error;
 use crate::decode::Frame;
 use crate::emit::Emit;
 use crate::settings::by_name;
+use crate::{Anomaly, Error};
 
 mod anthropic_messages;
 mod bedrock_converse;
@@ -188,6 +188,11 @@ pub(crate) fn sniff(frame: &Frame<'_>) -> Option<Dialect> {
         .or_else(|| openai::sniff_error(frame))
 }
 
+/// The dialect of a body that ended before any frame showed one; `None` where there is no sign at all.
+pub(crate) fn likely(frame: &Frame<'_>) -> Option<Dialect> {
+    openai::sniff_beginning(frame)
+}
+
 /// Knows nothing of the format: every frame is an `Other` event.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Opaque;
@@ -198,7 +203,12 @@ impl Parse for Opaque {
     }
 
     fn frame(&mut self, frame: &Frame<'_>, emit: &mut Emit<'_>) {
-        emit.end().content();
+        let claims_json = frame.data.starts_with(['{', '[']) && frame.data != "[DONE]";
+        if claims_json && serde_json::from_str::<serde::de::IgnoredAny>(frame.data).is_err() {
+            emit.anomaly(Anomaly::BadJson);
+        } else {
+            emit.end().content();
+        }
         emit.other(frame.name);
     }
 }

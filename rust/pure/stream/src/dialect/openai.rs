@@ -154,6 +154,19 @@ pub(super) fn sniff_error(frame: &Frame<'_>) -> Option<Dialect> {
     (head.error?.get().starts_with('{') && head.r#type.is_none()).then_some(Dialect::OpenaiChat)
 }
 
+/// As chat, a body that ended before more than an empty list of choices came.
+pub(super) fn sniff_beginning(frame: &Frame<'_>) -> Option<Dialect> {
+    let choices = serde_json::from_str::<Maybe<Choices<'_>>>(frame.data).ok()?.0?.choices?;
+    choices.get().starts_with('[').then_some(Dialect::OpenaiChat)
+}
+
+/// The key that every chunk of chat has, whatever else it lacks.
+#[derive(serde::Deserialize)]
+struct Choices<'a> {
+    #[serde(borrow, default)]
+    choices: json::Leaf<'a>,
+}
+
 /// Realtime shares names with Responses; its server's events have an id, and its client sends events too.
 fn is_realtime(kind: &str, sender: FrameKind, has_id: bool) -> bool {
     const OWN: [&str; 5] =

@@ -2,7 +2,7 @@ use std::ops::Range;
 
 use midstream_series::Timestamp;
 
-use super::{Dialect, Parse, parser, sniff, text};
+use super::{Dialect, Parse, likely, parser, sniff, text};
 use crate::decode::{Frame, FrameKind, Framing};
 use crate::emit::{Emit, Known};
 use crate::{Anomaly, Events};
@@ -75,8 +75,11 @@ impl Reading {
         }
     }
 
-    /// The dialect of messages that show none: text where not one of them looks like JSON.
+    /// The dialect of messages that show none: the likely one, or text where not one of them looks like JSON.
     fn fallback(&self, current: Option<&str>) -> Dialect {
+        if let Some(dialect) = self.waiting.iter().find_map(|waiting| likely(&waiting.frame())) {
+            return dialect;
+        }
         let messages = self.waiting.iter().filter(|waiting| waiting.kind == FrameKind::Message);
         let mut data = messages.map(|waiting| waiting.data.as_str()).chain(current).peekable();
         let is_text = data.peek().is_some() && data.all(text::could_be);
