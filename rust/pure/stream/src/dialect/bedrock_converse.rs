@@ -187,6 +187,7 @@ impl BedrockConverse {
                 emit.finish(0, reason(&raw), &raw);
             }
             "metadata" => counts(body.usage.as_ref(), emit),
+            "initial-response" => emit.other(name),
             name if name.ends_with("Exception") => fault(name, body.message, emit),
             _ => payload::unknown(name, emit),
         }

@@ -2,7 +2,7 @@ use serde::Deserialize;
 
 use super::Dialect;
 use crate::decode::{Frame, FrameKind};
-use crate::json::{Leaf, Maybe, integer, string};
+use crate::json::{Leaf, Maybe, inside, integer, string, words};
 
 /// The keys that tell providers apart.
 #[derive(Deserialize)]
@@ -15,7 +15,7 @@ struct Head<'a> {
     #[serde(borrow, default, rename = "event_id")]
     event_id: Leaf<'a>,
     #[serde(borrow, default)]
-    error: Maybe<Fault<'a>>,
+    error: Leaf<'a>,
     #[serde(borrow, default)]
     model: Leaf<'a>,
     #[serde(borrow, default)]
@@ -60,13 +60,14 @@ struct Head<'a> {
     validation_exception: Leaf<'a>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Fault<'a> {
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     r#type: Leaf<'a>,
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     code: Leaf<'a>,
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     status: Leaf<'a>,
 }
 
@@ -86,6 +87,9 @@ struct Sent<'a> {
 
 /// The dialect that a frame shows, of the providers outside the OpenAI family.
 pub(super) fn outside_openai(frame: &Frame<'_>) -> Option<Dialect> {
+    if frame.kind == FrameKind::Exception {
+        return Some(Dialect::BedrockConverse);
+    }
     if matches!(
         frame.name,
         "contentBlockDelta" | "contentBlockStart" | "contentBlockStop" | "messageStart" | "messageStop"
@@ -109,7 +113,7 @@ fn by_type(name: &str, head: &Head<'_>) -> Option<Dialect> {
         | "message_stop" => Some(Dialect::AnthropicMessages),
         "message" if head.stop_reason.is_some() => Some(Dialect::AnthropicMessages),
         "error" if head.event_id.is_none() => {
-            let fault = head.error.as_ref()?;
+            let fault: Fault<'_> = inside(head.error);
             (fault.r#type.is_some() && fault.code.is_none()).then_some(Dialect::AnthropicMessages)
         }
         "citation-start" | "content-delta" | "content-start" | "message-end" | "message-start" | "tool-call-start"
@@ -154,7 +158,8 @@ fn by_keys(frame: &Frame<'_>, head: &Head<'_>) -> Option<Dialect> {
         return Some(Dialect::GeminiLive);
     }
     // Google's errors have a number and a word: `{"code": 429, "status": "RESOURCE_EXHAUSTED"}`.
-    let is_google_fault = head.error.as_ref().is_some_and(|f| integer(f.code).is_some() && string(f.status).is_some());
+    let fault: Fault<'_> = inside(head.error);
+    let is_google_fault = integer(fault.code).is_some() && string(fault.status).is_some();
     if is_google_fault || [head.candidates, head.model_version, head.prompt_feedback].iter().any(Option::is_some) {
         return Some(Dialect::Gemini);
     }
@@ -162,5 +167,50 @@ fn by_keys(frame: &Frame<'_>, head: &Head<'_>) -> Option<Dialect> {
         return Some(Dialect::GeminiInteractions);
     }
     let is_boolean = head.done.is_some_and(|done| matches!(done.get(), "false" | "true"));
-    (head.model.is_some() && is_boolean).then_some(Dialect::Ollama)
+    // Ollama's errors are a sentence alone, and no other format's are.
+    (words(head.error).is_some() || head.model.is_some() && is_boolean).then_some(Dialect::Ollama)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sniffed(kind: FrameKind, name: &str, data: &str) -> Option<Dialect> {
+        super::super::sniff(&Frame { kind, name, data, bytes: 0..data.len() as u64, data_at: Some(0) })
+    }
+
+    #[test]
+    fn one_frame_shows_the_provider() {
+        let frames = [
+            (r#"{"type": "message_start", "message": {}}"#, Dialect::AnthropicMessages),
+            (r#"{"type": "error", "error": {"type": "overloaded_error"}}"#, Dialect::AnthropicMessages),
+            (r#"{"type": "message", "content": [], "stop_reason": "end_turn"}"#, Dialect::AnthropicMessages),
+            (r#"{"contentBlockDelta": {"delta": {}}}"#, Dialect::BedrockConverse),
+            (r#"{"type": "message-start"}"#, Dialect::Cohere),
+            (r#"{"candidates": []}"#, Dialect::Gemini),
+            (r#"{"error": {"code": 429, "status": "RESOURCE_EXHAUSTED"}}"#, Dialect::Gemini),
+            (r#"{"event_type": "interaction.created"}"#, Dialect::GeminiInteractions),
+            (r#"{"setupComplete": {}}"#, Dialect::GeminiLive),
+            (r#"{"model": "m", "done": false}"#, Dialect::Ollama),
+            (r#"{"error": "model \"m\" not found"}"#, Dialect::Ollama),
+        ];
+        for (data, dialect) in frames {
+            assert_eq!(sniffed(FrameKind::Message, "", data), Some(dialect), "{data}");
+        }
+    }
+
+    #[test]
+    fn names_and_kinds_of_frames_show_it_too() {
+        assert_eq!(sniffed(FrameKind::Message, "messageStart", "{}"), Some(Dialect::BedrockConverse));
+        assert_eq!(sniffed(FrameKind::Message, "chunk", r#"{"bytes": "e30="}"#), Some(Dialect::BedrockInvoke));
+        assert_eq!(sniffed(FrameKind::Exception, "throttlingException", ""), Some(Dialect::BedrockConverse));
+        assert_eq!(sniffed(FrameKind::Sent, "", r#"{"client_content": {}}"#), Some(Dialect::GeminiLive));
+    }
+
+    #[test]
+    fn what_could_be_several_is_left_open() {
+        for data in [r#"{"type": "ping"}"#, "{}", "[", "7"] {
+            assert_eq!(sniffed(FrameKind::Message, "", data), None, "{data}");
+        }
+    }
 }
