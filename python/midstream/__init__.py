@@ -9,15 +9,30 @@ from midstream._rust import version as __version__
 sys.modules["midstream._rust.stream"] = _rust.stream
 
 from midstream.errors import GuardStopped, MidstreamError, StreamTruncated
-from midstream.stream import Guard, Settings, Summary, check
+from midstream.stream import (
+    AsyncTransport,
+    Guard,
+    Settings,
+    Summary,
+    Transport,
+    check,
+    summary,
+    watch,
+    wrap,
+)
 
 __all__ = [
+    "AsyncTransport",
     "Guard",
     "GuardStopped",
     "MidstreamError",
     "Settings",
     "StreamTruncated",
     "Summary",
+    "Transport",
     "__version__",
     "check",
+    "summary",
+    "watch",
+    "wrap",
 ]

@@ -316,7 +316,7 @@ class Guard:
     ) -> Guard: ...
     def _claim(self, /) -> None:
         """
-        Marks the guard as in use by a stream that is watched.
+        Marks the guard as in use by a stream that is watched, which keeps the text.
         """
     def feed(self, /, chunk: bytes, now_ns: SupportsIndex | None = None) -> Decision:
         """

@@ -15,11 +15,18 @@ from midstream._rust.stream import (
 from midstream.stream.recording import Recording, replay
 from midstream.stream.settings import Ending, Pace, Repeat, Settings
 from midstream.stream.text import check
+from midstream.stream.transport import AsyncTransport, Transport
+from midstream.stream.watch import summary, watch
+from midstream.stream.watched import AsyncWatched, EitherWatched, Watched
+from midstream.stream.wrap import wrap
 
 __all__ = [
+    "AsyncTransport",
+    "AsyncWatched",
     "Channel",
     "Checks",
     "Decision",
+    "EitherWatched",
     "Ending",
     "Event",
     "Finding",
@@ -31,7 +38,12 @@ __all__ = [
     "Settings",
     "Summary",
     "ToolCall",
+    "Transport",
     "Usage",
+    "Watched",
     "check",
     "replay",
+    "summary",
+    "watch",
+    "wrap",
 ]

@@ -191,12 +191,13 @@ impl Guard {
         self.0.text(py)
     }
 
-    /// Marks the guard as in use by a stream that is watched.
-    fn _claim(&self) -> PyResult<()> {
+    /// Marks the guard as in use by a stream that is watched, which keeps the text.
+    fn _claim(&self, py: Python<'_>) -> PyResult<()> {
         if self.1.swap(true, Ordering::AcqRel) {
             let message = "the guard watches a stream already, and serves one; hand in Settings, or make another Guard";
             return Err(StateError::new_err(message));
         }
+        self.0.keep_text(py);
         Ok(())
     }
 }

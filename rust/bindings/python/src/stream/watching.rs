@@ -52,6 +52,11 @@ impl Watching {
         self.lock(py).text.clone()
     }
 
+    /// Keeps the answer's text from here on.
+    pub(super) fn keep_text(&self, py: Python<'_>) {
+        self.lock(py).text.get_or_insert_default();
+    }
+
     /// Runs one call of the guard through the gate and takes its decision over.
     pub(super) fn call(
         &self,

@@ -1,0 +1,93 @@
+"""Tells a waiting coroutine that its stream went quiet."""
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from midstream._rust.stream import now_ns
+from midstream.stream.session import Session
+
+if TYPE_CHECKING:
+    import asyncio
+
+__all__ = ["Alarm"]
+
+
+class Alarm:
+    """A timer of the event loop that ticks a session while its reader waits.
+
+    Where the decision is a stop, the waiting task is cancelled, and `rang_for` takes the cancellation back. There is
+    one timer at most, and an item only moves it where it has to ring earlier. Without asyncio nothing rings.
+    """
+
+    __slots__ = ("_cancelling", "_due_ns", "_loop", "_rang", "_session", "_task", "_timer", "_waiting")
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._loop = running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[Any] | None = None
+        self._due_ns = 0
+        self._cancelling = 0
+        self._waiting = False
+        self._rang = False
+
+    def arm(self) -> None:
+        """The reader is about to wait."""
+        session = self._session
+        session.wait()
+        if self._loop is None:
+            return
+        self._waiting = True
+        self._task = sys.modules["asyncio"].current_task()
+        due_ns = session.tick_at_ns
+        if due_ns is not None and (self._timer is None or due_ns < self._due_ns):
+            self._set(due_ns)
+
+    def disarm(self) -> None:
+        """The wait is over; the timer stays, and rings to no one."""
+        self._waiting = False
+
+    def cancel(self) -> None:
+        """There will be no more waiting."""
+        self._waiting = False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._rang and self._task is not None:
+            self._task.uncancel()
+
+    def rang_for(self, error: BaseException) -> bool:
+        """Whether this is the cancellation that the alarm asked for; it is taken back then."""
+        if not self._rang or self._task is None or type(error).__name__ != "CancelledError":
+            return False
+        self._rang = False
+        return self._task.uncancel() <= self._cancelling
+
+    def _set(self, due_ns: int) -> None:
+        assert self._loop is not None, "without a loop nothing is set"
+        if self._timer is not None:
+            self._timer.cancel()
+        self._due_ns = due_ns
+        self._timer = self._loop.call_later(max(0, due_ns - now_ns()) / 1e9, self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        if not self._waiting:
+            return
+        self._session.tick()
+        due_ns = self._session.tick_at_ns
+        if self._session.over and self._task is not None:
+            self._rang = True
+            self._cancelling = self._task.cancelling()
+            self._task.cancel()
+        elif due_ns is not None:
+            self._set(due_ns)
+
+
+def running_loop() -> "asyncio.AbstractEventLoop | None":
+    """The event loop of asyncio that runs this code."""
+    asyncio = sys.modules.get("asyncio")
+    try:
+        return asyncio.get_running_loop() if asyncio is not None else None
+    except RuntimeError:
+        return None

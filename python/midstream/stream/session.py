@@ -1,0 +1,243 @@
+"""One stream's guard, what its caller wants, and its one end."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Literal
+
+from midstream._rust.stream import Decision, Finding, Guard, Summary, now_ns
+from midstream.errors import GuardStopped, InputError, StateError, StreamTruncated
+from midstream.stream.settings import Settings
+
+__all__ = ["Reactions", "Session"]
+
+PAUSE_NS = 1_000_000_000
+"""A consumer that is away for longer than this is no stall of the stream."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reactions:
+    """What follows from what a guard finds.
+
+    Parameters
+    ----------
+    on_finding : callable, optional
+        Called with every finding when it is made, those that are only observed included.
+    on_stop : {"raise", "end"}
+        After the item that fired: raise `GuardStopped`, or end as if there were no more.
+    on_truncated : {"raise", "flag"}
+        Where a stream closes before its semantic end: raise `StreamTruncated`, or leave it to the summary.
+
+    Raises
+    ------
+    InputError
+        For another word, naming the nearest.
+    TypeError
+        Where `on_finding` cannot be called.
+    """
+
+    on_finding: Callable[[Finding], object] | None = None
+    on_stop: Literal["raise", "end"] = "raise"
+    on_truncated: Literal["raise", "flag"] = "raise"
+
+    def __post_init__(self) -> None:
+        if self.on_finding is not None and not callable(self.on_finding):
+            raise TypeError(f"on_finding is {type(self.on_finding).__name__}, allowed: a callable that takes a finding")
+        for name, value, known in (
+            ("on_stop", self.on_stop, ["raise", "end"]),
+            ("on_truncated", self.on_truncated, ["raise", "flag"]),
+        ):
+            if value not in known:
+                nearest = get_close_matches(str(value), known, 1, 0.0)[0]
+                raise InputError(f"{name} is {value!r}; did you mean {nearest!r}? known: {', '.join(known)}")
+
+
+def guard_of(guard: object, **known: Any) -> Guard:
+    """The guard of one stream: the one that is given, else one with these settings and with what is known of it."""
+    if isinstance(guard, Guard):
+        guard._claim()
+        return guard
+    return Guard(settings_of(guard), keep_text=True, **known)
+
+
+def settings_of(guard: object) -> Settings | None:
+    """The settings that serve any number of streams."""
+    if guard is None or isinstance(guard, Settings):
+        return guard
+    if isinstance(guard, Guard):
+        raise StateError("a Guard serves one stream, and a client has many: hand in Settings")
+    if isinstance(guard, str) or hasattr(guard, "__fspath__"):
+        raise InputError(f"guard is the path {str(guard)!r}, and guard files are not read yet: hand in Settings")
+    raise TypeError(f"guard is {type(guard).__name__}, allowed: Settings, Guard or None")
+
+
+class Session:
+    """Runs a guard beside a stream: what it reads passes on, and it ends the stream at most once.
+
+    The owner reads items and hands them in; when `over` is set it closes its upstream, delivers what it has, and calls
+    `end`. What the guard or the callback raises never costs an item that arrived.
+    """
+
+    __slots__ = ("_blind", "_guard", "_last", "_pushed", "_reactions", "_read_at", "error", "over", "summary")
+
+    def __init__(self, guard: Guard, reactions: Reactions) -> None:
+        self._guard = guard
+        self._reactions = reactions
+        self._last: Decision | None = None
+        self._read_at: int | None = None
+        self._blind = False
+        self._pushed = False
+        self.error: Exception | None = None
+        self.over = False
+        self.summary: Summary | None = None
+
+    @property
+    def text(self) -> str:
+        """The answer's text so far."""
+        return self._guard.text or ""
+
+    @property
+    def tick_at_ns(self) -> int | None:
+        """When `tick` is next needed."""
+        return None if self._last is None or self.over else self._last.tick_at_ns
+
+    def started(self) -> None:
+        """The response is here, so its reader is not late before its first byte."""
+        self._read_at = now_ns()
+        self.tick()
+
+    def is_over(self) -> bool:
+        """Whether there is nothing to read any more."""
+        return self.over
+
+    def wait(self) -> None:
+        """The owner is about to wait for the next item."""
+        now = now_ns()
+        if self._read_at is None or now - self._read_at > PAUSE_NS:
+            self._read_at = now
+            self._last = self._guard.resume(now)
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Reads bytes and gives those to pass on."""
+        if self._blind:
+            return chunk
+        self._read_at = now = now_ns()
+        try:
+            self._last = decision = self._guard.feed(chunk, now)
+        except Exception:
+            self._blind = True
+            return chunk
+        if decision.action == "pass":
+            return chunk
+        self._take(decision)
+        return decision.forward if decision.action == "stop" else chunk
+
+    def push(self, item: object) -> bool:
+        """Reads an item, which passes whole. True where the stream is over.
+
+        Raises
+        ------
+        TypeError
+            For a first item of a type that is not read.
+        """
+        if self._blind:
+            return False
+        self._read_at = now = now_ns()
+        try:
+            if isinstance(item, (bytes, bytearray, memoryview)):
+                decision = self._guard.feed(bytes(item), now)
+            else:
+                decision = self._guard.push(item, now_ns=now)
+        except TypeError:
+            if not self._pushed:
+                raise
+            return False
+        except Exception:
+            self._blind = True
+            return False
+        self._last, self._pushed = decision, True
+        if decision.action != "pass":
+            self._take(decision)
+        return self.over
+
+    def tick(self) -> None:
+        """Time passed without an item."""
+        if not self.over:
+            self._last = self._guard.tick(now_ns())
+            self._take(self._last)
+
+    def finish(self, how: str) -> None:
+        """The stream closed; only the first time counts."""
+        if self.summary is not None:
+            return
+        self.over = True
+        decision, self.summary = self._guard.finish(how, now_ns())
+        self._take(decision)
+        if how == "clean" and self.summary.ending == "truncated" and self._reactions.on_truncated == "raise":
+            self.error = self.error or self._truncated(self.summary)
+
+    def leave(self) -> None:
+        """The consumer closed the stream: on its own account, or since there is nothing more to read.
+
+        An SDK that stops reading at the end mark gets here too, so a cut tool call is told from here.
+        """
+        self._stop_reading()
+        if isinstance(self.error, GuardStopped) or sys.exc_info()[0] is not None:
+            self.error = None
+        self.end()
+
+    def broke(self, error: BaseException) -> None:
+        """Reading failed, or was interrupted."""
+        if isinstance(error, Exception):
+            self.finish("abrupt")
+        else:
+            self._stop_reading()
+
+    def close_failed(self, error: Exception) -> None:
+        """The upstream could not be closed after a decision."""
+        if self.error is None:
+            self.error = error
+        else:
+            self.error.__cause__ = error
+
+    def end(self) -> None:
+        """Raises what is to be raised at the end, once."""
+        error, self.error = self.error, None
+        if error is not None:
+            raise error
+
+    def _stop_reading(self) -> None:
+        if self.summary is None:
+            last = self._last
+            whole = last is not None and (last.ended or any(event.kind == "error" for event in last.events))
+            self.finish("clean" if whole else "client_left")
+
+    def _take(self, decision: Decision) -> None:
+        findings = decision.findings
+        if self._reactions.on_finding is not None:
+            for finding in findings:
+                self._tell(finding)
+        if decision.action == "stop" and (stop := next((f for f in findings if f.action == "stop"), None)) is not None:
+            self.over = True
+            self.finish("stopped")
+            if self._reactions.on_stop == "raise":
+                self.error = self.error or self._stopped(stop)
+        elif self.error is not None:
+            self.over = True
+            self.finish("client_left")
+
+    def _tell(self, finding: Finding) -> None:
+        try:
+            self._reactions.on_finding(finding)  # type: ignore[misc]
+        except Exception as error:
+            self.error = self.error or error
+
+    def _stopped(self, finding: Finding) -> GuardStopped:
+        message = f"the guard stopped the stream: {finding.check}/{finding.kind}, {finding.explanation}"
+        return GuardStopped(message, finding=finding, summary=self.summary, text=self.text)
+
+    def _truncated(self, summary: Summary) -> StreamTruncated:
+        notes = f" ({', '.join(summary.ending_notes)})" if summary.ending_notes else ""
+        message = f"the stream closed before its semantic end{notes}"
+        return StreamTruncated(message, summary=summary, text=self.text)

@@ -1,0 +1,132 @@
+"""Transports that guard every stream of an HTTP client."""
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, Self
+
+from midstream._rust.stream import now_ns
+from midstream.stream.body import guard_response, library_of
+from midstream.stream.session import Reactions, settings_of
+from midstream.stream.settings import Settings
+from midstream.stream.watch import OnFinding, OnStop, OnTruncated
+
+if TYPE_CHECKING:
+    from httpx2 import AsyncBaseTransport, BaseTransport, Request, Response
+else:
+    AsyncBaseTransport = BaseTransport = object
+
+__all__ = ["AsyncTransport", "Transport"]
+
+STREAMED = (
+    "application/json-seq",
+    "application/jsonl",
+    "application/ndjson",
+    "application/stream+json",
+    "application/vnd.amazon.eventstream",
+    "application/x-ndjson",
+    "text/event-stream",
+)
+"""Content types of streams; a response of another type passes without a guard."""
+
+
+def is_stream(response: Any) -> bool:
+    """Whether the response says that it is a stream."""
+    content_type: str = response.headers.get("content-type", "")
+    return content_type.partition(";")[0].strip().lower() in STREAMED
+
+
+class Guarding:
+    """What both transports share."""
+
+    def __new__(cls, inner: Any, *_: object, **__: object) -> Self:
+        library = library_of(inner)
+        if library is None:
+            raise TypeError(f"inner is {type(inner).__name__}, allowed: a transport of httpx2 or httpx")
+        ours: Any = cls
+        made: Self = object.__new__(transport_class(ours, library))
+        return made
+
+    def __init__(
+        self,
+        inner: Any,
+        guard: Settings | None = None,
+        *,
+        on_finding: OnFinding | None = None,
+        on_stop: OnStop = "raise",
+        on_truncated: OnTruncated = "raise",
+    ) -> None:
+        self._inner = inner
+        self._guard = settings_of(guard)
+        self._reactions = Reactions(on_finding=on_finding, on_stop=on_stop, on_truncated=on_truncated)
+
+
+class Transport(Guarding, BaseTransport):
+    """A transport of httpx2 or httpx that puts a guard beside every streamed response.
+
+    A response is streamed if its content type says so: server-sent events, JSON lines or an AWS event stream. Others
+    pass as they are. Findings, stops and truncated streams are told as by `watch`; `summary` takes the response or the
+    SDK's stream.
+
+    Parameters
+    ----------
+    inner : transport
+        What does the work, ``httpx2.HTTPTransport()`` for example; its library's client takes this transport.
+    guard : Settings, optional
+    on_finding, on_stop, on_truncated
+        As for `watch`.
+
+    Raises
+    ------
+    TypeError
+        If `inner` is no transport of httpx2 or httpx.
+    StateError
+        For a Guard, which serves one stream.
+
+    Examples
+    --------
+    >>> import httpx2
+    >>> client = httpx2.Client(transport=Transport(httpx2.HTTPTransport()))
+    """
+
+    def handle_request(self, request: "Request") -> "Response":
+        """Sends a request; the time to the first byte counts from here."""
+        started_ns = now_ns()
+        response: Response = self._inner.handle_request(request)
+        if is_stream(response):
+            guard_response(response, self._guard, self._reactions, asynchronous=False, started_ns=started_ns)
+        return response
+
+    def close(self) -> None:
+        """Closes the inner transport."""
+        self._inner.close()
+
+
+class AsyncTransport(Guarding, AsyncBaseTransport):
+    """The async twin of `Transport`.
+
+    Parameters
+    ----------
+    inner : transport
+        What does the work, ``httpx2.AsyncHTTPTransport()`` for example.
+    guard : Settings, optional
+    on_finding, on_stop, on_truncated
+        As for `watch`.
+    """
+
+    async def handle_async_request(self, request: "Request") -> "Response":
+        """Sends a request; the time to the first byte counts from here."""
+        started_ns = now_ns()
+        response: Response = await self._inner.handle_async_request(request)
+        if is_stream(response):
+            guard_response(response, self._guard, self._reactions, asynchronous=True, started_ns=started_ns)
+        return response
+
+    async def aclose(self) -> None:
+        """Closes the inner transport."""
+        await self._inner.aclose()
+
+
+@cache
+def transport_class(ours: Any, library: Any) -> Any:
+    """The transport that this library takes for one of its own."""
+    theirs = library.BaseTransport if issubclass(ours, Transport) else library.AsyncBaseTransport
+    return type(ours.__name__, (ours, theirs), {"__doc__": ours.__doc__, "__module__": ours.__module__})

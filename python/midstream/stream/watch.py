@@ -1,0 +1,203 @@
+"""One line around a stream: the guard beside it."""
+
+from collections.abc import AsyncIterable, Callable, Iterator
+from inspect import iscoroutine
+from typing import Any, Literal, Protocol, TypeVar, overload
+
+from midstream._rust.stream import Finding, Guard, Summary
+from midstream.errors import InputError, StateError
+from midstream.stream.body import guard_response, is_response, session_of
+from midstream.stream.session import Reactions, Session, guard_of
+from midstream.stream.settings import Settings
+from midstream.stream.watched import AsyncWatched, EitherWatched, Guarded, Watched, summary_of
+
+__all__ = ["summary", "watch"]
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+ACCEPTED = (
+    "a stream of the openai or anthropic SDK, or an iterator, sync or async, of str, bytes, dicts or pydantic models"
+)
+
+
+class HasResponse(Protocol):
+    """A stream of an SDK that shows the HTTP response it reads."""
+
+    @property
+    def response(self) -> "HttpResponse": ...
+
+
+class HttpResponse(Protocol):
+    """A response of httpx2 or httpx."""
+
+    @property
+    def status_code(self) -> int: ...
+    @property
+    def is_stream_consumed(self) -> bool: ...
+
+
+class BothWays(Protocol[T_co]):
+    """An iterator that is an async iterator as well."""
+
+    def __next__(self) -> T_co: ...
+    async def __anext__(self) -> T_co: ...
+
+
+S = TypeVar("S", bound=HasResponse)
+OnFinding = Callable[[Finding], object]
+OnStop = Literal["raise", "end"]
+OnTruncated = Literal["raise", "flag"]
+
+
+@overload
+def watch(
+    stream: S,
+    guard: Settings | Guard | None = None,
+    *,
+    on_finding: OnFinding | None = None,
+    on_stop: OnStop = "raise",
+    on_truncated: OnTruncated = "raise",
+) -> S: ...
+@overload
+def watch(
+    stream: BothWays[T],
+    guard: Settings | Guard | None = None,
+    *,
+    on_finding: OnFinding | None = None,
+    on_stop: OnStop = "raise",
+    on_truncated: OnTruncated = "raise",
+) -> EitherWatched[T]: ...
+@overload
+def watch(
+    stream: AsyncIterable[T],
+    guard: Settings | Guard | None = None,
+    *,
+    on_finding: OnFinding | None = None,
+    on_stop: OnStop = "raise",
+    on_truncated: OnTruncated = "raise",
+) -> AsyncWatched[T]: ...
+@overload
+def watch(
+    stream: Iterator[T],
+    guard: Settings | Guard | None = None,
+    *,
+    on_finding: OnFinding | None = None,
+    on_stop: OnStop = "raise",
+    on_truncated: OnTruncated = "raise",
+) -> Watched[T]: ...
+def watch(
+    stream: Any,
+    guard: Settings | Guard | None = None,
+    *,
+    on_finding: OnFinding | None = None,
+    on_stop: OnStop = "raise",
+    on_truncated: OnTruncated = "raise",
+) -> Any:
+    """Put a guard around a stream that you have.
+
+    Parameters
+    ----------
+    stream : SDK stream or iterator
+        A stream of the openai or anthropic SDK that has a ``response``, before its first item: the same object comes
+        back, with its type, its methods and its exceptions. Or an iterator, sync or async, of str, bytes, dicts or
+        pydantic models: a `Watched` or `AsyncWatched` comes back. For openai's ``.stream()`` helpers use `wrap`.
+    guard : Settings or Guard, optional
+        What to look for; the default settings where left out. Settings serve any number of streams, a Guard one.
+    on_finding : callable, optional
+        Called with every finding when it is made, those that are only observed included. What it raises reaches the
+        reader after the item that was found, and the stream is closed.
+    on_stop : {"raise", "end"}
+        What follows the item at which the guard stopped the stream: `GuardStopped`, or the end.
+    on_truncated : {"raise", "flag"}
+        What follows where the stream closes before its semantic end: `StreamTruncated`, or only the summary's word.
+
+    Returns
+    -------
+    the same object, Watched or AsyncWatched
+
+    Raises
+    ------
+    TypeError
+        For what is no stream, a coroutine that was not awaited among it.
+    StateError
+        If the stream was read already, or the Guard watches another.
+    InputError
+        For a word that is not allowed.
+
+    Notes
+    -----
+    When the guard stops a stream, its connection is closed before the item that fired is delivered. A stall is found
+    while waiting by asyncio, and with the next item otherwise. Time that you take between items is no stall. A body
+    with a content encoding is decoded for the guard, and loses that header.
+
+    Examples
+    --------
+    >>> for piece in watch(iter(["All ", "is well."])):
+    ...     print(piece, end="|")
+    All |is well.|
+    """
+    reactions = Reactions(on_finding=on_finding, on_stop=on_stop, on_truncated=on_truncated)
+    if isinstance(guard, str) or hasattr(guard, "__fspath__"):
+        raise InputError(f"guard is the path {str(guard)!r}, and guard files are not read yet: hand in Settings")
+    if iscoroutine(stream):
+        raise TypeError("stream is a coroutine: await it, then watch what it gives")
+    response = getattr(stream, "response", None)
+    if is_response(response):
+        guard_response(response, guard, reactions, asynchronous=hasattr(stream, "__anext__"))
+        return stream
+    return watched_class(stream)(stream, Session(guard_of(guard), reactions))
+
+
+def watched_class(stream: object) -> type[Any]:
+    """What stands for an iterator, by the ways in which it can be iterated."""
+    if is_helper(stream):
+        raise TypeError("stream is a helper of openai, which shows no response: watch the client, with midstream.wrap")
+    if isinstance(stream, (str, bytes, bytearray, memoryview, dict)):
+        raise TypeError(f"stream is {type(stream).__name__}, which is no stream: use midstream.check for finished text")
+    ways = (hasattr(stream, "__iter__"), hasattr(stream, "__aiter__"))
+    if ways == (True, True):
+        return EitherWatched
+    if not any(ways):
+        raise TypeError(f"stream is {type(stream).__name__}, allowed: {ACCEPTED}")
+    return Watched if ways[0] else AsyncWatched
+
+
+def is_helper(stream: object) -> bool:
+    """Whether this is what openai's ``.stream()`` methods give: their events hold the text twice."""
+    return type(stream).__module__.startswith("openai.lib.streaming")
+
+
+def summary(stream: object) -> Summary:
+    """Sum up a watched stream after its end.
+
+    Parameters
+    ----------
+    stream : SDK stream, Watched, AsyncWatched or HTTP response
+        What `watch` gave, or a stream of a client that `wrap` or a `Transport` guards.
+
+    Returns
+    -------
+    Summary
+
+    Raises
+    ------
+    StateError
+        While the stream runs, or where no guard watches it.
+
+    Examples
+    --------
+    >>> pieces = watch(iter(["All ", "is well."]))
+    >>> "".join(pieces)
+    'All is well.'
+    >>> summary(pieces).ending
+    'complete'
+    """
+    if isinstance(stream, Guarded):
+        return stream.summary
+    # openai's helpers keep the response to themselves.
+    for response in (stream, getattr(stream, "response", None), getattr(stream, "_response", None)):
+        session = session_of(response)
+        if session is not None:
+            return summary_of(session)
+    raise StateError(f"no guard watches this {type(stream).__name__}")
