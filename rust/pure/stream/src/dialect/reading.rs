@@ -17,6 +17,8 @@ pub(crate) struct Reading {
     dialect: Dialect,
     parser: Option<Box<dyn Parse>>,
     waiting: Vec<Waiting>,
+    /// The frames are pieces of plain text: their borders mean nothing.
+    pieces: bool,
 }
 
 struct Waiting {
@@ -29,7 +31,7 @@ struct Waiting {
 
 impl Reading {
     pub(crate) fn new(dialect: Dialect, framing: Framing) -> Self {
-        let mut reading = Self { dialect, parser: None, waiting: Vec::new() };
+        let mut reading = Self { dialect, parser: None, waiting: Vec::new(), pieces: false };
         reading.framing_is(framing);
         reading
     }
@@ -38,12 +40,14 @@ impl Reading {
         if self.dialect == Dialect::Auto { Dialect::Opaque } else { self.dialect }
     }
 
-    /// Some framings leave only one dialect.
+    /// Some framings leave only one dialect. One that was given stays: a body that does not even have its framing shows
+    /// no end of it.
     pub(crate) fn framing_is(&mut self, framing: Framing) {
-        match framing {
-            Framing::Text if self.dialect == Dialect::Auto => self.dialect = Dialect::Text,
-            Framing::Opaque => self.dialect = Dialect::Opaque,
-            _ => {}
+        self.pieces = framing == Framing::Text;
+        self.dialect = match (self.dialect, framing) {
+            (Dialect::Auto, Framing::Text) => Dialect::Text,
+            (Dialect::Auto, Framing::Opaque) => Dialect::Opaque,
+            (dialect, _) => dialect,
         }
     }
 
@@ -94,12 +98,22 @@ impl Reading {
     }
 
     fn parse(&mut self, frame: &Frame<'_>, emit: &mut Emit<'_>) {
-        let dialect = self.dialect;
+        let (dialect, pieces) = (self.dialect, self.pieces);
         let parser = self.parser.get_or_insert_with(|| {
             let mut parser = parser(dialect);
             parser.begin(emit);
+            if pieces && !matches!(dialect, Dialect::Opaque | Dialect::Text) {
+                emit.anomaly(Anomaly::BadJson);
+            }
             parser
         });
+        if pieces {
+            emit.end().content();
+            if dialect != Dialect::Opaque {
+                emit.plain_fragment(text::CHANNEL, frame.data);
+            }
+            return;
+        }
         if frame.kind == FrameKind::Comment {
             return emit.ping();
         }

@@ -8,7 +8,7 @@ use crate::{ChannelKey, ChannelKind, Place};
 /// The channel of a stream that is text alone.
 pub(super) const CHANNEL: ChannelKey = ChannelKey::new(Place::Stream, 0, ChannelKind::Text);
 
-/// Text as it comes: a command's output, or messages that are not JSON.
+/// Messages that are not JSON, up to `[DONE]`. Pieces of a body without messages never reach it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Text;
 
@@ -33,9 +33,11 @@ pub(super) fn could_be(data: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::EndingState;
+    use midstream_series::Timestamp;
+
     use crate::dialect::Dialect;
     use crate::dialect::sample::Sample;
+    use crate::{Anomaly, Close, EndingState, Guard, Options};
 
     #[test]
     fn every_piece_is_text_and_a_clean_close_is_an_end() {
@@ -50,5 +52,18 @@ mod tests {
         let sample = Sample::of(Dialect::Auto, &["Once", " upon", " a time", "[DONE]"]);
         assert_eq!((sample.dialect, sample.text("text")), (Dialect::Text, "Once upon a time".into()));
         assert_eq!(sample.ending().notes, [] as [&str; 0]);
+    }
+
+    #[test]
+    fn a_body_of_plain_text_shows_no_end_of_the_dialect_that_was_given() {
+        let options = Options { dialect: Dialect::OpenaiChat, ..Options::default() };
+        let mut guard = Guard::new(options).unwrap();
+        let now = Timestamp::from_nanos(0);
+        guard.feed(b"Bad gate", now).unwrap();
+        guard.feed(b"way", now).unwrap();
+        let (_, summary) = guard.finish(Close::Clean, now).unwrap();
+        assert_eq!(summary.ending.state, EndingState::Truncated);
+        assert_eq!((summary.channels[0].id.as_str(), summary.channels[0].characters), ("text", 11));
+        assert_eq!(summary.anomalies.count(Anomaly::BadJson), 1);
     }
 }
