@@ -21,7 +21,10 @@ impl TextGuard {
 
     /// Reads the next piece of text, which arrived at `time_ms`, in milliseconds from an origin of your choice.
     pub fn push(&mut self, text: &str, time_ms: f64) -> Result<Vec<Finding>, JsValue> {
-        self.checks.push_text(ChannelKind::Text, text, time(time_ms)).map(findings).map_err(|error| errors::of_stream(&error))
+        self.checks
+            .push_text(ChannelKind::Text, text, time(time_ms))
+            .map(findings)
+            .map_err(|error| errors::of_stream(&error))
     }
 
     /// Says that time passed without text, so that stalls are found.
