@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+import bodies
 import midstream
+from provider import Provider
 
 PROJECT = Path(__file__).parent.parent
 PAGES = [
@@ -29,7 +31,25 @@ def test_examples_of_docstrings_run(name):
     assert runner.summarize(verbose=False).failed == 0
 
 
+@pytest.fixture
+def providers(monkeypatch):
+    """The SDKs' clients, made without a word, talk to loopback."""
+    paths = {"/chat/completions": bodies.chat, "/responses": bodies.responses, "/messages": bodies.messages}
+
+    def answer(request):
+        path = request.partition(" HTTP/")[0]
+        return next(body for end, body in paths.items() if path.endswith(end))(["All ", "is ", "well."])
+
+    with Provider(answer) as provider:
+        monkeypatch.setenv("OPENAI_BASE_URL", provider.url)
+        monkeypatch.setenv("OPENAI_API_KEY", "none")
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", provider.url.removesuffix("/v1"))
+        monkeypatch.setenv("ANTHROPIC_API_KEY", "none")
+        yield
+
+
 @pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+@pytest.mark.usefixtures("providers")
 def test_python_examples_of_the_page_run(page, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     names = {"__name__": "__page__"}

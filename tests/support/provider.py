@@ -5,7 +5,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 
@@ -64,19 +64,19 @@ class Provider:
 
     Parameters
     ----------
-    script : iterable of bytes or steps
+    script : iterable of bytes or steps, or a callable that makes it of the request's text
         Chunks as they are sent, and what happens between them; at its end the body is closed cleanly.
     """
 
     def __init__(
         self,
-        script: Iterable[Step],
+        script: Iterable[Step] | Callable[[str], Iterable[Step]],
         *,
         content_type: str = "text/event-stream",
         status: int = 200,
         headers: tuple[str, ...] = (),
     ) -> None:
-        self.script = list(script)
+        self.script = script if callable(script) else list(script)
         self.connections: list[Connection] = []
         self._head = "\r\n".join(
             [
@@ -130,7 +130,7 @@ class Provider:
             connection.over.set()
 
     def _play(self, client: socket.socket, connection: Connection) -> bool:
-        for step in self.script:
+        for step in self.script(connection.request) if callable(self.script) else self.script:
             match step:
                 case bytes():
                     send(client, step, connection)
