@@ -23,11 +23,11 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     OSError
         At once where the folder is absent or may not be written.
     """
-    place = Path(os.path.realpath(path))
-    if place.exists() and not place.is_file():
-        with place.open("wb") as file:
+    if Path(path).exists() and not Path(path).is_file():
+        with Path(path).open("wb") as file:
             yield file
         return
+    place = Path(os.path.realpath(path))
     beside = place.with_name(f".{place.name[:200]}.{os.getpid()}.part")
     try:
         with beside.open("xb") as file:

@@ -37,6 +37,7 @@ def midstream(program, tmp_path):
     def midstream(*words, **options):
         return run([program, *map(str, words)], **{"cwd": tmp_path} | options)
 
+    midstream.program = program
     return midstream
 
 

@@ -19,6 +19,7 @@ EXITS = """Exit codes: 0 done; 1 findings at or above --fail-on; 2 usage or conf
 Every command takes --debug, which adds the traceback to an error."""
 
 COMMANDS = {
+    "analyze": "midstream.cli.analyze:analyze",
     "demo": "midstream.cli.demo:demo",
     "models": "midstream.cli.models:app",
     "version": "midstream.cli.version:version",
@@ -26,21 +27,24 @@ COMMANDS = {
 """Where each command stands; it is imported when it is called for."""
 
 
-def app() -> App:
-    """The program's commands and options, for help, completion and calls."""
+def app(words: Sequence[str] = ()) -> App:
+    """The program's commands and options, for help, completion and calls; `words` say what need not be imported."""
+    helps = not words or not {"-h", "--help"}.isdisjoint(words)
     program = App(
         name="midstream",
         help="Watch, guard and analyse the streams of language models while they run.",
         help_epilogue=EXITS,
         help_format="plaintext",
-        help_formatter="plain" if is_plain(sys.stdout) else "default",
+        help_formatter="plain" if helps and is_plain(sys.stdout) else None,
         version_flags=[],
         suppress_keyboard_interrupt=False,
         result_action="return_value",
     )
     for name, place in COMMANDS.items():
         program.command(place, name=name)
-    if "--install-completion" in sys.argv:  # its import costs a tenth of the start
+        if helps:
+            _ = program[name]  # imports it, so that the list has its first line
+    if helps or "--install-completion" in words:
         program.register_install_completion_command()
     return program
 
@@ -60,7 +64,7 @@ def main(words: Sequence[str] | None = None) -> int:
     """
     words, debug = without_debug(sys.argv[1:] if words is None else words)
     try:
-        code = app()(words, exit_on_error=False, print_error=False, verbose=False)
+        code = app(words)(words, exit_on_error=False, print_error=False, verbose=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except BrokenPipeError:
@@ -106,7 +110,9 @@ def usage(error: CycloptsError) -> str:
         message = message if "Did you mean" in message else f"{message}; known: {', '.join(sorted(COMMANDS))}"
     elif isinstance(error, UnknownOptionError) and "Did you mean" not in message:
         message = f"{message}; --help lists the options"
-    return message[:1].lower() + message[1:].replace(". Did you mean", "; did you mean").replace('". ', '"; ')
+    return message[:1].lower() + message[1:].replace(". Did you mean", "; did you mean").replace(
+        ". Choose from", "; choose from"
+    )
 
 
 def leave_pipe() -> None:

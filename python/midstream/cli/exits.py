@@ -1,6 +1,11 @@
 """What the program tells the shell, and how a command says that it failed."""
 
-__all__ = ["CLOSED_PIPE", "DONE", "FINDINGS", "INPUT", "INTERRUPTED", "USAGE", "Failure"]
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from cyclopts import App, Token, UnknownOptionError
+
+__all__ = ["CLOSED_PIPE", "DONE", "FINDINGS", "INPUT", "INTERRUPTED", "USAGE", "Failure", "refuse_options"]
 
 DONE = 0
 FINDINGS = 1
@@ -28,3 +33,19 @@ class Failure(Exception):
     def __init__(self, message: str, code: int = INPUT) -> None:
         super().__init__(message)
         self.code = code
+
+
+def refuse_options(words: Iterable[str], command: Callable[..., Any]) -> None:
+    """Refuse words that look like options, for a command that takes ``-`` as a file.
+
+    Raises
+    ------
+    UnknownOptionError
+        Names the option of `command` nearest to the first of them.
+    """
+    for word in words:
+        if word.startswith("-") and word != "-":
+            options = App(default_command=command).assemble_argument_collection()
+            raise UnknownOptionError(
+                token=Token(keyword=word, source="cli"), argument_collection=options, verbose=False
+            )

@@ -6,12 +6,5 @@ __all__ = ["version"]
 
 
 def version() -> None:
-    """Print the version.
-
-    Examples
-    --------
-    ::
-
-        midstream version
-    """
+    """Print the version."""
     print(f"midstream {midstream.__version__}")

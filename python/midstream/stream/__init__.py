@@ -12,7 +12,7 @@ from midstream._rust.stream import (
     ToolCall,
     Usage,
 )
-from midstream.stream.recording import Recording, replay
+from midstream.stream.recording import Chunk, Recording, replay
 from midstream.stream.settings import Ending, Pace, Repeat, Settings
 from midstream.stream.text import check
 from midstream.stream.transport import AsyncTransport, Transport
@@ -25,6 +25,7 @@ __all__ = [
     "AsyncWatched",
     "Channel",
     "Checks",
+    "Chunk",
     "Decision",
     "EitherWatched",
     "Ending",

@@ -211,6 +211,12 @@ impl Guard {
             let head = std::mem::take(&mut self.head);
             self.decode(&head, 0, now);
         }
+        if matches!(self.framing, Framing::Auto | Framing::Opaque) {
+            self.framing = Framing::Opaque;
+            if self.position > 0 {
+                self.checks.known.end.content();
+            }
+        }
         let mut reader = Reader { checks: &mut self.checks, reading: &mut self.reading, now, cut: None };
         if let Some(decoder) = self.decoder.as_mut()
             && !reader.checks.is_halted()

@@ -1,0 +1,141 @@
+"""``midstream analyze``: one report per recording."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO, Literal
+
+from cyclopts import Parameter
+
+from midstream._files import replacing
+from midstream.cli.exits import DONE, FINDINGS, INPUT, USAGE, Failure, refuse_options
+from midstream.cli.progress import Progress
+from midstream.cli.report import markdown, report_object, rows, total
+from midstream.cli.sources import Source, reason, sources
+from midstream.cli.terminal import Printer, complain, json_line
+from midstream.errors import InputError, RecordingError
+from midstream.stream import Guard, Settings, replay
+from midstream.stream.recording import RecordingReader
+
+__all__ = ["FailOn", "Form", "analyze", "reaches"]
+
+Form = Literal["text", "json", "markdown"]
+FailOn = Literal["warn", "stop", "never"]
+STRENGTH = {"pass": 0, "observe": 1, "warn": 2, "stop": 3}
+
+
+def analyze(
+    *files: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    form: Annotated[Form, Parameter("--format")] = "text",
+    json: Annotated[bool, Parameter(negative="")] = False,
+    output: Path | None = None,
+    fail_on: FailOn = "never",
+    dialect: str = "auto",
+    framing: str = "auto",
+    schema: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Report on recorded streams: how they ended, what they held, what a guard would have done.
+
+    Every recording is read to its end. A file that cannot be read is reported, and the rest goes on. For example:
+
+        midstream analyze answer.sse
+        midstream analyze --json recordings > reports.jsonl
+        midstream analyze --fail-on stop "*.ndjson"
+
+    Parameters
+    ----------
+    files : str
+        Recordings, folders of them, patterns, or - for standard input.
+    form : str
+        How the report is printed.
+    json : bool
+        Short for --format json: one object a line.
+    output : Path
+        Write the report to this file, as a whole or not at all.
+    fail_on : str
+        End with exit code 1 where a finding asks for this or more.
+    dialect : str
+        The provider's format, where it is not to be detected.
+    framing : str
+        How the body is cut, where it is not to be detected.
+    schema : bool
+        Print the JSON schema of the report and end.
+    """
+    if schema:
+        print(resources.files("midstream.cli").joinpath("analyze.schema.json").read_text(encoding="utf-8"), end="")
+        return DONE
+    refuse_options(files, analyze)
+    if not files:
+        raise Failure("no recording named; name files, folders, or - for standard input", USAGE)
+    Guard(dialect=dialect, framing=framing)  # names what is misspelt before anything is read
+    named = list(sources(files))
+    form = "json" if json else form
+    outcomes = []
+    with destination(output) as file, Progress("reading", sum(source.size for source in named)) as progress:
+        printer = Printer(file)
+        for source in named:
+            report = examined(source, dialect, framing, progress)
+            progress.pause()
+            if report["error"] is not None:
+                complain(f"{report['error']}: {source.name}")
+            hint(report, dialect)
+            show(report, form, printer)
+            outcomes.append((report["ending"], [finding["action"] for finding in report["findings"]]))
+        if form == "text" and len(outcomes) > 1:
+            printer.line(total(outcomes))
+    if any(ending is None for ending, _ in outcomes):
+        return INPUT
+    return FINDINGS if any(reaches(fail_on, actions) for _, actions in outcomes) else DONE
+
+
+def examined(source: Source, dialect: str, framing: str, progress: Progress) -> dict[str, Any]:
+    """The report of one recording; one that cannot be read has its `error`."""
+    name = source.name.encode(errors="surrogateescape").decode(errors="replace")
+    if source.error is not None:
+        return report_object(name, None, error=source.error)
+    try:
+        with source.open() as file:
+            reader = RecordingReader(progress.watch(file), path=source.path)
+            reader.dialect = reader.dialect if dialect == "auto" else dialect
+            reader.framing = reader.framing if framing == "auto" else framing
+            summary = replay(reader, Settings(shadow=True))
+    except OSError as error:
+        return report_object(name, None, error=reason(error))
+    except (RecordingError, InputError, ValueError) as error:
+        return report_object(name, None, error=str(error))
+    return report_object(name, summary, timed=reader.timed, cut=reader.end is None)
+
+
+def show(report: dict[str, Any], form: Form, printer: Printer) -> None:
+    if form == "json":
+        printer.write(json_line(report))
+    elif form == "markdown":
+        printer.write(markdown(report) + "\n")
+    else:
+        printer.report(report["file"], rows(report))
+
+
+def hint(report: dict[str, Any], dialect: str) -> None:
+    """Tell a user who named the wrong dialect."""
+    strange = report["anomalies"].get("unknown_event", 0) + report["anomalies"].get("bad_json", 0)
+    if dialect != "auto" and strange and not report["channels"] and not report["finish_reasons"]:
+        complain(f"{strange} events are not {dialect}; leave --dialect out to have it detected: {report['file']}")
+
+
+def reaches(fail_on: FailOn, actions: list[str]) -> bool:
+    """Whether an action is `fail_on` or stronger."""
+    return fail_on != "never" and any(STRENGTH[action] >= STRENGTH[fail_on] for action in actions)
+
+
+@contextmanager
+def destination(output: Path | None) -> Iterator[BinaryIO | None]:
+    """The file to write the report to; None for standard output."""
+    if output is None:
+        yield None
+        return
+    try:
+        with replacing(output) as file:
+            yield file
+    except OSError as error:
+        raise Failure(f"cannot write {output}: {reason(error)}; name another --output", USAGE) from error
