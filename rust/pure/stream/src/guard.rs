@@ -5,7 +5,6 @@ use midstream_series::Timestamp;
 
 use crate::decode::{Decode, Detect, Frame, FrameKind, Framing, Sink, decoder};
 use crate::dialect::{Dialect, Reading};
-use crate::emit::Emit;
 use crate::{Anomaly, ChannelKind, Checks, Close, Decision, Error, Forward, Settings, Summary};
 
 /// What is known of a stream before its first byte.
@@ -240,8 +239,7 @@ impl Reader<'_> {
     /// No frame comes any more: those that could not be told apart are read as what they are, unknown.
     fn finish(&mut self) {
         let first = self.checks.events.list.len();
-        let mut emit = Emit::new(&mut self.checks.known, &mut self.checks.events, self.now, None);
-        self.reading.give_up(&mut emit);
+        self.reading.give_up(&mut self.checks.known, &mut self.checks.events, self.now);
         self.checks.run(first);
     }
 }

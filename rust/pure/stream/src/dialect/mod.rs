@@ -6,6 +6,8 @@ use crate::settings::by_name;
 use crate::{Anomaly, Error};
 
 mod anthropic_messages;
+#[cfg(test)]
+mod any_frame_tests;
 mod bedrock_converse;
 mod bedrock_invoke;
 mod cohere;

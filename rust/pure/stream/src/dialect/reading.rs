@@ -67,15 +67,16 @@ impl Reading {
     }
 
     /// The stream ended: what still waits will show nothing more.
-    pub(crate) fn give_up(&mut self, emit: &mut Emit<'_>) {
+    pub(crate) fn give_up(&mut self, known: &mut Known, events: &mut Events, now: Timestamp) {
         if !self.waiting.is_empty() {
             self.dialect = self.fallback(None);
         }
         for waiting in std::mem::take(&mut self.waiting) {
-            self.parse(&waiting.frame(), emit);
+            let frame = waiting.frame();
+            self.parse(&frame, &mut Emit::new(known, events, now, Some(&frame)));
         }
         if self.parser.is_none() {
-            parser(self.dialect()).begin(emit);
+            parser(self.dialect()).begin(&mut Emit::new(known, events, now, None));
         }
     }
 

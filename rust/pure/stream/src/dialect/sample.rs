@@ -4,7 +4,7 @@ use midstream_series::Timestamp;
 
 use super::{Dialect, Reading};
 use crate::decode::{Frame, FrameKind, Framing};
-use crate::emit::{Emit, Known};
+use crate::emit::Known;
 use crate::{Anomaly, Close, Ending, Event, EventKind, Events, Text};
 
 /// What a dialect made of some frames.
@@ -32,7 +32,7 @@ impl Sample {
             reading.frame(&frame, &mut sample.known, &mut sample.events, Timestamp::from_nanos(0));
             at = bytes.end;
         }
-        reading.give_up(&mut Emit::new(&mut sample.known, &mut sample.events, Timestamp::from_nanos(0), None));
+        reading.give_up(&mut sample.known, &mut sample.events, Timestamp::from_nanos(0));
         sample.dialect = reading.dialect();
         sample
     }
