@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from expect import anthropic_messages, bedrock, cohere, gemini, ollama, openai_chat, openai_responses, sdks
+from expect import anthropic_messages, bedrock, cohere, gemini, ollama, openai_chat, openai_responses, others, sdks
 from expect.bodies import Payload, payloads
 from expect.endings import ENDINGS
 from expect.expected import Expected
@@ -31,12 +31,16 @@ READERS: dict[str, Callable[[list[Payload]], Expected]] = {
     "gemini-interactions": gemini.read_interactions,
     "gemini-live-ws": gemini.read_live,
     "gemini-other": gemini.read_interactions,
+    "mcp-streamable-http": others.read_mcp,
     "ollama-ndjson": ollama.read,
     "openai-assistants": openai_responses.read_assistants,
     "openai-chat": openai_chat.read,
     "openai-completions": openai_chat.read_completions,
     "openai-responses": openai_responses.read,
     "realtime-ws": openai_responses.read_realtime,
+    "replicate": others.read_replicate,
+    "watsonx": others.read_watsonx,
+    "xai-grpc": others.read_xai,
 }
 
 
