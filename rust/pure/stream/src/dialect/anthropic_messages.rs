@@ -212,7 +212,7 @@ impl AnthropicMessages {
             "mcp_tool_use" | "server_tool_use" => emit.server_tool(&string(block.name).unwrap_or_default()),
             // A compaction block holds a summary of the conversation so far, which the client sends back in place of
             // it; it is no part of the answer, so its text is not counted.
-            "compaction" | "container_upload" | "fallback" | "redacted_thinking" => emit.other(&name),
+            "compaction" | "container_upload" | "fallback" | "mcp_tool_listing" | "redacted_thinking" => emit.other(&name),
             result if result.ends_with("_tool_result") => emit.other(&name),
             _ => payload::unknown(&name, emit),
         }
@@ -352,7 +352,7 @@ pub(super) fn reason(raw: &str) -> Reason {
     match raw {
         "end_turn" | "stop_sequence" => Reason::Stop,
         "max_tokens" | "model_context_window_exceeded" => Reason::Length,
-        "pause_turn" => Reason::Pause,
+        "compaction" | "pause_turn" => Reason::Pause,
         "refusal" => Reason::Refusal,
         "tool_use" => Reason::Tool,
         _ => Reason::Other,
@@ -508,6 +508,7 @@ mod tests {
     #[test]
     fn every_stop_reason_has_a_meaning() {
         let reasons = [
+            ("compaction", Reason::Pause),
             ("end_turn", Reason::Stop),
             ("max_tokens", Reason::Length),
             ("model_context_window_exceeded", Reason::Length),
