@@ -7,6 +7,7 @@ import pytest
 
 import bodies
 import midstream
+import reading
 import sdks
 from midstream.stream import Repeat, Settings
 from provider import Forever, Provider
@@ -28,23 +29,13 @@ def looping(kind):
 
 def read(stream, kind):
     """The text that a reader got, and what ended the iteration."""
-    got = []
-    try:
-        for item in stream:
-            got.append(sdks.text(kind, item))
-    except Exception as error:
-        return "".join(got), error
-    return "".join(got), None
+    got, error = reading.read(stream)
+    return "".join(sdks.text(kind, item) for item in got), error
 
 
 async def read_async(stream, kind):
-    got = []
-    try:
-        async for item in stream:
-            got.append(sdks.text(kind, item))
-    except Exception as error:
-        return "".join(got), error
-    return "".join(got), None
+    got, error = await reading.read_async(stream)
+    return "".join(sdks.text(kind, item) for item in got), error
 
 
 def test_a_stop_raises_after_the_item_that_fired(kind, looping):
