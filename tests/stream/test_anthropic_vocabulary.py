@@ -62,5 +62,5 @@ def test_stop_reasons_are_known(name: str) -> None:
     guard = Guard(dialect="anthropic-messages", framing="ndjson")
     decision = guard.feed(json.dumps({"type": "message_delta", "delta": {"stop_reason": name}}).encode() + b"\n")
     (finish,) = (event for event in decision.events if event.kind == "finish")
-    assert finish.reason not in (None, "other")
+    assert finish.fields["reason"] not in (None, "other")
     assert guard.finish("clean")[1].finish_reasons == [name]
