@@ -47,7 +47,7 @@ struct Details<'a> {
 
 /// The counts that a `usage` object holds; `None` where it holds none.
 pub(super) fn usage(leaf: Leaf<'_>) -> Option<Usage> {
-    let counts: Counts<'_> = json::inside(leaf);
+    let counts: Counts<'_> = json::inside(Some(leaf?));
     let input_details = [&counts.prompt_tokens_details, &counts.input_tokens_details, &counts.input_token_details];
     let output_details = [&counts.completion_tokens_details, &counts.output_tokens_details];
     let input_detail = |field: fn(&Details<'_>) -> Option<u64>| {

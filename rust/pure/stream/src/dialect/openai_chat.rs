@@ -28,7 +28,7 @@ struct Chunk<'a> {
     #[serde(borrow, default)]
     error: Leaf<'a>,
     #[serde(borrow, default)]
-    x_groq: Maybe<Groq<'a>>,
+    x_groq: Leaf<'a>,
     // Perplexity repeats the list in every chunk.
     #[serde(borrow, default)]
     citations: Leaf<'a>,
@@ -37,11 +37,12 @@ struct Chunk<'a> {
     detail: Leaf<'a>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Groq<'a> {
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     usage: Leaf<'a>,
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     error: Leaf<'a>,
 }
 
@@ -74,9 +75,9 @@ struct Delta<'a> {
     #[serde(borrow)]
     refusal: Leaf<'a>,
     #[serde(borrow)]
-    tool_calls: Few<Call<'a>>,
+    tool_calls: Leaf<'a>,
     #[serde(borrow)]
-    function_call: Maybe<Function<'a>>,
+    function_call: Leaf<'a>,
     #[serde(borrow)]
     audio: Leaf<'a>,
     #[serde(borrow)]
@@ -161,12 +162,12 @@ impl Parse for OpenaiChat {
             self.choice(choice, emit);
         }
         self.citations(chunk.citations, emit);
-        let groq = chunk.x_groq.as_ref();
-        let usage = openai::usage(chunk.usage).or_else(|| openai::usage(groq?.usage));
+        let groq: Groq<'_> = json::inside(chunk.x_groq);
+        let usage = openai::usage(chunk.usage).or_else(|| openai::usage(groq.usage));
         if let Some(usage) = usage {
             emit.usage(usage);
         }
-        let error = Failure::read(chunk.error).or_else(|| Failure::read(groq?.error));
+        let error = Failure::read(chunk.error).or_else(|| Failure::read(groq.error));
         if let Some(error) = error.or_else(|| chunk.is_error(frame).then(|| Failure::whole(frame.data))) {
             error.emit(emit);
         } else if emit.is_silent() && !chunk.is_known() {
@@ -280,15 +281,23 @@ impl Seen {
                 emit.audio(self.key(ChannelKind::Audio), bytes);
             }
         }
-        for (position, call) in delta.tool_calls.iter().enumerate() {
-            let position = whole.then_some(position as u64);
-            self.calls.fragment(self.index, call, position, emit);
-        }
-        if let (Some(function), true) = (delta.function_call.as_ref(), delta.tool_calls.is_empty()) {
-            self.calls.legacy(self.index, function, emit);
+        if delta.tool_calls.or(delta.function_call).is_some() {
+            self.calls(delta, whole, emit);
         }
         for _ in json::inside::<List<Anything>>(delta.annotations).iter() {
             emit.citation();
+        }
+    }
+
+    /// A call in both forms, the present and the legacy one, counts once.
+    fn calls(&mut self, delta: &Delta<'_>, whole: bool, emit: &mut Emit<'_>) {
+        let calls: List<Call<'_>> = json::inside(delta.tool_calls);
+        for (position, call) in calls.iter().enumerate() {
+            self.calls.fragment(self.index, call, whole.then_some(position as u64), emit);
+        }
+        let legacy: Maybe<Function<'_>> = json::inside(delta.function_call);
+        if let (Some(function), true) = (legacy.as_ref(), calls.0.is_empty()) {
+            self.calls.legacy(self.index, function, emit);
         }
     }
 
