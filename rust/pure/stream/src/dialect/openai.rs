@@ -1,6 +1,9 @@
 //! What the formats of the OpenAI family share: token counts, reasons, the transport's mark, the shape of a first frame.
 
+use std::fmt;
+
 use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::Dialect;
 use crate::decode::{Frame, FrameKind};
@@ -93,20 +96,53 @@ pub(super) fn is_done(frame: &Frame<'_>, emit: &mut Emit<'_>) -> bool {
 }
 
 /// The keys that tell the family's formats apart.
-#[derive(Deserialize)]
+#[derive(Default)]
 struct Head<'a> {
-    #[serde(borrow, default)]
     object: Leaf<'a>,
-    #[serde(borrow, default)]
     choices: Few<Choice<'a>>,
-    #[serde(borrow, default)]
     error: Leaf<'a>,
-    #[serde(borrow, default)]
-    r#type: Leaf<'a>,
-    #[serde(borrow, default)]
+    kind: Leaf<'a>,
     event: Leaf<'a>,
-    #[serde(borrow, default)]
     event_id: Leaf<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "snake_case")]
+enum Key {
+    Choices,
+    Error,
+    Event,
+    EventId,
+    Object,
+    Type,
+    #[serde(other)]
+    Other,
+}
+
+/// Fills a head as far as the JSON can be read: a frame that is broken further on shows its format all the same.
+struct Fill<'h, 'a>(&'h mut Head<'a>);
+
+impl<'a> Visitor<'a> for Fill<'_, 'a> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key()? {
+            match key {
+                Key::Choices => self.0.choices = map.next_value()?,
+                Key::Error => self.0.error = map.next_value()?,
+                Key::Event => self.0.event = map.next_value()?,
+                Key::EventId => self.0.event_id = map.next_value()?,
+                Key::Object => self.0.object = map.next_value()?,
+                Key::Type => self.0.kind = map.next_value()?,
+                Key::Other => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(())
+    }
 }
 
 #[derive(Deserialize)]
@@ -121,7 +157,7 @@ struct Choice<'a> {
 
 /// The dialect that a frame shows, of the OpenAI family.
 pub(super) fn sniff(frame: &Frame<'_>) -> Option<Dialect> {
-    let head = head(frame)?;
+    let head = head(frame);
     let object = json::string(head.object).unwrap_or_default();
     match object.as_ref() {
         "chat.completion" | "chat.completion.chunk" => return Some(Dialect::OpenaiChat),
@@ -133,25 +169,25 @@ pub(super) fn sniff(frame: &Frame<'_>) -> Option<Dialect> {
     if object.starts_with("thread.") || event.starts_with("thread.") {
         return Some(Dialect::OpenaiAssistants);
     }
-    let kind = json::string(head.r#type).unwrap_or_default();
+    let kind = json::string(head.kind).unwrap_or_default();
     if is_realtime(&kind, frame.kind, head.event_id.is_some()) {
         return Some(Dialect::OpenaiRealtime);
     }
     if kind.starts_with("response.") && frame.kind == FrameKind::Message {
         return Some(Dialect::OpenaiResponses);
     }
-    let choice = head.choices.iter().next()?;
-    match (choice.delta.or(choice.message), choice.text) {
-        (Some(_), _) => Some(Dialect::OpenaiChat),
-        (None, Some(_)) => Some(Dialect::OpenaiCompletions),
-        (None, None) => None,
+    let choice = head.choices.iter().next();
+    let completions = choice.is_some_and(|choice| choice.delta.or(choice.message).is_none() && choice.text.is_some());
+    match head.choices.given {
+        true if completions => Some(Dialect::OpenaiCompletions),
+        given => given.then_some(Dialect::OpenaiChat),
     }
 }
 
 /// As chat, a body that is nothing but an error in the family's shape.
 pub(super) fn sniff_error(frame: &Frame<'_>) -> Option<Dialect> {
-    let head = head(frame)?;
-    (head.error?.get().starts_with('{') && head.r#type.is_none()).then_some(Dialect::OpenaiChat)
+    let head = head(frame);
+    (head.error?.get().starts_with('{') && head.kind.is_none()).then_some(Dialect::OpenaiChat)
 }
 
 /// As chat, a body that ended before more than an empty list of choices came.
@@ -176,8 +212,10 @@ fn is_realtime(kind: &str, sender: FrameKind, has_id: bool) -> bool {
         || (kind == "error" && has_id)
 }
 
-fn head<'a>(frame: &Frame<'a>) -> Option<Head<'a>> {
-    serde_json::from_str::<Maybe<Head<'_>>>(frame.data).ok()?.0
+fn head<'a>(frame: &Frame<'a>) -> Head<'a> {
+    let mut head = Head::default();
+    let _ = serde_json::Deserializer::from_str(frame.data).deserialize_map(Fill(&mut head));
+    head
 }
 
 #[cfg(test)]
@@ -198,9 +236,17 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_and_an_empty_list_of_choices_could_be_several() {
+    fn a_mark_alone_could_be_of_several_and_an_empty_list_of_choices_is_chat() {
         assert_eq!(sniffed("[DONE]"), None);
-        assert_eq!(sniffed(r#"{"choices": [], "object": ""}"#), None);
+        assert_eq!(sniffed("[1]"), None);
+        assert_eq!(sniffed(r#"{"choices": [], "object": ""}"#), Some(Dialect::OpenaiChat));
+    }
+
+    #[test]
+    fn json_that_is_broken_further_on_shows_its_format() {
+        assert_eq!(sniffed(r#"{"type": "response.created", "response": {"id": 1"#), Some(Dialect::OpenaiResponses));
+        assert_eq!(sniffed(r#"{"object": "chat.completion.chunk", "choices": [{"#), Some(Dialect::OpenaiChat));
+        assert_eq!(sniffed(r#"{"id": "#), None);
     }
 
     #[test]

@@ -54,6 +54,9 @@ struct Choice<'a> {
     delta: Maybe<Delta<'a>>,
     #[serde(borrow, default)]
     message: Leaf<'a>,
+    // A first chunk without choices does not tell completions from chat.
+    #[serde(borrow, default)]
+    text: Leaf<'a>,
     #[serde(borrow, default)]
     finish_reason: Leaf<'a>,
     #[serde(borrow, default)]
@@ -213,6 +216,9 @@ impl OpenaiChat {
             let message: Delta<'_> = json::inside(choice.message);
             seen.delta(&message, true, emit);
             self.executed(message.executed_tools, emit);
+        }
+        if let (Some(text), None, None) = (choice.text, choice.delta.as_ref(), choice.message) {
+            emit.fragment(ChannelKey::new(Place::Choice, index, ChannelKind::Text), text);
         }
         if let Some(error) = Failure::read(choice.error) {
             error.emit(emit);
@@ -603,6 +609,13 @@ mod tests {
         assert_eq!(sample.lines()[..2], ["other", "start c1 m"]);
         assert_eq!(sample.ending().state, EndingState::Complete);
         assert_eq!(sample.count(Anomaly::UnknownEvent), 0);
+    }
+
+    #[test]
+    fn completions_behind_a_chunk_without_choices_are_read() {
+        let text = r#"{"object":"text_completion","choices":[{"index":0,"text":"a","finish_reason":"stop"}]}"#;
+        let sample = Sample::of(Dialect::Auto, &[r#"{"choices":[],"prompt_filter_results":[]}"#, text]);
+        assert_eq!((sample.text("choice:0/text"), sample.ending().state), ("a".into(), EndingState::Complete));
     }
 
     #[test]

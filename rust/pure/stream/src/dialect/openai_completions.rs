@@ -92,7 +92,6 @@ impl OpenaiCompletions {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::dialect::Dialect;
     use crate::dialect::sample::Sample;
     use crate::{Anomaly, EndingState};
