@@ -49,7 +49,8 @@ def list_models(*, json: Json = False) -> None:
     if is_plain(sys.stdout):
         print(f"{model.name}  {state}  {size}  {model.license}  {path}")
         return
-    table = Table("model", "weights", "size", "license", "path")
+    table = Table("model", "weights", "size", "license")
+    table.add_column("path", overflow="fold")
     table.add_row(model.name, state, size, model.license, path)
     Console().print(table)
 
