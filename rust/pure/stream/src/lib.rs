@@ -35,7 +35,7 @@ pub use event::{Event, EventKind, Events, Reason, Text, Usage, UsageSource};
 pub use finding::{Action, Finding};
 pub use guard::{Guard, Options};
 pub use pace::{PaceSettings, PaceSummary};
-pub use repeat::{Repeat, RepeatSettings};
+pub use repeat::{Repeat, RepeatActions, RepeatSettings};
 pub use settings::Settings;
 pub use summary::{ChannelSummary, Summary};
 pub use tools::ToolCall;

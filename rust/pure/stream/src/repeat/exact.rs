@@ -52,7 +52,7 @@ impl Exact {
                 continue;
             }
             run.fired = true;
-            let copies = run.count / period + 1;
+            let copies = run.count as f64 / period as f64 + 1.0;
             return Some(Loop {
                 onset: run.onset,
                 start: run.start,

@@ -1,10 +1,15 @@
 //! Loops in text: one incremental pass over code points, three views of it.
 
+mod blank;
 mod channel;
+mod counter;
 mod exact;
 mod fence;
+mod groups;
 mod history;
 mod limits;
+mod near;
+mod numbers;
 mod report;
 mod runs;
 mod settings;
@@ -12,7 +17,7 @@ mod settings;
 use midstream_series::Timestamp;
 
 use self::channel::ChannelState;
-pub use self::settings::RepeatSettings;
+pub use self::settings::{RepeatActions, RepeatSettings};
 use crate::{ChannelIndex, Detector, Finding, Source};
 
 /// Channels with state at most; the one without text for longest is forgotten first.
@@ -37,6 +42,9 @@ impl Repeat {
 
 impl Detector for Repeat {
     fn push(&mut self, source: Source<'_>, text: &str, _at: Timestamp, findings: &mut Vec<Finding>) {
+        if !self.settings.reads(source.kind, source.tool) {
+            return;
+        }
         if let Some(channel) = latest(&mut self.channels, source.index) {
             channel.push(source, text, &self.settings, findings);
         }

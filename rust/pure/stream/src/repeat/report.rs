@@ -1,6 +1,7 @@
 //! Loops as findings.
 
 use super::history::History;
+use super::near::{Reworded, WINDOW};
 use crate::{Action, Finding};
 
 /// Characters of evidence.
@@ -17,29 +18,56 @@ pub(super) struct Loop {
     pub period: u64,
     /// Symbols of one copy.
     pub symbols: u64,
-    /// Whole copies, the first included.
-    pub copies: u64,
+    /// Copies, the first included.
+    pub copies: f64,
 }
 
 impl Loop {
     pub(super) fn finding(&self, kind: &'static str, action: Action, channel: &str, history: &History) -> Finding {
-        let start = if self.start >= history.oldest() { self.start } else { history.count() - self.symbols };
-        let Self { onset, period, copies, .. } = *self;
-        let (characters, number) = (
-            if period == 1 { "character" } else { "characters" },
-            if kind == "counter" { " but for a number" } else { "" },
-        );
+        let start = if self.start < history.oldest() { history.count() - self.symbols } else { self.start };
+        let Self { onset, period, .. } = *self;
+        let copies = tenths(self.copies);
+        let unit = if period == 1 { "character" } else { "characters" };
+        let but = if kind == "counter" { ", with a number going up," } else { "" };
         Finding {
-            check: "repeat",
-            kind,
-            action,
-            channel: Some(channel.to_owned()),
-            offset: Some(history.characters()),
-            onset: Some(onset),
             period: Some(period),
-            score: copies as f64,
             evidence: history.excerpt(start, start + self.symbols, EVIDENCE),
-            explanation: format!("{period} {characters} repeated {copies} times{number} since character {onset}"),
+            explanation: format!("{period} {unit}{but} repeated {copies} times since character {onset}"),
+            ..finding(kind, action, channel, history, onset, copies)
         }
     }
+}
+
+impl Reworded {
+    pub(super) fn finding(&self, action: Action, channel: &str, history: &History) -> Finding {
+        let Self { onset, repeated, .. } = *self;
+        let copies = tenths(self.copies);
+        Finding {
+            evidence: history.excerpt(history.count().saturating_sub(EVIDENCE), history.count(), EVIDENCE),
+            explanation: format!(
+                "{repeated} of the last {WINDOW} groups of four words stand {copies} times on average since character {onset}"
+            ),
+            ..finding("near", action, channel, history, onset, copies)
+        }
+    }
+}
+
+fn finding(kind: &'static str, action: Action, channel: &str, history: &History, onset: u64, score: f64) -> Finding {
+    Finding {
+        check: "repeat",
+        kind,
+        action,
+        channel: Some(channel.to_owned()),
+        offset: Some(history.characters()),
+        onset: Some(onset),
+        period: None,
+        score,
+        evidence: String::new(),
+        explanation: String::new(),
+    }
+}
+
+/// Cut to tenths, so that nobody reads `3 times` before the third copy is whole.
+fn tenths(copies: f64) -> f64 {
+    (copies * 10.0).floor() / 10.0
 }

@@ -1,0 +1,47 @@
+//! Reads JSON lines `{"name", "text"}` or `{"path"}`, each with optional `"fence": true`, and prints each finding of
+//! the check of loops as a JSON line, none of them acted on.
+
+use std::io::{BufRead, stdin};
+
+use midstream_series::Timestamp;
+use midstream_stream::{ChannelIndex, ChannelKind, Detector, Repeat, RepeatSettings, Source};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Item {
+    name: Option<String>,
+    path: Option<String>,
+    text: Option<String>,
+    #[serde(default)]
+    fence: bool,
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let settings = RepeatSettings::default();
+    let mut findings = Vec::new();
+    let mut characters = 0;
+    let mut spent = std::time::Duration::ZERO;
+    for line in stdin().lock().lines() {
+        let item: Item = serde_json::from_str(&line?)?;
+        let mut text = match (item.text, &item.path) {
+            (Some(text), _) => text,
+            (None, Some(path)) => String::from_utf8_lossy(&std::fs::read(path)?).into_owned(),
+            (None, None) => continue,
+        };
+        if item.fence {
+            text = format!("```\n{text}\n```\n");
+        }
+        characters += text.chars().count();
+        let mut repeat = Repeat::new(settings.clone());
+        let source = Source { index: ChannelIndex(0), id: "text", kind: ChannelKind::Text, code: false, tool: None };
+        let began = std::time::Instant::now();
+        repeat.push(source, &text, Timestamp::from_nanos(0), &mut findings);
+        spent += began.elapsed();
+        for finding in findings.drain(..) {
+            let finding = serde_json::json!({"name": item.name.as_ref().or(item.path.as_ref()), "finding": finding});
+            println!("{finding}");
+        }
+    }
+    eprintln!("{characters} characters in {spent:?}");
+    Ok(())
+}

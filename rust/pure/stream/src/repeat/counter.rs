@@ -1,0 +1,129 @@
+//! The same words over and over with a number that goes up.
+
+use super::history::{History, Symbol};
+use super::limits::Shape;
+use super::numbers::{Entry, counts_up};
+use super::report::Loop;
+use super::runs::{Alphabet, Run, Runs};
+use super::settings::RepeatSettings;
+
+/// Longest period of a line or two.
+const LINES: u64 = 128;
+/// Equal symbols that short entries need.
+const LEAST: u64 = 80;
+
+/// Each run of digits is one letter.
+#[derive(Clone, Debug)]
+pub(super) struct Numbered;
+
+impl Alphabet for Numbered {
+    const HINT_PART: usize = 4;
+
+    fn letter(symbol: Symbol) -> u32 {
+        if symbol.is_digit() { '#' as u32 } else { symbol.code_point() }
+    }
+
+    fn skips(before: Symbol, symbol: Symbol) -> bool {
+        symbol.is_digit() && before.is_digit()
+    }
+}
+
+/// What one copy holds, and when its numbers are looked at next.
+#[derive(Clone, Copy, Debug)]
+struct Copy {
+    entry: Entry,
+    check_at: u64,
+}
+
+/// What is found of a counter loop.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Counted {
+    /// It is one.
+    New(Loop),
+    /// It was reported, and has gone on for as many copies as end a stream.
+    Long(Loop),
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Counter {
+    runs: Runs<Numbered, Copy>,
+    /// The loop that goes on was reported as long.
+    long: bool,
+}
+
+impl Counter {
+    pub(super) fn new(history: &History) -> Self {
+        Self { runs: Runs::new(history), long: false }
+    }
+
+    /// Reads the newest symbol of the history.
+    pub(super) fn step(&mut self, history: &History, code: bool, limits: &RepeatSettings) -> Option<Counted> {
+        if !self.runs.step(history) || code {
+            return None;
+        }
+        if self.runs.any_fired() {
+            return self.lengthened(history, limits);
+        }
+        self.long = false;
+        self.runs.live_mut().iter_mut().find_map(|run| found(run, history, limits)).map(Counted::New)
+    }
+
+    /// A reported loop goes on.
+    pub(super) fn any_fired(&self) -> bool {
+        self.runs.any_fired()
+    }
+
+    /// Whether the reported loop has become a long one.
+    fn lengthened(&mut self, history: &History, limits: &RepeatSettings) -> Option<Counted> {
+        let copies = limits.counter_stop_copies.filter(|_| !self.long)?;
+        let run = self.runs.live_mut().iter_mut().find(|run| run.fired)?;
+        let copy = run.shape?;
+        if run.count < (u64::from(copies) - 1) * copy.entry.period {
+            return None;
+        }
+        self.long = true;
+        Some(Counted::Long(report(run, copy.entry.period, history)))
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.runs.bytes()
+    }
+}
+
+fn found(run: &mut Run<Copy>, history: &History, limits: &RepeatSettings) -> Option<Loop> {
+    if run.twin < run.start {
+        return None;
+    }
+    let copy = run.shape.get_or_insert_with(|| {
+        let mut entry = Entry::of(history, run.origin, run.start);
+        entry.says_something &= !Shape::of(history, history.count() - 1 - run.twin).is_code();
+        Copy { entry, check_at: need(entry.period, limits) }
+    });
+    if run.count < copy.check_at || !copy.entry.says_something {
+        return None;
+    }
+    if !counts_up(history, run.origin, copy.entry) {
+        copy.check_at = run.count + run.count / 2;
+        return None;
+    }
+    let period = copy.entry.period;
+    run.fired = true;
+    Some(report(run, period, history))
+}
+
+/// Equal symbols at which a number going up makes a loop.
+fn need(period: u64, limits: &RepeatSettings) -> u64 {
+    let repeats = u64::from(limits.counter_repeats);
+    if period > LINES { (repeats - 1).max(2) * period } else { (repeats * period).max(LEAST) }
+}
+
+fn report<T>(run: &Run<T>, period: u64, history: &History) -> Loop {
+    let newest = history.count() - 1;
+    Loop {
+        onset: run.onset,
+        start: run.start,
+        period: history.characters_between(run.twin + 1, newest + 1),
+        symbols: newest - run.twin,
+        copies: (run.count as f64 / period as f64) + 1.0,
+    }
+}
