@@ -50,8 +50,22 @@ wasm: .venv/.tools ## build the WebAssembly module, report its size, run the sha
 bench: .venv/.extension ## published loop rules and our guard on the same streams; ARGS="--files 200" is quicker
 	@$(BIN)/python benches/peers/loops $(ARGS)
 
-soak: .venv/.extension ## long property runs: SECONDS=600
-	@SLOW=1 $(PYTEST) -m "not model" --hypothesis-profile slow
+wheels: .venv/.tools ## abi3 wheel and sdist into dist/; cp314t too where python3.14t is at hand
+	@scripts/build_wheels.sh
+
+audit: .venv/.tools ## licences and sources of dependencies; the workflows
+	@scripts/audit.sh
+
+counts: ## instruction counts against the merge base with main; ARGS="--base REF"
+	@python3 scripts/count_instructions.py $(ARGS)
+
+soak: .venv/.extension ## long property runs, optimised: CASES=20000
+	$(call step,properties)
+	@PROPTEST_CASES=$(or $(CASES),20000) $(CARGO) test --locked --release --workspace
+	@$(PYTEST) -m "not model and not tools" --hypothesis-profile slow
+
+fuzz: ## every fuzz target for SECONDS (60); needs rustup's nightly
+	@SECONDS_EACH=$(or $(SECONDS),60) scripts/fuzz.sh
 
 lock: ## resolve scripts/constraints.txt anew
 	@scripts/setup.sh lock
@@ -85,7 +99,7 @@ rust-tests:
 	@[ -d "$(MIDSTREAM_DATA)/streams" ] || { echo "== no recorded data in $(MIDSTREAM_DATA): Rust tests of it skip"; [ "$(REQUIRE_DATA)" != 1 ]; }
 	$(call quiet,$(CARGO) test --locked --workspace)
 
-.PHONY: demo check test stubs wasm soak lock clean help lints rust-tests system-packages interpreters
+.PHONY: demo check test stubs wasm wheels audit counts soak fuzz lock clean help lints rust-tests system-packages interpreters
 
 system-packages:
 	@scripts/install_system.sh

@@ -78,7 +78,7 @@ lock() {
   "$(find_python)" -m venv "$new"
   python=$new/bin/python
   "$python" -m pip install --quiet --upgrade pip
-  "$python" -m pip install --quiet --group dev --group node -r <(requirements) -r <(requirements local)
+  "$python" -m pip install --quiet --group audit --group dev --group node --group wheels -r <(requirements) -r <(requirements local)
   { echo '# Written by `make lock`: the versions that the Makefile installs.'
     "$python" -m pip freeze --all | grep -vE '^(setuptools|wheel)=='; } >"$CONSTRAINTS"
 }

@@ -1,0 +1,39 @@
+use std::fmt::Write;
+
+const SYLLABLES: [&str; 16] =
+    ["ka", "ri", "to", "mel", "shu", "ben", "or", "vi", "lan", "de", "quo", "sta", "ne", "pul", "gri", "wo"];
+
+/// Text of about `characters` characters that repeats nothing: words of two to four syllables.
+pub(crate) fn prose(characters: usize) -> String {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut next = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state as usize
+    };
+    let mut text = String::with_capacity(characters + 16);
+    while text.len() < characters {
+        for _ in 0..2 + next() % 3 {
+            text.push_str(SYLLABLES.get(next() % SYLLABLES.len()).unwrap_or(&""));
+        }
+        text.push_str(if next() % 12 == 0 { ". " } else { " " });
+    }
+    text
+}
+
+/// A chat stream of `events` chunks, one word each.
+pub(crate) fn sse(events: usize) -> Vec<u8> {
+    let text = prose(events * 9);
+    let mut body = String::new();
+    for word in text.split_inclusive(' ').take(events) {
+        // Writing into a string cannot fail.
+        let _ = write!(
+            body,
+            "data: {{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1760000000,\"model\":\"m\",\
+             \"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{word}\"}},\"logprobs\":null,\"finish_reason\":null}}]}}\n\n"
+        );
+    }
+    body.push_str("data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n");
+    body.into_bytes()
+}
