@@ -212,7 +212,9 @@ impl AnthropicMessages {
             "mcp_tool_use" | "server_tool_use" => emit.server_tool(&string(block.name).unwrap_or_default()),
             // A compaction block holds a summary of the conversation so far, which the client sends back in place of
             // it; it is no part of the answer, so its text is not counted.
-            "compaction" | "container_upload" | "fallback" | "mcp_tool_listing" | "redacted_thinking" => emit.other(&name),
+            "compaction" | "container_upload" | "fallback" | "mcp_tool_listing" | "redacted_thinking" => {
+                emit.other(&name)
+            }
             result if result.ends_with("_tool_result") => emit.other(&name),
             _ => payload::unknown(&name, emit),
         }
