@@ -127,6 +127,23 @@ fn recorded_messages_are_those_that_aws_reads() {
     }
 }
 
+#[test]
+fn recorded_events_are_the_same_as_lines_and_as_an_array() {
+    for Recording { file, body, .. } in of_framing(Framing::Sse) {
+        let events = whole(Framing::Sse, &body);
+        let is_json = |data: &&str| serde_json::from_str::<serde_json::Value>(data).is_ok();
+        let data: Vec<&str> = events.messages().into_iter().map(|(_, data)| data).filter(is_json).collect();
+        let array = format!("[{}\r\n]\n", data.join(",\r\n"));
+        let lines = data.join("\n");
+        for (framing, body) in [(Framing::JsonArray, array), (Framing::Ndjson, lines)] {
+            let read = whole(framing, body.as_bytes());
+            read.assert_covers(body.as_bytes());
+            let found: Vec<&str> = read.messages().into_iter().map(|(_, data)| data).collect();
+            assert_eq!(found, data, "{file} as {}", framing.name());
+        }
+    }
+}
+
 const LINES: &[&str] = &[
     "data: {\"t\": \"中😀\"}",
     "data:x",
