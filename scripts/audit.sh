@@ -14,8 +14,8 @@ if ! [ -x "$TOOLS/bin/cargo-deny" ]; then
   cargo install --quiet --locked --root "$TOOLS" "cargo-deny@$DENY"
 fi
 say "licences, bans and sources of Rust crates"
-for manifest in Cargo.toml scripts/bindgen/Cargo.toml; do
-  "$TOOLS/bin/cargo-deny" --log-level error --manifest-path "$manifest" --locked --offline check --config deny.toml licenses bans sources
+for manifest in Cargo.toml fuzz/Cargo.toml scripts/bindgen/Cargo.toml; do
+  "$TOOLS/bin/cargo-deny" --log-level error --manifest-path "$manifest" --locked --offline --config deny.toml check licenses bans sources
 done
 
 say "workflows"
