@@ -76,6 +76,20 @@ def test_the_server_is_gone_when_its_parent_is_killed(serving):
     assert gone_within(address, 10)
 
 
+def test_ctrl_c_ends_the_demo_while_the_model_speaks(weights):
+    environment = os.environ | {"MIDSTREAM_MODEL": str(weights)}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen([PROGRAM, "demo"], env=environment, **pipes) as process:
+        address = process.stdout.readline().split()[-1]
+        for line in process.stdout:
+            if line.startswith("---"):
+                break
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 130
+        assert not answers(address)
+        assert process.stderr.read() == ""
+
+
 def test_a_closed_server_refuses_connections(weights):
     with local.Server(weights) as server:
         assert answers(server.address)

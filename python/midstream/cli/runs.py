@@ -127,6 +127,8 @@ class Live:
                 request = client.build_request("POST", url, json=self._request)
                 response = client.send(request, stream=True)
                 self._close = response.close
+                if response.status_code != 200:
+                    raise NetworkError(f"the local model answered with status {response.status_code}")
                 for chunk in response.iter_raw():
                     yield time.monotonic_ns() - started_ns, chunk
         except httpx2.HTTPError as error:
