@@ -6,12 +6,13 @@ use super::Parse;
 use super::payload::{self, has_members, index};
 use crate::decode::Frame;
 use crate::emit::Emit;
-use crate::json::{Leaf, List, Maybe, integer, string};
+use crate::json::{Leaf, List, Maybe, inside, integer, string};
 use crate::{Anomaly, ChannelKey, ChannelKind, Place, Reason, Usage, UsageSource};
 
 /// Blocks remembered per message at most.
 const MAX_BLOCKS: usize = 256;
 
+/// What only a few events hold is a leaf, read when it is there: a text delta must not pay for it.
 #[derive(Deserialize)]
 struct Wire<'a> {
     #[serde(borrow, default)]
@@ -21,20 +22,20 @@ struct Wire<'a> {
     #[serde(borrow, default)]
     delta: Maybe<Delta<'a>>,
     #[serde(borrow, default)]
-    content_block: Maybe<Block<'a>>,
+    content_block: Leaf<'a>,
     #[serde(borrow, default)]
-    message: Maybe<Message<'a>>,
+    message: Leaf<'a>,
     #[serde(borrow, default)]
-    usage: Maybe<Counts<'a>>,
+    usage: Leaf<'a>,
     #[serde(borrow, default)]
-    error: Maybe<Fault<'a>>,
+    error: Leaf<'a>,
     // A whole message, not streamed, has these on its top level.
     #[serde(borrow, default)]
     id: Leaf<'a>,
     #[serde(borrow, default)]
     model: Leaf<'a>,
     #[serde(borrow, default)]
-    content: List<Block<'a>>,
+    content: Leaf<'a>,
     #[serde(borrow, default)]
     stop_reason: Leaf<'a>,
 }
@@ -53,50 +54,52 @@ struct Delta<'a> {
     stop_reason: Leaf<'a>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Message<'a> {
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     id: Leaf<'a>,
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     model: Leaf<'a>,
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     content: List<Block<'a>>,
-    #[serde(borrow, default)]
-    usage: Maybe<Counts<'a>>,
+    #[serde(borrow)]
+    usage: Leaf<'a>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Block<'a> {
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     r#type: Leaf<'a>,
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     id: Leaf<'a>,
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     name: Leaf<'a>,
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     text: Leaf<'a>,
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     thinking: Leaf<'a>,
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     input: Leaf<'a>,
-    #[serde(default)]
     citations: List<Empty>,
 }
 
 #[derive(Deserialize)]
 struct Empty {}
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Counts<'a> {
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     input_tokens: Leaf<'a>,
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     output_tokens: Leaf<'a>,
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     cache_read_input_tokens: Leaf<'a>,
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     cache_creation_input_tokens: Leaf<'a>,
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     output_tokens_details: Maybe<Details<'a>>,
 }
 
@@ -106,11 +109,12 @@ struct Details<'a> {
     thinking_tokens: Leaf<'a>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Fault<'a> {
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     r#type: Leaf<'a>,
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     message: Leaf<'a>,
 }
 
@@ -146,10 +150,10 @@ impl Parse for AnthropicMessages {
             "content_block_delta" => self.delta(&wire, emit),
             "content_block_start" => self.block_start(&wire, emit),
             "content_block_stop" => self.block_stop(&wire, emit),
-            "error" => fault(wire.error.as_ref(), emit),
+            "error" => fault(wire.error, emit),
             "message" => self.whole(&wire, emit),
             "message_delta" => self.message_delta(&wire, emit),
-            "message_start" => self.message_start(wire.message.as_ref(), emit),
+            "message_start" => self.message_start(&inside(wire.message), emit),
             "message_stop" => {
                 emit.end().mark();
                 emit.other(&name);
@@ -166,7 +170,7 @@ impl AnthropicMessages {
     }
 
     /// A second start is a fault of a proxy, or a second message spliced on: then the answer is open again.
-    fn message_start(&mut self, message: Option<&Message<'_>>, emit: &mut Emit<'_>) {
+    fn message_start(&mut self, message: &Message<'_>, emit: &mut Emit<'_>) {
         if self.started {
             emit.anomaly(Anomaly::DuplicateStart);
             if !self.blocks.is_empty() {
@@ -177,12 +181,11 @@ impl AnthropicMessages {
         }
         self.started = true;
         emit.end().open(0);
-        let Some(message) = message else { return emit.start("", "") };
         emit.start(&string(message.id).unwrap_or_default(), &string(message.model).unwrap_or_default());
         for (index, block) in (0..).zip(&message.content) {
             self.open_block(index, block, emit);
         }
-        counts(message.usage.as_ref(), emit);
+        counts(message.usage, emit);
     }
 
     fn block_start(&mut self, wire: &Wire<'_>, emit: &mut Emit<'_>) {
@@ -191,8 +194,8 @@ impl AnthropicMessages {
             emit.anomaly(Anomaly::IndexGap);
         }
         emit.end().seen(0);
-        match wire.content_block.as_ref() {
-            Some(block) => self.open_block(index, block, emit),
+        match wire.content_block {
+            Some(_) => self.open_block(index, &inside(wire.content_block), emit),
             None => payload::unknown("content_block_start", emit),
         }
     }
@@ -301,7 +304,7 @@ impl AnthropicMessages {
         if let Some(raw) = stop_reason {
             self.finish(&raw, emit);
         }
-        counts(wire.usage.as_ref(), emit);
+        counts(wire.usage, emit);
         if emit.is_silent() {
             emit.other("message_delta");
         }
@@ -320,10 +323,10 @@ impl AnthropicMessages {
         self.started = true;
         emit.end().open(0);
         emit.start(&string(wire.id).unwrap_or_default(), &string(wire.model).unwrap_or_default());
-        for (index, block) in (0..).zip(&wire.content) {
+        for (index, block) in (0..).zip(&inside::<List<Block<'_>>>(wire.content)) {
             self.open_block(index, block, emit);
         }
-        counts(wire.usage.as_ref(), emit);
+        counts(wire.usage, emit);
         if let Some(raw) = string(wire.stop_reason) {
             self.finish(&raw, emit);
             emit.end().mark();
@@ -331,8 +334,11 @@ impl AnthropicMessages {
     }
 }
 
-fn counts(counts: Option<&Counts<'_>>, emit: &mut Emit<'_>) {
-    let Some(counts) = counts else { return };
+fn counts(counts: Leaf<'_>, emit: &mut Emit<'_>) {
+    if counts.is_none() {
+        return;
+    }
+    let counts: Counts<'_> = inside(counts);
     emit.usage(Usage {
         input: integer(counts.input_tokens),
         output: integer(counts.output_tokens),
@@ -343,9 +349,9 @@ fn counts(counts: Option<&Counts<'_>>, emit: &mut Emit<'_>) {
     });
 }
 
-fn fault(error: Option<&Fault<'_>>, emit: &mut Emit<'_>) {
-    let code = error.and_then(|error| string(error.r#type)).unwrap_or_default();
-    let message = error.and_then(|error| string(error.message)).unwrap_or_default();
+fn fault(error: Leaf<'_>, emit: &mut Emit<'_>) {
+    let error: Fault<'_> = inside(error);
+    let (code, message) = (string(error.r#type).unwrap_or_default(), string(error.message).unwrap_or_default());
     let retryable = matches!(&*code, "api_error" | "overloaded_error" | "rate_limit_error" | "timeout_error");
     emit.error(&code, &message, retryable);
 }

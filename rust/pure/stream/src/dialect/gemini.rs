@@ -7,7 +7,7 @@ use super::gemini_parts::{Content, Counts, Parts};
 use super::{Parse, payload};
 use crate::decode::Frame;
 use crate::emit::Emit;
-use crate::json::{Few, Leaf, List, Maybe, integer, string};
+use crate::json::{Few, Leaf, List, Maybe, inside, integer, string};
 use crate::{Place, Reason};
 
 #[derive(Deserialize)]
@@ -36,10 +36,10 @@ struct Candidate<'a> {
     content: Maybe<Content<'a>>,
     #[serde(borrow, default)]
     finish_reason: Leaf<'a>,
-    #[serde(default)]
-    citation_metadata: Maybe<Citations>,
-    #[serde(default)]
-    grounding_metadata: Maybe<Citations>,
+    #[serde(borrow, default)]
+    citation_metadata: Leaf<'a>,
+    #[serde(borrow, default)]
+    grounding_metadata: Leaf<'a>,
 }
 
 #[derive(Deserialize)]
@@ -49,14 +49,11 @@ struct Feedback<'a> {
 }
 
 /// Under whatever name the provider lists its sources.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 struct Citations {
-    #[serde(default)]
     citations: List<Empty>,
-    #[serde(default)]
     citation_sources: List<Empty>,
-    #[serde(default)]
     grounding_chunks: List<Empty>,
 }
 
@@ -120,8 +117,8 @@ impl Gemini {
                 emit.end().open(lane);
             }
         }
-        for sources in [&candidate.citation_metadata, &candidate.grounding_metadata] {
-            let Some(sources) = sources.as_ref() else { continue };
+        for sources in [candidate.citation_metadata, candidate.grounding_metadata] {
+            let sources: Citations = inside(sources);
             let lists = [&sources.citations, &sources.citation_sources, &sources.grounding_chunks];
             for _ in lists.into_iter().flatten() {
                 emit.citation();

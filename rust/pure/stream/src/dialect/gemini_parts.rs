@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::gemini_arguments::{Arguments, PartialArg};
 use super::payload::has_members;
 use crate::emit::Emit;
-use crate::json::{Few, Leaf, Maybe, base64_bytes, integer, is_true, string, words};
+use crate::json::{Few, Leaf, base64_bytes, inside, integer, is_true, string, words};
 use crate::{Anomaly, ChannelKey, ChannelKind, Place, Usage, UsageSource};
 
 /// Lanes whose calls are numbered at most.
@@ -17,6 +17,7 @@ pub(super) struct Content<'a> {
     pub(super) parts: Few<Part<'a>>,
 }
 
+/// Text is what most parts hold; the rest are leaves, read when they are there.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Part<'a> {
@@ -27,51 +28,52 @@ pub(super) struct Part<'a> {
     #[serde(borrow, default)]
     thought_signature: Leaf<'a>,
     #[serde(borrow, default)]
-    function_call: Maybe<FunctionCall<'a>>,
+    function_call: Leaf<'a>,
     #[serde(borrow, default)]
-    executable_code: Maybe<Code<'a>>,
+    executable_code: Leaf<'a>,
     #[serde(borrow, default)]
     code_execution_result: Leaf<'a>,
     #[serde(borrow, default)]
-    inline_data: Maybe<Inline<'a>>,
+    inline_data: Leaf<'a>,
     #[serde(borrow, default)]
-    tool_call: Maybe<ServerCall<'a>>,
+    tool_call: Leaf<'a>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 pub(super) struct FunctionCall<'a> {
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     id: Leaf<'a>,
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     name: Leaf<'a>,
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     args: Leaf<'a>,
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     partial_args: Few<PartialArg<'a>>,
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     will_continue: Leaf<'a>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Code<'a> {
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     code: Leaf<'a>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 struct Inline<'a> {
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     mime_type: Leaf<'a>,
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     data: Leaf<'a>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 struct ServerCall<'a> {
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     tool_type: Leaf<'a>,
 }
 
@@ -163,23 +165,25 @@ impl Parts {
             Some(text) => emit.fragment(key(ChannelKind::Text), text),
             None => {}
         }
-        if let Some(inline) = part.inline_data.as_ref() {
+        if part.inline_data.is_some() {
+            let inline: Inline<'_> = inside(part.inline_data);
             let is_audio = string(inline.mime_type).is_some_and(|mime| mime.starts_with("audio/"));
             match is_audio {
                 true => emit.audio(key(ChannelKind::Audio), base64_bytes(inline.data)),
                 false => emit.other("inlineData"),
             }
         }
-        if let Some(call) = part.function_call.as_ref() {
-            self.call(number, call, emit);
+        if part.function_call.is_some() {
+            self.call(number, &inside(part.function_call), emit);
         }
-        if let Some(code) = part.executable_code.as_ref() {
-            self.code(number, code, emit);
+        if part.executable_code.is_some() {
+            self.code(number, &inside(part.executable_code), emit);
         }
         if part.code_execution_result.is_some() {
             emit.other("codeExecutionResult");
         }
-        if let Some(call) = part.tool_call.as_ref() {
+        if part.tool_call.is_some() {
+            let call: ServerCall<'_> = inside(part.tool_call);
             emit.server_tool(&string(call.tool_type).unwrap_or_default());
         }
         emit.count() > before
