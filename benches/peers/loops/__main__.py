@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rules import RULES, Rule
+from rules import FILE_RULES, RULES, Rule
 from sets import LOOPS, PROJECT, Stream, files, labelled, local_model, recorded
 
 import midstream
@@ -56,8 +56,15 @@ def main() -> None:
     print(f"midstream {midstream.__version__}, Python {platform.python_version()}, {datetime.now(UTC):%Y-%m-%d}\n")
     print("| rule | " + " | ".join(f"{title} {len(streams)}" for title, streams in columns.items()) + " |")
     print("|---|" + "---|" * len(columns))
-    for name, rule in (RULES | OURS).items():
-        print(f"| {name} | " + " | ".join(cell(rule, streams) for streams in columns.values()) + " |", flush=True)
+    for name in RULES | OURS:
+        cells = [cell(rules_for(streams)[name], streams) for streams in columns.values()]
+        print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
+
+
+def rules_for(streams: Sequence[Stream]) -> dict[str, Rule]:
+    """The rules, by name, as they read streams of this kind."""
+    files = streams and streams[0].kind in ("document", "source")
+    return (FILE_RULES if files else RULES) | OURS
 
 
 def _columns(streams: Path, count: int) -> Iterable[tuple[str, list[Stream]]]:

@@ -205,6 +205,13 @@ RULES: dict[str, Rule] = {
     "llama.cpp: 16-1024 chunks x 4": pattern_at_end(16, 1024, 4, tokens="chunks"),
 }
 
+FILE_RULES = RULES | {
+    "vLLM: 1-20 words x 3 (PR 40097)": pattern_at_end(1, 20, 3, tokens="words, marks joined"),
+    "vLLM: 4-64 words x 4": pattern_at_end(4, 64, 4, tokens="words, marks joined"),
+    "llama.cpp: 16-1024 words x 4 (PR 26039)": pattern_at_end(16, 1024, 4, tokens="words, marks joined"),
+}
+"""The same for files, where a line of marks is a few tokens to a model and not eighty."""
+
 _WIDTH = 50
 _TIMES = 10
 _KEPT = 5000

@@ -19,7 +19,7 @@ LOOPS = PROJECT / "tests" / "loops"
 _SOURCES = {".c", ".h", ".js", ".py", ".rs", ".sh"}
 _DOCUMENTS = {".md", ".rst", ".txt"}
 _LARGEST = 200_000
-_PIECE = re.compile(r"\s*(?:\w+|[^\w\s])|\s+")
+_PIECE = re.compile(r"\s*(?:\w+|([!-/:-@\[-`{-~])\1*|[^\w\s])|\s+")
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,8 @@ def files(count: int, kind: str) -> list[Stream]:
     count : int, >= 1
         How many at most.
     kind : {"source", "document"}
-        A source is fed inside a code fence, a document as it is. One piece is a word or mark with the space before it.
+        A source is fed inside a code fence, a document as it is. One piece is a word, a run of one ASCII mark or another
+        mark, with the space before it.
     """
     suffixes = _SOURCES if kind == "source" else _DOCUMENTS
     packages = [_by_digest(package, suffixes) for package in _packages()]
@@ -80,7 +81,7 @@ def files(count: int, kind: str) -> list[Stream]:
         text = None if path is None else _text(path)
         if text:
             fenced = f"```\n{text}\n```\n" if kind == "source" else text
-            streams.append(Stream(path.name, tuple(_PIECE.findall(fenced)), kind))
+            streams.append(Stream(path.name, tuple(piece[0] for piece in _PIECE.finditer(fenced)), kind))
             if len(streams) == count:
                 break
     return streams
