@@ -77,7 +77,7 @@ def _live(console: Terminal) -> tuple[Seen | None, str | None]:
             fetch()
         with local.Server() as server:
             for prompt in PROMPTS:
-                _print_prompt(console, f"{local.MODEL.name} on this machine, {server.address}", prompt)
+                _print_prompt(console, f"{server.model} on this machine, {server.address}", prompt)
                 if (seen := _both(console, server, prompt)) is not None:
                     return seen, None
                 console.print("\nThe model did not loop here, so another prompt follows.")

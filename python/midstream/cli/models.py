@@ -99,7 +99,7 @@ def run(*, port: int = 0, json: Json = False) -> None:
         raise Failure(f"--port is {port}; allowed is 0 to 65535", USAGE)
     with serving(port=port, context=0) as server:
         if json:
-            print(to_json.dumps({"name": local.MODEL.name, "address": server.address}), flush=True)
+            print(to_json.dumps({"name": server.model, "address": server.address}), flush=True)
         else:
             print(f"OPENAI_BASE_URL={server.address}/v1")
             print(f"ANTHROPIC_BASE_URL={server.address}", flush=True)

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from midstream import local
 from midstream.cli.console import Terminal
 from midstream.cli.runs import Run
 from midstream.cli.terminal import printable
@@ -16,7 +15,7 @@ def facts(guarded: Run, unguarded: Run, *, missing: str | None) -> dict[str, Any
     return {
         "source": "model" if missing is None else "recording",
         "reason": missing,
-        "model": local.MODEL.name,
+        "model": guarded.summary.model,
         "finding": None if guarded.finding is None else _finding(guarded.finding),
         "guarded": _run(guarded),
         "unguarded": _run(unguarded),

@@ -72,6 +72,9 @@ class Server:
     """
 
     address: str
+    """``http://127.0.0.1:PORT``"""
+    model: str
+    """Its name in requests and answers."""
 
     def __init__(
         self,
@@ -89,7 +92,8 @@ class Server:
             raise NetworkError(f"port {port} of 127.0.0.1 is taken; choose another, or 0 for any", port=port)
         if threads is None:
             threads = max(1, (os.cpu_count() or 2) // 2)
-        wanted = {"path": str(self._path), "name": MODEL.name, "port": port, "context": context, "threads": threads}
+        self.model = MODEL.name if self._path.stat().st_size == MODEL.size else self._path.stem
+        wanted = {"path": str(self._path), "name": self.model, "port": port, "context": context, "threads": threads}
         # A session of its own: Ctrl-C reaches this process alone, which then ends the child in order.
         self._child = subprocess.Popen(
             [sys.executable, "-P", str(_CHILD), json.dumps(wanted)],
