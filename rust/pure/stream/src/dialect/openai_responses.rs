@@ -11,11 +11,12 @@ use crate::json::{self, Leaf, List, Maybe};
 use crate::{Anomaly, Reason};
 
 /// Events, without `response.`, that hold nothing for the checks.
-const KNOWN: [&str; 28] = [
+const KNOWN: [&str; 29] = [
     "audio.done",
     "code_interpreter_call.completed",
     "code_interpreter_call.in_progress",
     "code_interpreter_call.interpreting",
+    "compaction.compacting",
     "content_part.added",
     "file_search_call.completed",
     "file_search_call.in_progress",
