@@ -156,3 +156,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn json_nested_a_hundred_thousand_deep_is_survived() {
+    let arrays = "[".repeat(100_000);
+    let objects = r#"{"delta":"#.repeat(100_000);
+    let inside = format!(r#"{{"type":"content_block_delta","delta":{{"text":{arrays}{}}}}}"#, "]".repeat(100_000));
+    for dialect in Dialect::ALL {
+        let sample = Sample::of(dialect, &[&arrays, &objects, &inside]);
+        assert!(sample.lines().len() >= 3, "{}", dialect.name());
+    }
+}
