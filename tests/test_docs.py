@@ -18,7 +18,7 @@ PAGES = [
     for page in [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
     if "```python" in page.read_text(encoding="utf-8")
 ]
-BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```python\n(.*?)^```$(?:\s*^```output\n(.*?)^```$)?", re.MULTILINE | re.DOTALL)
 MODULES = ["midstream", *(module.name for module in pkgutil.walk_packages(midstream.__path__, "midstream."))]
 
 
@@ -50,13 +50,16 @@ def providers(monkeypatch):
 
 @pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
 @pytest.mark.usefixtures("providers")
-def test_python_examples_of_the_page_run(page, monkeypatch, tmp_path):
+def test_python_examples_of_the_page_run(page, monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
     names = {"__name__": "__page__"}
     text = page.read_text(encoding="utf-8")
     for block in BLOCK.finditer(text):
         line = text.count("\n", 0, block.start(1))
         exec(compile("\n" * line + block[1], str(page), "exec"), names)
+        printed = capsys.readouterr().out
+        if block[2] is not None:
+            assert printed == block[2], f"{page.name}, line {line + 1}"
 
 
 def test_examples_of_the_extension_are_found():
