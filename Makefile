@@ -123,6 +123,6 @@ interpreters: .venv/.extension
 	@touch $@
 
 .venv/.extension: .venv/.tools $(RUST)
-	$(call step,extension (release build))
-	$(call quiet,$(BIN)/maturin develop --release --locked)
+	$(call step,extension)
+	$(call quiet,$(BIN)/maturin develop --profile quick --locked)
 	@touch $@
