@@ -35,9 +35,10 @@ def analyze(
     framing: str = "auto",
     schema: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
-    """Report on recorded streams: how they ended, what they held, what a guard would have done.
+    """Report on recorded streams: their end, what they held, what a guard finds.
 
-    Every recording is read to its end. A file that cannot be read is reported, and the rest goes on. For example:
+    Every recording is read to its end. A file that cannot be read is reported,
+    and the rest goes on. For example:
 
         midstream analyze answer.sse
         midstream analyze --json recordings > reports.jsonl

@@ -23,6 +23,7 @@ COMMANDS = {
     "demo": "midstream.cli.demo:demo",
     "models": "midstream.cli.models:app",
     "version": "midstream.cli.version:version",
+    "watch": "midstream.cli.watch:watch",
 }
 """Where each command stands; it is imported when it is called for."""
 

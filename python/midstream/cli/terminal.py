@@ -37,17 +37,20 @@ def json_line(value: dict[str, Any]) -> str:
 
 
 class Printer:
-    """Writes reports to a file or to standard output.
+    """Writes reports to a file or to a standard stream.
 
     Parameters
     ----------
     file : binary file, optional
-        Standard output where left out; only that may get colour.
+        Takes the place of `stream`.
+    stream : text file, optional
+        Standard output where left out. A terminal gets colour.
     """
 
-    def __init__(self, file: BinaryIO | None = None) -> None:
-        self.file = sys.stdout.buffer if file is None else file
-        self.rich = file is None and not is_plain(sys.stdout)
+    def __init__(self, file: BinaryIO | None = None, *, stream: TextIO | None = None) -> None:
+        self.stream = stream or sys.stdout
+        self.file = self.stream.buffer if file is None else file
+        self.rich = file is None and not is_plain(self.stream)
 
     def write(self, text: str) -> None:
         """Write `text` at once, as UTF-8."""
@@ -61,7 +64,7 @@ class Printer:
     def report(self, title: str, rows: Iterable[tuple[str, str, str]]) -> None:
         """A title and a table of label, text and style."""
         if self.rich:
-            report_in_colour(title, rows)
+            report_in_colour(self.stream, title, rows)
             return
         lines = [printable(title)]
         for label, text, _ in rows:
@@ -76,7 +79,7 @@ def wrapped(start: str, text: str) -> list[str]:
     ) or [start.rstrip()]
 
 
-def report_in_colour(title: str, rows: Iterable[tuple[str, str, str]]) -> None:
+def report_in_colour(stream: TextIO, title: str, rows: Iterable[tuple[str, str, str]]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -86,7 +89,7 @@ def report_in_colour(title: str, rows: Iterable[tuple[str, str, str]]) -> None:
     table.add_column(overflow="fold")
     for label, text, style in rows:
         table.add_row(f"  {label}", Text(printable(text), style=style))
-    console = Console(highlight=False)
+    console = Console(file=stream, highlight=False)
     console.print(Text(printable(title), style="bold"))
     console.print(table)
     console.print()

@@ -1,0 +1,146 @@
+"""One streamed response over HTTP."""
+
+import json
+import os
+from collections.abc import AsyncGenerator
+from ipaddress import ip_address
+from typing import Any, Self
+
+import httpx2
+
+from midstream.cli.endpoints import Asked
+from midstream.cli.exits import INPUT, USAGE, Failure
+from midstream.cli.terminal import complain
+from midstream.stream.recording import without_secrets_of_url
+
+__all__ = ["Response"]
+
+CONNECT_S = 10.0
+REASON_SHOWN = 300
+MESSAGE_READ = 1 << 16
+
+
+class Response:
+    """The answer to a request, while it streams.
+
+    Parameters
+    ----------
+    client : httpx2.AsyncClient
+    response : httpx2.Response
+    name : str
+    """
+
+    def __init__(self, client: httpx2.AsyncClient, response: httpx2.Response, name: str) -> None:
+        self.client = client
+        self.response = response
+        self.name = name
+        self.content_type: str | None = response.headers.get("content-type")
+        self.stopped = False
+        self.failed = False
+
+    @classmethod
+    async def started(cls, asked: Asked) -> Self:
+        """Send the request and read the head of its answer.
+
+        Raises
+        ------
+        Failure
+            Where there is no server, it refuses, or it answers with anything but a stream.
+        """
+        name = without_secrets_of_url(asked.url)
+        timeout = httpx2.Timeout(None, connect=CONNECT_S)
+        client = httpx2.AsyncClient(timeout=timeout, trust_env=not is_loopback(httpx2.URL(asked.url).host))
+        try:
+            request = client.build_request("POST", asked.url, headers=asked.headers, json=asked.body)
+            response = await client.send(request, stream=True)
+            await refuse_errors(response, asked, name)
+        except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
+            await client.aclose()
+            raise Failure(f"no URL: {name}: {error}", USAGE) from error
+        except httpx2.TransportError as error:
+            await client.aclose()
+            raise Failure(f"cannot reach {name}: {reason(error)}; check --base-url and the server", INPUT) from error
+        except BaseException:
+            await client.aclose()
+            raise
+        return cls(client, response, name)
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        """The body as it comes. A connection that breaks ends it, and says so."""
+        try:
+            async for chunk in self.response.aiter_bytes():
+                if chunk:
+                    yield chunk
+        except httpx2.TransportError as error:
+            self.failed = True
+            complain(f"the connection broke: {reason(error)}: {self.name}")
+
+    async def stop(self) -> None:
+        """Close the connection, so that the server stops."""
+        if not self.stopped:
+            self.stopped = True
+            await self.response.aclose()
+            await self.client.aclose()
+
+    async def close(self) -> str:
+        """How the body ended."""
+        return "abrupt" if self.failed else "clean"
+
+
+async def refuse_errors(response: httpx2.Response, asked: Asked, name: str) -> None:
+    status = f"{response.status_code} {response.reason_phrase}".rstrip()
+    if response.status_code == 200:
+        if response.headers.get("content-type", "").startswith("text/html"):
+            raise Failure(f"the server answered with HTML instead of a stream: {name}; check the path of --base-url")
+        return
+    said = await message(response)
+    if response.has_redirect_location:
+        place = without_secrets_of_url(response.headers["location"])
+        raise Failure(f"the server answered {status} and names {place}: {name}; name that place as --base-url")
+    match response.status_code:
+        case 401 | 403 if asked.key_name:
+            todo = f"check {asked.key_name}" if asked.key else f"set {asked.key_name}"
+            raise Failure(f"the server refused the key with {status}{said}: {name}; {todo}")
+        case 404 | 405:
+            raise Failure(f"the server answered {status}{said}: {name}; check --base-url, --dialect and --model")
+        case 429:
+            raise Failure(f"the server answered {status}{said}: {name}; wait, or name another key")
+        case _:
+            raise Failure(f"the server answered {status}{said}: {name}")
+
+
+async def message(response: httpx2.Response) -> str:
+    """What the provider says about an error, in one line."""
+    body = b""
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > MESSAGE_READ:
+            break
+    try:
+        told: Any = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    for key in ("error", "message"):
+        told = told.get(key, told) if isinstance(told, dict) else told
+    return f" ({' '.join(told.split())[:REASON_SHOWN]})" if isinstance(told, str) and told.strip() else ""
+
+
+def reason(error: BaseException) -> str:
+    """What happened, in the words of the system where it was the cause."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno:
+            return (os.strerror(cause.errno) if cause.errno > 0 else str(cause.strerror)).lower()
+        group = getattr(cause, "exceptions", None)
+        cause = group[0] if group else cause.__cause__ or cause.__context__
+    return " ".join(str(error).split()).lower() or type(error).__name__
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a proxy of the environment is of no use."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

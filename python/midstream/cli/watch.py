@@ -1,0 +1,134 @@
+"""``midstream watch``: guard one stream while it runs."""
+
+import signal
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from midstream.cli.analyze import FailOn, reaches
+from midstream.cli.endpoints import Asked, Dialect, asked
+from midstream.cli.exits import DONE, FINDINGS, INPUT, USAGE, Failure
+from midstream.stream import Guard
+
+if TYPE_CHECKING:
+    from midstream.cli.live import Source
+
+__all__ = ["watch"]
+
+SIGNALLED = 128
+"""What a shell adds to the number of a signal."""
+Hide = Callable[[str], str]
+
+
+def watch(
+    *command: str,
+    base_url: str | None = None,
+    model: str | None = None,
+    prompt: str | None = None,
+    dialect: Dialect | None = None,
+    max_tokens: int | None = None,
+    json: Annotated[bool, Parameter(negative="")] = False,
+    fail_on: FailOn = "never",
+) -> int:
+    """Guard one stream while it runs: a request to a model, or the output of a command.
+
+    The text appears as it comes, findings on standard error, the verdict at
+    the end. On a stop the stream ends at its source: the connection closes, or
+    the command's process group gets TERM and two seconds later KILL. What a
+    command prints is passed on byte for byte. The key is read from
+    OPENAI_API_KEY or ANTHROPIC_API_KEY. For example:
+
+        midstream watch --base-url http://127.0.0.1:8080 --prompt "Why?"
+        midstream watch --json -- cat answer.sse
+
+    Parameters
+    ----------
+    command : str
+        A command and its arguments, behind --.
+    base_url : str
+        The server, as an SDK takes it, or the whole URL of the endpoint.
+    model : str
+        The model's name.
+    prompt : str
+        What to ask.
+    dialect : str
+        The provider's format. Default: told from the URL, else openai-chat.
+    max_tokens : int
+        The longest answer.
+    json : bool
+        Events and findings as JSON lines, and the report of analyze as the last.
+    fail_on : str
+        End with exit code 1 where a finding asks for this or more.
+    """
+    if command and base_url:
+        raise Failure("both a command and --base-url are named; name one", USAGE)
+    if command:
+        return run(of_command(command), dialect=dialect or "auto", json=json, raw=True, fail_on=fail_on)
+    if base_url is None:
+        raise Failure("nothing to watch; name --base-url URL and --prompt, or a command behind --", USAGE)
+    if not prompt:
+        raise Failure("no prompt; name --prompt TEXT", USAGE)
+    request = asked(base_url, model, prompt, dialect, max_tokens)
+
+    def hide(text: str) -> str:
+        return text.replace(request.key, "***") if request.key else text
+
+    try:
+        return run(of_request(request), dialect=request.dialect, json=json, raw=False, fail_on=fail_on, hide=hide)
+    except Failure as failure:
+        raise Failure(hide(str(failure)), failure.code) from None
+
+
+async def of_command(words: tuple[str, ...]) -> "Source":
+    from midstream.cli.command import Command
+
+    return await Command.started(words)
+
+
+async def of_request(request: Asked) -> "Source":
+    from midstream.cli.request import Response  # takes a fifth of a second
+
+    return await Response.started(request)
+
+
+def run(
+    starting: Coroutine[Any, Any, "Source"], *, dialect: str, json: bool, raw: bool, fail_on: FailOn, hide: Hide = str
+) -> int:
+    """Follow a stream to its end; the exit code."""
+    import asyncio
+
+    from midstream.cli.live import Live, follow
+
+    live = Live(json=json, raw=raw, hide=hide)
+    received: list[int] = []
+
+    async def followed() -> "Source":
+        leave_on_signals(received)
+        source = await starting
+        guard = Guard(dialect=dialect, content_type=source.content_type, started_ns=0)
+        await follow(source, guard, live)
+        return source
+
+    try:
+        source = asyncio.run(followed())
+    except asyncio.CancelledError:
+        return SIGNALLED + received[0]
+    if source.failed:
+        return INPUT
+    return FINDINGS if reaches(fail_on, live.actions) else DONE
+
+
+def leave_on_signals(received: list[int]) -> None:
+    """Let TERM and HUP end the stream upstream too, as Ctrl-C does."""
+    import asyncio
+
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+    def leave(number: int) -> None:
+        received.append(number)
+        if task is not None:
+            task.cancel()
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, leave, number)
