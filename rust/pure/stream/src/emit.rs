@@ -212,11 +212,18 @@ impl<'a> Emit<'a> {
 
     /// The same for every open call at a place: a finish reason ends them all.
     pub(crate) fn tools_end(&mut self, place: Place, index: u32) {
-        let at_place = |channel: &ChannelIndex| {
-            let key = self.known.channels.get(*channel).map(|entry| entry.key);
-            key.is_some_and(|key| key.place == place && key.index == index)
-        };
-        let open: Vec<ChannelIndex> = self.known.tools.open().filter(at_place).collect();
+        self.tools_end_where(|key| key.place == place && key.index == index);
+    }
+
+    /// The same for every open call of the stream: its end ends them all.
+    pub(crate) fn all_tools_end(&mut self) {
+        self.tools_end_where(|_| true);
+    }
+
+    fn tools_end_where(&mut self, ends: impl Fn(ChannelKey) -> bool) {
+        let key = |channel: &ChannelIndex| self.known.channels.get(*channel).map(|entry| entry.key);
+        let open: Vec<ChannelIndex> =
+            self.known.tools.open().filter(|channel| key(channel).is_some_and(&ends)).collect();
         for channel in open {
             if let Some(valid_json) = self.known.tools.end(channel) {
                 self.push(Some(channel), EventKind::ToolEnd { valid_json });

@@ -27,6 +27,7 @@ mod openai_completions;
 mod openai_items;
 mod openai_realtime;
 mod openai_responses;
+mod openai_wire;
 mod payload;
 mod reading;
 mod replicate;

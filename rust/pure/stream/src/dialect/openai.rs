@@ -85,10 +85,11 @@ pub(super) fn reason(raw: &str) -> Reason {
     }
 }
 
-/// Whether the frame is the transport's mark, `[DONE]`; then it is marked and answered.
+/// Whether the frame is the transport's mark, `[DONE]`; then it is marked and answered. It ends every open tool call.
 pub(super) fn is_done(frame: &Frame<'_>, emit: &mut Emit<'_>) -> bool {
     let done = frame.kind == FrameKind::Message && frame.data.trim() == "[DONE]";
     if done {
+        emit.all_tools_end();
         emit.end().mark();
         emit.other("[DONE]");
     }

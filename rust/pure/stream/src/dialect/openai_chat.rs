@@ -439,6 +439,16 @@ mod tests {
     }
 
     #[test]
+    fn the_mark_ends_a_whole_tool_call_where_no_reason_does() {
+        let call = delta(r#"{"tool_calls":[{"index":0,"id":"x","function":{"name":"f","arguments":"{}"}}]}"#);
+        let cut = delta(r#"{"tool_calls":[{"index":1,"id":"y","function":{"name":"f","arguments":"{"}}]}"#);
+        assert!(read(&[call.clone(), "[DONE]".into()]).known.tools.calls()[0].complete);
+        let sample = read(&[call, cut, "[DONE]".into()]);
+        assert!(!sample.known.tools.calls()[1].complete);
+        assert_eq!(sample.ending().state, EndingState::Truncated);
+    }
+
+    #[test]
     fn the_same_reasoning_under_three_names_counts_once() {
         let sample = read(&[
             delta(r#"{"reasoning":"a","reasoning_content":"a","reasoning_details":[{"text":"a"}]}"#),

@@ -1,9 +1,8 @@
 //! Output items of Responses and Realtime: messages, reasoning, tool calls. Their text comes as deltas, and again whole.
 
-use serde::Deserialize;
-
+use super::openai_wire::{Item, Part, Stem, Wire};
 use crate::emit::Emit;
-use crate::json::{self, Leaf, List, Maybe};
+use crate::json::{self, Leaf};
 use crate::{ChannelKey, ChannelKind, Place};
 
 /// Items whose kind is remembered at most.
@@ -11,166 +10,6 @@ const MAX_ITEMS: usize = 256;
 /// An item may hold both a summary of its reasoning and the reasoning itself: the parts of the one that comes second
 /// are numbered from here on.
 const SECOND_REASONING: u32 = 128;
-
-/// One event of Responses or Realtime, with the fields that any of them has.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Wire<'a> {
-    #[serde(borrow, rename = "type")]
-    pub(super) kind: Leaf<'a>,
-    #[serde(borrow)]
-    pub(super) object: Leaf<'a>,
-    #[serde(borrow)]
-    pub(super) sequence_number: Leaf<'a>,
-    #[serde(borrow)]
-    pub(super) response_id: Leaf<'a>,
-    #[serde(borrow)]
-    pub(super) response: Leaf<'a>,
-    #[serde(borrow)]
-    pub(super) error: Leaf<'a>,
-    #[serde(borrow)]
-    pub(super) session: Leaf<'a>,
-    #[serde(borrow)]
-    pub(super) item_id: Leaf<'a>,
-    #[serde(borrow)]
-    pub(super) output_index: Leaf<'a>,
-    #[serde(borrow)]
-    pub(super) item: Leaf<'a>,
-    #[serde(borrow)]
-    content_index: Leaf<'a>,
-    #[serde(borrow)]
-    summary_index: Leaf<'a>,
-    #[serde(borrow)]
-    delta: Leaf<'a>,
-    #[serde(borrow)]
-    text: Leaf<'a>,
-    #[serde(borrow)]
-    refusal: Leaf<'a>,
-    #[serde(borrow)]
-    transcript: Leaf<'a>,
-    #[serde(borrow)]
-    arguments: Leaf<'a>,
-    #[serde(borrow)]
-    input: Leaf<'a>,
-    #[serde(borrow)]
-    code: Leaf<'a>,
-    #[serde(borrow)]
-    call_id: Leaf<'a>,
-    #[serde(borrow)]
-    name: Leaf<'a>,
-    #[serde(borrow)]
-    part: Leaf<'a>,
-}
-
-/// An output item.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Item<'a> {
-    #[serde(borrow, rename = "type")]
-    kind: Leaf<'a>,
-    #[serde(borrow)]
-    pub(super) id: Leaf<'a>,
-    #[serde(borrow)]
-    call_id: Leaf<'a>,
-    #[serde(borrow)]
-    name: Leaf<'a>,
-    #[serde(borrow)]
-    arguments: Leaf<'a>,
-    #[serde(borrow)]
-    input: Leaf<'a>,
-    #[serde(borrow)]
-    code: Leaf<'a>,
-    #[serde(borrow)]
-    action: Leaf<'a>,
-    #[serde(borrow)]
-    operation: Leaf<'a>,
-    #[serde(borrow)]
-    environment: Maybe<Kind<'a>>,
-    #[serde(borrow)]
-    content: List<Part<'a>>,
-    #[serde(borrow)]
-    summary: List<Part<'a>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Kind<'a> {
-    #[serde(borrow, rename = "type")]
-    kind: Leaf<'a>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Part<'a> {
-    #[serde(borrow, rename = "type")]
-    kind: Leaf<'a>,
-    #[serde(borrow)]
-    text: Leaf<'a>,
-    #[serde(borrow)]
-    refusal: Leaf<'a>,
-    #[serde(borrow)]
-    transcript: Leaf<'a>,
-    annotations: List<Anything>,
-}
-
-#[derive(Deserialize)]
-struct Anything {}
-
-/// What a fragment belongs to.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Stem {
-    Arguments,
-    Audio,
-    Code,
-    Input,
-    Refusal,
-    ServerArguments,
-    Summary,
-    Text,
-    Thought,
-    Transcript,
-}
-
-impl Stem {
-    fn of(stem: &str) -> Option<Self> {
-        Some(match stem {
-            "function_call_arguments" => Self::Arguments,
-            "audio" | "output_audio" => Self::Audio,
-            "code_interpreter_call_code" | "code_interpreter_call.code" => Self::Code,
-            "custom_tool_call_input" => Self::Input,
-            "refusal" => Self::Refusal,
-            "mcp_call_arguments" | "mcp_call.arguments" => Self::ServerArguments,
-            "reasoning_summary_text" | "reasoning_summary" => Self::Summary,
-            "output_text" | "text" => Self::Text,
-            "reasoning_text" | "reasoning" => Self::Thought,
-            "audio.transcript" | "audio_transcript" | "output_audio_transcript" => Self::Transcript,
-            _ => return None,
-        })
-    }
-
-    fn channel(self) -> ChannelKind {
-        match self {
-            Self::Arguments | Self::Code | Self::Input | Self::ServerArguments => ChannelKind::Tool,
-            Self::Audio => ChannelKind::Audio,
-            Self::Refusal => ChannelKind::Refusal,
-            Self::Summary | Self::Thought => ChannelKind::Reasoning,
-            Self::Text | Self::Transcript => ChannelKind::Text,
-        }
-    }
-
-    /// The field that holds the whole text in the event that closes it.
-    fn whole<'a>(self, wire: &Wire<'a>) -> Leaf<'a> {
-        match self {
-            Self::Arguments | Self::ServerArguments => wire.arguments,
-            Self::Audio => None,
-            Self::Code => wire.code,
-            Self::Input => wire.input,
-            Self::Refusal => wire.refusal,
-            Self::Summary | Self::Text | Self::Thought => wire.text,
-            Self::Transcript => wire.transcript,
-        }
-    }
-}
 
 /// The items of one response, or of a session.
 #[derive(Debug, Default)]
@@ -183,6 +22,8 @@ pub(super) struct Items {
     reasoning: Vec<(u32, Stem)>,
     /// Items whose tool of the provider's own was told.
     told: Vec<u32>,
+    /// Ids of items that have no number.
+    ids: Vec<String>,
 }
 
 impl Items {
@@ -190,6 +31,18 @@ impl Items {
     pub(super) fn next_response(&mut self) {
         self.calls_made = false;
         self.any = false;
+        self.ids.clear();
+    }
+
+    /// The number of the item that an event names by its id alone.
+    pub(super) fn number(&mut self, wire: &Wire<'_>) -> u32 {
+        let own = wire.item.and_then(|item| json::inside::<Item<'_>>(Some(item)).id);
+        let Some(id) = json::string(json::words(wire.item_id).or(own)) else { return 0 };
+        let known = self.ids.iter().rposition(|known| *known == id);
+        if known.is_none() && self.ids.len() < MAX_ITEMS {
+            self.ids.push(id.into_owned());
+        }
+        known.unwrap_or(self.ids.len().saturating_sub(1)) as u32
     }
 
     /// Reads an event about item `index`. `name` is the event's name without `response.`. False where the event is
@@ -234,11 +87,11 @@ impl Items {
         let key = ChannelKey::new(Place::Item, index, stem.channel());
         match stem {
             Stem::Summary | Stem::Thought => {
-                let first =
-                    self.reasoning.iter().rev().find(|(item, _)| *item == index).map_or(stem, |(_, first)| *first);
-                if self.reasoning.last() != Some(&(index, first)) && self.reasoning.len() < MAX_ITEMS {
-                    self.reasoning.push((index, first));
+                let known = self.reasoning.iter().rev().find(|(item, _)| *item == index).map(|(_, first)| *first);
+                if known.is_none() && self.reasoning.len() < MAX_ITEMS {
+                    self.reasoning.push((index, stem));
                 }
+                let first = known.unwrap_or(stem);
                 let part = if stem == Stem::Summary { summary } else { content };
                 key.part(if first == stem { part } else { part.saturating_add(SECOND_REASONING) })
             }
@@ -364,30 +217,6 @@ impl Items {
         if !emit.has_text(key) {
             self.fragment(stem, key, Some(text), emit);
             content.annotations.iter().for_each(|_| emit.citation());
-        }
-    }
-}
-
-impl Item<'_> {
-    /// The id that the tool's result must name.
-    fn call(&self) -> String {
-        let id = json::words(self.call_id).or(self.id);
-        json::string(id).unwrap_or_default().into_owned()
-    }
-
-    fn name(&self) -> String {
-        json::string(self.name).unwrap_or_default().into_owned()
-    }
-
-    /// Whether the client runs the tool. A shell may be the provider's own or the client's.
-    fn client_runs(&self, kind: &str) -> bool {
-        match kind {
-            "apply_patch_call" | "computer_call" | "custom_tool_call" | "function_call" | "local_shell_call" => true,
-            "shell_call" => {
-                let environment = self.environment.as_ref().and_then(|environment| json::string(environment.kind));
-                environment.is_none_or(|kind| kind == "local")
-            }
-            _ => false,
         }
     }
 }

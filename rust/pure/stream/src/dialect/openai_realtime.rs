@@ -3,7 +3,8 @@
 use serde::Deserialize;
 
 use super::failure::Failure;
-use super::openai_items::{Item, Items, Wire};
+use super::openai_items::Items;
+use super::openai_wire::{Item, Wire};
 use super::{Parse, openai, payload};
 use crate::decode::{Frame, FrameKind};
 use crate::emit::Emit;
@@ -254,7 +255,10 @@ impl OpenaiRealtime {
                 let cause = cause.as_deref().unwrap_or(&status);
                 emit.finish(open.lane, openai::reason(cause), cause);
             }
-            _ => emit.finish(open.lane, if open.calls_made { Reason::Tool } else { Reason::Stop }, &status),
+            _ => {
+                emit.all_tools_end();
+                emit.finish(open.lane, if open.calls_made { Reason::Tool } else { Reason::Stop }, &status);
+            }
         }
     }
 }

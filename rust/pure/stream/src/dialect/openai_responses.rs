@@ -3,7 +3,8 @@
 use serde::Deserialize;
 
 use super::failure::Failure;
-use super::openai_items::{Item, Items, Wire};
+use super::openai_items::Items;
+use super::openai_wire::{Item, Wire};
 use super::{Parse, openai, payload};
 use crate::decode::Frame;
 use crate::emit::Emit;
@@ -124,8 +125,8 @@ impl OpenaiResponses {
                 self.end(name, &json::inside(wire.response), emit);
             }
             _ => {
-                let index = json::integer(wire.output_index).and_then(|index| u32::try_from(index).ok()).unwrap_or(0);
-                let index = self.first_item.saturating_add(index);
+                let given = json::integer(wire.output_index).and_then(|index| u32::try_from(index).ok());
+                let index = self.first_item.saturating_add(given.unwrap_or_else(|| self.items.number(wire)));
                 self.next_item = self.next_item.max(index.saturating_add(1));
                 emit.end().seen(self.lane);
                 if !self.items.event(name, index, wire, emit) && !KNOWN.contains(&name) {
@@ -212,7 +213,10 @@ impl OpenaiResponses {
                 let cause = cause.as_deref().unwrap_or(status);
                 emit.finish(self.lane, openai::reason(cause), cause);
             }
-            _ => emit.finish(self.lane, if self.items.calls_made { Reason::Tool } else { Reason::Stop }, status),
+            _ => {
+                emit.all_tools_end();
+                emit.finish(self.lane, if self.items.calls_made { Reason::Tool } else { Reason::Stop }, status);
+            }
         }
         emit.end().mark();
     }
@@ -331,6 +335,39 @@ mod tests {
             assert_eq!((calls.len(), calls[0].name.as_str(), calls[0].arguments.as_str()), (1, "f", "{}"));
             assert!(calls[0].complete);
         }
+    }
+
+    #[test]
+    fn the_end_of_a_response_ends_a_call_that_nothing_else_ended() {
+        let sample = read(&[
+            &item("added", 0, r#"{"type":"function_call","call_id":"c","name":"f","arguments":""}"#),
+            &event("function_call_arguments.delta", r#""output_index":0,"delta":"{}""#),
+            COMPLETED,
+        ]);
+        assert!(sample.known.tools.calls()[0].complete);
+    }
+
+    #[test]
+    fn items_without_a_number_are_told_apart_by_id() {
+        let added = |id: &str| {
+            format!(
+                r#"{{"type":"response.output_item.added","item":{{"type":"function_call","id":"{id}","call_id":"{id}","name":"f"}}}}"#
+            )
+        };
+        let sample = read(&[
+            &event("output_text.delta", r#""item_id":"m","delta":"Hi""#),
+            &added("x"),
+            &event("function_call_arguments.delta", r#""item_id":"x","delta":"{}""#),
+            &added("y"),
+            &event("function_call_arguments.delta", r#""item_id":"y","delta":"{}""#),
+            COMPLETED,
+        ]);
+        let calls = sample.known.tools.calls();
+        assert_eq!(
+            calls.iter().map(|call| (call.id.as_str(), call.arguments.as_str())).collect::<Vec<_>>(),
+            [("x", "{}"), ("y", "{}")]
+        );
+        assert_eq!(sample.text("item:0/text"), "Hi");
     }
 
     #[test]
