@@ -1,12 +1,11 @@
 """The streams that loop rules are judged on."""
 
-import hashlib
 import itertools
 import json
 import re
 import subprocess
-import sysconfig
-from collections.abc import Iterable, Iterator, Sequence
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,6 @@ from midstream.stream import Guard, Settings
 PROJECT = Path(__file__).resolve().parents[3]
 LOOPS = PROJECT / "tests" / "loops"
 
-_SOURCES = {".c", ".h", ".js", ".py", ".rs", ".sh"}
-_DOCUMENTS = {".md", ".rst", ".txt"}
-_LARGEST = 200_000
 _PIECE = re.compile(r"\s*(?:\w+|([!-/:-@\[-`{-~])\1*|[^\w\s])|\s+")
 
 
@@ -63,7 +59,7 @@ def recorded(streams: Path) -> list[Stream]:
 
 
 def files(count: int, kind: str) -> list[Stream]:
-    """Source files or documents of the locked crates and of Python's library, package after package in turn.
+    """Source files or documents of this machine, as ``scripts/list_prose_and_code.py`` lists them.
 
     Parameters
     ----------
@@ -73,18 +69,18 @@ def files(count: int, kind: str) -> list[Stream]:
         A source is fed inside a code fence, a document as it is. One piece is a word, a run of one ASCII mark or another
         mark, with the space before it.
     """
-    suffixes = _SOURCES if kind == "source" else _DOCUMENTS
-    packages = [_by_digest(package, suffixes) for package in _packages()]
-    rounds = itertools.chain.from_iterable(itertools.zip_longest(*packages))
-    streams: list[Stream] = []
-    for path in rounds:
-        text = None if path is None else _text(path)
-        if text:
-            fenced = f"```\n{text}\n```\n" if kind == "source" else text
-            streams.append(Stream(path.name, tuple(piece[0] for piece in _PIECE.finditer(fenced)), kind))
-            if len(streams) == count:
-                break
-    return streams
+    wanted = {"source": 0, "document": 0} | {kind: count}
+    script = PROJECT / "scripts" / "list_prose_and_code.py"
+    command = [sys.executable, script, "--sources", wanted["source"], "--documents", wanted["document"]]
+    listed = subprocess.run([str(word) for word in command], check=True, capture_output=True, text=True)
+    return [
+        Stream(row["name"], tuple(piece[0] for piece in _PIECE.finditer(_fenced(row))), kind)
+        for row in map(json.loads, listed.stdout.splitlines())
+    ]
+
+
+def _fenced(row: dict[str, Any]) -> str:
+    return f"```\n{row['text']}\n```\n" if row["fence"] else str(row["text"])
 
 
 def _channels(path: Path) -> Iterator[tuple[str, ...]]:
@@ -94,32 +90,6 @@ def _channels(path: Path) -> Iterator[tuple[str, ...]]:
         if event.kind in ("text", "reasoning", "refusal") and event.channel and event.text:
             channels.setdefault(event.channel, []).append(event.text)
     yield from map(tuple, channels.values())
-
-
-def _packages() -> list[Path]:
-    """Folders of the locked crates, and the parts of Python's library."""
-    told = subprocess.run(
-        ["cargo", "metadata", "--locked", "--format-version", "1"], cwd=PROJECT, check=True, capture_output=True
-    )
-    crates = [Path(crate["manifest_path"]).parent for crate in json.loads(told.stdout)["packages"] if crate["source"]]
-    library = Path(sysconfig.get_paths()["stdlib"])
-    return sorted(crates) + sorted(library.iterdir())
-
-
-def _by_digest(package: Path, suffixes: Iterable[str]) -> Sequence[Path]:
-    """Files of a package in an order that no one chose."""
-    paths = [package] if package.is_file() else package.rglob("*")
-    chosen = [path for path in paths if path.suffix in suffixes and path.is_file()]
-    return sorted(chosen, key=lambda path: hashlib.sha256(path.name.encode()).digest() + bytes(path))
-
-
-def _text(path: Path) -> str | None:
-    if path.stat().st_size > _LARGEST:
-        return None
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        return None
 
 
 def _json_lines(path: Path) -> list[dict[str, Any]]:
