@@ -23,7 +23,7 @@ run() {
     rm -rf "$venv"
     "$python" -m venv "$venv"
     "$venv/bin/python" -m pip install --quiet --constraint scripts/constraints.txt pip
-    "$venv/bin/python" -m pip install --quiet --constraint scripts/constraints.txt --group interpreters "$wheel"
+    "$venv/bin/python" -m pip install --quiet --constraint scripts/constraints.txt --group test "$wheel"
     touch "$venv/.made"
   fi
   "$venv/bin/python" -m pip install --quiet --no-deps --force-reinstall "$wheel"
