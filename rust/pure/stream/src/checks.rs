@@ -134,10 +134,6 @@ impl Checks {
         self.halted
     }
 
-    pub(crate) fn settings(&self) -> &Settings {
-        &self.settings
-    }
-
     /// Runs the checks on this call's events from `first` on. True where they end the stream.
     pub(crate) fn run(&mut self, first: usize) -> bool {
         for event in self.events.list.get(first..).unwrap_or_default() {

@@ -85,6 +85,7 @@ impl Counter {
         Some(Counted::Long(report(run, copy.entry.period, history)))
     }
 
+    #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
         self.runs.bytes()
     }

@@ -68,6 +68,7 @@ impl Exact {
         self.runs.any_fired()
     }
 
+    #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
         self.runs.bytes()
     }

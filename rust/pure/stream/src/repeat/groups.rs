@@ -72,6 +72,7 @@ impl Groups {
         }
     }
 
+    #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
         self.places.capacity() * size_of::<Place>()
     }

@@ -132,6 +132,7 @@ impl History {
         text.trim().to_owned()
     }
 
+    #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
         self.ring.capacity() * size_of::<Symbol>()
     }

@@ -161,6 +161,7 @@ impl Near {
         }
     }
 
+    #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
         self.groups.bytes()
     }

@@ -98,6 +98,7 @@ impl<A: Alphabet, T: Copy> Runs<A, T> {
         self.live.iter().any(|run| run.fired)
     }
 
+    #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
         self.hints.capacity() * size_of::<u16>() + self.live.capacity() * size_of::<Run<T>>()
     }
