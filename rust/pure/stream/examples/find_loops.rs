@@ -1,6 +1,13 @@
 //! Reads JSON lines `{"name", "text"}` or `{"path"}`, each with optional `"fence": true`, and prints each finding of
 //! the check of loops as a JSON line, none of them acted on.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::disallowed_macros,
+    reason = "a program, not the crate"
+)]
+
 use std::io::{BufRead, stdin};
 
 use midstream_series::Timestamp;
