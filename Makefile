@@ -118,9 +118,9 @@ interpreters: .venv/.extension
 	@scripts/setup.sh tools
 	@touch $@
 
-.venv/.local: .venv/.tools
-	@scripts/setup.sh local_model
-	@touch $@
+.venv/.local: | .venv/.extension
+	@scripts/install_system.sh
+	@scripts/setup.sh local_model && touch $@ || [ $$? = $(SKIPPED) ]
 
 .venv/.extension: .venv/.tools $(RUST)
 	$(call step,extension)

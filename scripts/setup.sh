@@ -3,11 +3,12 @@
 #   setup.sh system       name a missing program and how to get it
 #   setup.sh venv         the virtual environment itself
 #   setup.sh tools        what the program, its tests, lints and type checks need, in the versions of constraints.txt
-#   setup.sh local_model     the runtime of the local model; without it the model's tests say that they skip
+#   setup.sh local_model  the local model
 #   setup.sh lock         resolve constraints.txt anew
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+readonly SKIPPED=77 # what a script says that did without something, aloud
 readonly VENV=.venv CONSTRAINTS=scripts/constraints.txt OLDEST_NODE=20
 
 say() { printf '== %s\n' "$*"; }
@@ -66,9 +67,12 @@ tools() {
   install --group dev $node -r <(requirements)
 }
 
+# Without package, system library or network the demo plays its recording and the tests of the model skip; both say so.
 local_model() {
-  say "runtime of the local model"
-  install -r <(requirements local) || say "not installed: pip install xllamacpp says why above; tests of the local model will skip"
+  say "the local model: its runtime, then its weights"
+  install -r <(requirements local) && "$VENV/bin/midstream" models pull >/dev/null && return
+  say "no local model, see above; make tries again the next time"
+  return "$SKIPPED"
 }
 
 lock() {
