@@ -3,7 +3,9 @@
 import json
 import os
 import re
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 import jsonschema
@@ -359,3 +361,56 @@ def test_the_examples_of_the_help_run(midstream, folder):
             check=False,
         )
         assert (done.returncode, done.stderr) == (0, b""), example
+
+
+def test_ctrl_c_ends_with_130_and_leaves_no_file(program, tmp_path):
+    words = [program, "analyze", "--output", "report.txt", "-"]
+    child = subprocess.Popen(words, stdin=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path)
+    while not list(tmp_path.iterdir()):
+        time.sleep(0.01)
+    child.send_signal(signal.SIGINT)
+    _, said = child.communicate(timeout=30)
+    assert (child.returncode, said) == (130, b"")
+    assert list(tmp_path.iterdir()) == []
+
+
+def on_a_terminal(words, cwd, **more):
+    """What a terminal of 80 columns shows of a program."""
+    pty = pytest.importorskip("pty")
+    ours, theirs = pty.openpty()
+    env = {name: value for name, value in os.environ.items() if name != "NO_COLOR"} | {"TERM": "xterm", "COLUMNS": "80"}
+    child = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs, cwd=cwd, env=env | more)
+    os.close(theirs)
+    shown = b""
+    while True:
+        try:
+            block = os.read(ours, 65_536)
+        except OSError:  # Linux says so when the last writer is gone
+            break
+        if not block:
+            break
+        shown += block
+    os.close(ours)
+    assert child.wait(30) == 0
+    return shown.decode()
+
+
+def test_a_person_gets_colour(program, folder):
+    shown = on_a_terminal([program, "analyze", "rain.sse", "loop.sse"], folder)
+    assert "\x1b[32mcomplete" in shown
+    assert "\x1b[31mrepeat/exact in choice:0/text" in shown
+
+
+@pytest.mark.parametrize("plain", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=["NO_COLOR", "dumb"])
+def test_a_person_who_wants_none_gets_no_colour(program, folder, plain):
+    shown = on_a_terminal([program, "analyze", "rain.sse"], folder, **plain)
+    assert "\x1b" not in shown
+    assert shown.startswith("rain.sse\r\n  ending     complete\r\n")
+
+
+def test_what_takes_a_second_shows_a_bar(program, tmp_path):
+    script = "while :; do printf 'It is raining again, %s.\\n' $RANDOM; sleep 0.01; done | head -c 5000"
+    words = ["bash", "-c", f"({script}) | PYTHONUNBUFFERED=1 '{program}' analyze -"]
+    shown = on_a_terminal(words, tmp_path)
+    assert "reading" in shown
+    assert "complete" in shown

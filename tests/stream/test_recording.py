@@ -82,6 +82,16 @@ def test_replay_finds_the_same_as_the_live_guard():
     assert played.pace.duration_s == pytest.approx(recording.chunks[-1].t_ns / 1e9)
 
 
+def test_a_stall_before_the_end_is_found():
+    recording = Recording(
+        chunks=[(0, CHAT[:200])], framing="sse", dialect="openai-chat", end="abrupt", end_ns=60 * 10**9
+    )
+    assert [(finding.check, finding.kind) for finding in replay(recording).findings] == [
+        ("pace", "stall"),
+        ("ending", "truncated"),
+    ]
+
+
 def test_a_recording_without_times_has_no_pace():
     pace = replay(Recording.load(CHAT)).pace
     assert (pace.duration_s, pace.gap_p50_s, pace.first_byte_s, pace.tokens_per_s) == (None,) * 4

@@ -26,12 +26,15 @@ class Source(Protocol):
 
     def chunks(self) -> AsyncGenerator[bytes, None]:
         """The stream's bytes as they arrive."""
+        ...
 
     async def stop(self) -> None:
         """End it upstream, at once."""
+        ...
 
     async def close(self) -> str:
         """Wait for its end, in the words of `Guard.finish`."""
+        ...
 
 
 async def follow(source: Source, guard: Guard, live: "Live") -> Summary:

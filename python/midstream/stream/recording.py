@@ -316,7 +316,9 @@ def replay(recording: Recording | RecordingReader, guard: Settings | Guard | Non
         if first.direction == "in":
             guard.feed(first.data, now_ns)
         first = next(chunks, None)
-    now_ns = now_ns if recording.end_ns is None else recording.end_ns
+    if recording.end_ns is not None:
+        now_ns = recording.end_ns
+        guard.tick(now_ns)  # a stall at the end
     return guard.finish(recording.end or "abrupt", now_ns)[1]
 
 
