@@ -318,6 +318,20 @@ class Guard:
         """
         Marks the guard as in use by a stream that is watched, which keeps the text.
         """
+    def _read(self, /, chunk: bytes, now_ns: SupportsIndex) -> Decision | None:
+        """
+        Reads bytes as `feed` does; ``None`` for a chunk that passes.
+        """
+    @property
+    def _tick_at_ns(self, /) -> int | None:
+        """
+        When ``tick`` is next needed.
+        """
+    @property
+    def _whole(self, /) -> bool:
+        """
+        Whether the last call read the stream's end mark, or an error of the provider: there is no more to come.
+        """
     def feed(self, /, chunk: bytes, now_ns: SupportsIndex | None = None) -> Decision:
         """
         Reads the next bytes of the stream.

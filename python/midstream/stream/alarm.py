@@ -19,37 +19,50 @@ class Alarm:
     one timer at most, and an item only moves it where it has to ring earlier. Without asyncio nothing rings.
     """
 
-    __slots__ = ("_cancelling", "_due_ns", "_loop", "_rang", "_session", "_task", "_timer", "_waiting")
+    __slots__ = (
+        "_cancelling",
+        "_current_task",
+        "_due_ns",
+        "_loop",
+        "_rang",
+        "_session",
+        "_task",
+        "_timer",
+        "_waits",
+        "waiting",
+    )
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._loop = running_loop()
+        self._current_task = sys.modules["asyncio"].current_task if self._loop is not None else None
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[Any] | None = None
         self._due_ns = 0
         self._cancelling = 0
-        self._waiting = False
+        self._waits = 0
+        self.waiting = False
+        """The owner unsets it when the wait is over; the timer stays, and rings to no one."""
         self._rang = False
 
     def arm(self) -> None:
         """The reader is about to wait."""
         session = self._session
         session.wait()
-        if self._loop is None:
+        if self._current_task is None:
             return
-        self._waiting = True
-        self._task = sys.modules["asyncio"].current_task()
-        due_ns = session.tick_at_ns
-        if due_ns is not None and (self._timer is None or due_ns < self._due_ns):
-            self._set(due_ns)
-
-    def disarm(self) -> None:
-        """The wait is over; the timer stays, and rings to no one."""
-        self._waiting = False
+        self.waiting = True
+        self._task = self._current_task()
+        # From the first item on a deadline only moves away, so the timer that is set rings early enough.
+        if self._timer is None or self._waits < 2:
+            self._waits += 1
+            due_ns = session.tick_at_ns
+            if due_ns is not None and (self._timer is None or due_ns < self._due_ns):
+                self._set(due_ns)
 
     def cancel(self) -> None:
         """There will be no more waiting."""
-        self._waiting = False
+        self.waiting = False
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -72,7 +85,7 @@ class Alarm:
 
     def _ring(self) -> None:
         self._timer = None
-        if not self._waiting:
+        if not self.waiting:
             return
         self._session.tick()
         due_ns = self._session.tick_at_ns

@@ -198,7 +198,7 @@ class AsyncBody(Wrapped):
         alarm.arm()
         try:
             async for chunk in chunks:
-                alarm.disarm()
+                alarm.waiting = False
                 passed = session.feed(chunk)
                 if session.over:
                     await self._release()

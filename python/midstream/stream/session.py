@@ -79,12 +79,11 @@ class Session:
     `end`. What the guard or the callback raises never costs an item that arrived.
     """
 
-    __slots__ = ("_blind", "_guard", "_last", "_pushed", "_reactions", "_read_at", "error", "over", "summary")
+    __slots__ = ("_blind", "_guard", "_pushed", "_reactions", "_read_at", "error", "over", "summary")
 
     def __init__(self, guard: Guard, reactions: Reactions) -> None:
         self._guard = guard
         self._reactions = reactions
-        self._last: Decision | None = None
         self._read_at: int | None = None
         self._blind = False
         self._pushed = False
@@ -100,7 +99,7 @@ class Session:
     @property
     def tick_at_ns(self) -> int | None:
         """When `tick` is next needed."""
-        return None if self._last is None or self.over else self._last.tick_at_ns
+        return None if self.over else self._guard._tick_at_ns
 
     def started(self) -> None:
         """The response is here, so its reader is not late before its first byte."""
@@ -116,7 +115,7 @@ class Session:
         now = now_ns()
         if self._read_at is None or now - self._read_at > PAUSE_NS:
             self._read_at = now
-            self._last = self._guard.resume(now)
+            self._guard.resume(now)
 
     def feed(self, chunk: bytes) -> bytes:
         """Reads bytes and gives those to pass on."""
@@ -124,11 +123,11 @@ class Session:
             return chunk
         self._read_at = now = now_ns()
         try:
-            self._last = decision = self._guard.feed(chunk, now)
+            decision = self._guard._read(chunk, now)
         except Exception:
             self._blind = True
             return chunk
-        if decision.action == "pass":
+        if decision is None:
             return chunk
         self._take(decision)
         return decision.forward if decision.action == "stop" else chunk
@@ -156,7 +155,7 @@ class Session:
         except Exception:
             self._blind = True
             return False
-        self._last, self._pushed = decision, True
+        self._pushed = True
         if decision.action != "pass":
             self._take(decision)
         return self.over
@@ -164,8 +163,7 @@ class Session:
     def tick(self) -> None:
         """Time passed without an item."""
         if not self.over:
-            self._last = self._guard.tick(now_ns())
-            self._take(self._last)
+            self._take(self._guard.tick(now_ns()))
 
     def finish(self, how: str) -> None:
         """The stream closed; only the first time counts."""
@@ -209,9 +207,7 @@ class Session:
 
     def _stop_reading(self) -> None:
         if self.summary is None:
-            last = self._last
-            whole = last is not None and (last.ended or any(event.kind == "error" for event in last.events))
-            self.finish("clean" if whole else "client_left")
+            self.finish("clean" if self._guard._whole else "client_left")
 
     def _take(self, decision: Decision) -> None:
         findings = decision.findings

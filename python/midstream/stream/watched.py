@@ -146,7 +146,7 @@ class AsyncWatched(Guarded, AsyncIterator[T], Generic[T]):
             session.broke(error)
             raise
         finally:
-            self._alarm.disarm()
+            self._alarm.waiting = False
         try:
             over = session.push(item)
         except TypeError:

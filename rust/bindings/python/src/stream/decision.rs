@@ -61,11 +61,11 @@ pub(super) struct Taken {
     action: &'static str,
     /// `None` for the very chunk.
     forward: Option<Vec<u8>>,
-    events: stream::Events,
+    pub(super) events: stream::Events,
     pub(super) new_channels: Vec<String>,
     findings: Vec<stream::Finding>,
-    ended: bool,
-    tick_at_ns: Option<i64>,
+    pub(super) ended: bool,
+    pub(super) tick_at_ns: Option<i64>,
 }
 
 impl Taken {
@@ -83,15 +83,6 @@ impl Taken {
             findings: decision.findings.to_vec(),
             ended: decision.ended,
             tick_at_ns: decision.tick_at.map(Timestamp::as_nanos),
-        }
-    }
-
-    pub(super) fn keep_text(&self, text: Option<&mut String>) {
-        let Some(text) = text else { return };
-        for event in &self.events {
-            if let stream::EventKind::Text { text: fragment } = event.kind {
-                text.push_str(self.events.text(fragment));
-            }
         }
     }
 

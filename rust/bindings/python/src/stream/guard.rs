@@ -191,6 +191,23 @@ impl Guard {
         self.0.text(py)
     }
 
+    /// Reads bytes as `feed` does; ``None`` for a chunk that passes.
+    fn _read(&self, chunk: &Bound<'_, PyBytes>, now_ns: i64) -> PyResult<Option<Decision>> {
+        self.0.read(chunk, now_ns)
+    }
+
+    /// When ``tick`` is next needed.
+    #[getter]
+    fn _tick_at_ns(&self, py: Python<'_>) -> Option<i64> {
+        self.0.tick_at_ns(py)
+    }
+
+    /// Whether the last call read the stream's end mark, or an error of the provider: there is no more to come.
+    #[getter]
+    fn _whole(&self, py: Python<'_>) -> bool {
+        self.0.whole(py)
+    }
+
     /// Marks the guard as in use by a stream that is watched, which keeps the text.
     fn _claim(&self, py: Python<'_>) -> PyResult<()> {
         if self.1.swap(true, Ordering::AcqRel) {

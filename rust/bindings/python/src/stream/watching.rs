@@ -36,12 +36,15 @@ struct State {
     channels: Arc<Vec<String>>,
     /// The answer so far, where the caller wants it kept.
     text: Option<String>,
+    tick_at_ns: Option<i64>,
+    /// The last call read the end mark or an error of the provider.
+    whole: bool,
 }
 
 impl Watching {
     pub(super) fn new(options: stream::Options, keep_text: bool) -> Result<Self, BindingError> {
         let (guard, text) = (stream::Guard::new(options)?, keep_text.then(String::new));
-        Ok(Self(Mutex::new(State { guard, channels: Arc::default(), text })))
+        Ok(Self(Mutex::new(State { guard, channels: Arc::default(), text, tick_at_ns: None, whole: false })))
     }
 
     fn lock(&self, py: Python<'_>) -> MutexGuard<'_, State> {
@@ -66,15 +69,44 @@ impl Watching {
         work: impl FnOnce(&mut stream::Guard, usize) -> Result<Taken, stream::Error> + Send,
     ) -> PyResult<Decision> {
         let mut locked = self.lock(py);
-        let State { guard, channels, text } = &mut *locked;
+        let State { guard, channels, text, tick_at_ns, whole } = &mut *locked;
         let taken = gate::compute(py, bytes as u64 * NS_PER_BYTE, |_| work(guard, channels.len()))?;
-        taken.keep_text(text.as_mut());
+        keep_text(&taken.events, text.as_mut());
+        (*tick_at_ns, *whole) = (taken.tick_at_ns, taken.ended || any_error(&taken.events));
         if !taken.new_channels.is_empty() {
             Arc::make_mut(channels).extend_from_slice(&taken.new_channels);
         }
         let channels = Arc::clone(channels);
         drop(locked);
         Ok(taken.into_decision(py, chunk, channels))
+    }
+
+    /// Reads bytes; no decision is made of a chunk that passes, since making one costs more than reading.
+    pub(super) fn read(&self, chunk: &Bound<'_, PyBytes>, now_ns: i64) -> PyResult<Option<Decision>> {
+        let (py, bytes, now) = (chunk.py(), chunk.as_bytes(), Timestamp::from_nanos(now_ns));
+        let mut locked = self.lock(py);
+        let State { guard, channels, text, tick_at_ns, whole } = &mut *locked;
+        let taken = gate::compute(py, bytes.len() as u64 * NS_PER_BYTE, |_| {
+            let decision = guard.feed(bytes, now)?;
+            keep_text(decision.events, text.as_mut());
+            *tick_at_ns = decision.tick_at.map(Timestamp::as_nanos);
+            *whole = decision.ended || any_error(decision.events);
+            let passes = decision.action == stream::Action::Pass;
+            Ok::<_, stream::Error>((!passes).then(|| Taken::of(&decision, channels.len())))
+        })?;
+        let Some(taken) = taken else { return Ok(None) };
+        Arc::make_mut(channels).extend_from_slice(&taken.new_channels);
+        let channels = Arc::clone(channels);
+        drop(locked);
+        Ok(Some(taken.into_decision(py, Some(chunk), channels)))
+    }
+
+    pub(super) fn tick_at_ns(&self, py: Python<'_>) -> Option<i64> {
+        self.lock(py).tick_at_ns
+    }
+
+    pub(super) fn whole(&self, py: Python<'_>) -> bool {
+        self.lock(py).whole
     }
 
     pub(super) fn push(&self, event: &Bound<'_, PyAny>, channel: &str, now_ns: Option<i64>) -> PyResult<Decision> {
@@ -107,4 +139,17 @@ impl Watching {
         let summary = ended.ok_or_else(|| InputError::new_err("no summary"))?;
         Ok((decision, summary.into()))
     }
+}
+
+fn keep_text(events: &stream::Events, text: Option<&mut String>) {
+    let Some(text) = text else { return };
+    for event in events {
+        if let stream::EventKind::Text { text: fragment } = event.kind {
+            text.push_str(events.text(fragment));
+        }
+    }
+}
+
+fn any_error(events: &stream::Events) -> bool {
+    events.iter().any(|event| matches!(event.kind, stream::EventKind::Error { .. }))
 }
