@@ -34,10 +34,10 @@ impl fmt::Display for Error {
             Self::Setting { field, value, allowed } => write!(f, "{field} is {value}, allowed is {allowed}"),
             Self::UnknownName { what, name, nearest, known } => {
                 write!(f, "no {what} is named {name:?}")?;
-                if let Some(nearest) = nearest {
-                    write!(f, "; did you mean {nearest:?}?")?;
+                match nearest {
+                    Some(nearest) => write!(f, "; did you mean {nearest:?}? known: {}", known.join(", ")),
+                    None => write!(f, "; known: {}", known.join(", ")),
                 }
-                write!(f, " known: {}", known.join(", "))
             }
         }
     }
