@@ -251,14 +251,6 @@ def test_debug_shows_the_traceback_of_an_unreachable_url(midstream):
     assert done.stderr.startswith("Traceback")
 
 
-def test_an_error_inside_the_stream_is_exit_code_3(midstream, serve):
-    error = b'data: {"error":{"message":"overloaded","type":"server_error","code":"overloaded"}}\n\n'
-    server = serve(pieces=[chat("One", finish=None, done=False), error])
-    done = midstream("watch", "--base-url", server.url, "--prompt", "x")
-    assert (done.returncode, done.stdout) == (3, "One\n")
-    assert "midstream: warn: ending/failed: the provider reported an error inside the stream\n" in done.stderr
-
-
 def test_a_connection_that_breaks_is_truncated_and_exit_code_3(midstream, serve):
     server = serve(pieces=[CHAT[:400]], cut=True)
     done = midstream("watch", "--base-url", server.url, "--prompt", "x")

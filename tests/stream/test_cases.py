@@ -35,7 +35,7 @@ def test_a_stream_gives_the_texts_and_the_summary_of_its_case(case, step):
 
 
 @pytest.mark.parametrize("step", STEPS)
-@pytest.mark.parametrize("case", cases("texts.json"))
+@pytest.mark.parametrize("case", [*cases("repeat.json"), *cases("texts.json")])
 def test_a_text_gives_the_findings_of_its_case(case, step):
     guard = Guard()
     found = [finding for piece in chunks(case["text"], step) for finding in guard.push(piece, now_ns=0).findings]

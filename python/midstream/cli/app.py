@@ -64,7 +64,6 @@ def main(words: Sequence[str] | None = None) -> int:
         The exit code.
     """
     words, debug = without_debug(sys.argv[1:] if words is None else words)
-    replace_closed_streams()
     try:
         code = app(words)(words, exit_on_error=False, print_error=False, verbose=False)
         sys.stdout.flush()
@@ -100,9 +99,6 @@ def told(error: BaseException) -> tuple[str, int]:
             return str(error), INPUT
         case MidstreamError():
             return str(error), USAGE
-        case OSError() if error.errno:
-            place = f": {error.filename}" if error.filename else ""
-            return f"{os.strerror(error.errno).lower()}{place}", INPUT
         case _:
             return f"internal error: {type(error).__name__}: {error}; --debug shows where", INPUT
 
@@ -118,13 +114,6 @@ def usage(error: CycloptsError) -> str:
     return message[:1].lower() + message[1:].replace(". Did you mean", "; did you mean").replace(
         ". Choose from", "; choose from"
     )
-
-
-def replace_closed_streams() -> None:
-    """Let the program run where its caller closed standard output or error, as ``>&-`` does."""
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115 - open until the end
 
 
 def leave_pipe() -> None:

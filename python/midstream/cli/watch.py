@@ -103,18 +103,18 @@ def run(
     live = Live(json=json, raw=raw, hide=hide)
     received: list[int] = []
 
-    async def followed() -> bool:
+    async def followed() -> "Source":
         leave_on_signals(received)
         source = await starting
         guard = Guard(dialect=dialect, content_type=source.content_type, started_ns=0)
-        summary = await follow(source, guard, live)
-        return source.failed or (summary.ending == "failed" and not raw)
+        await follow(source, guard, live)
+        return source
 
     try:
-        failed = asyncio.run(followed())
+        source = asyncio.run(followed())
     except asyncio.CancelledError:
         return SIGNALLED + received[0]
-    if failed:
+    if source.failed:
         return INPUT
     return FINDINGS if reaches(fail_on, live.actions) else DONE
 

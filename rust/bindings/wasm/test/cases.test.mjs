@@ -45,7 +45,7 @@ for (const { name, body, texts, summary } of cases("streams.json")) {
   });
 }
 
-for (const { name, text, findings } of cases("texts.json")) {
+for (const { name, text, findings } of ["repeat.json", "texts.json"].flatMap(cases)) {
   test(name, () => {
     const characters = [...text];
     for (const step of STEPS) {

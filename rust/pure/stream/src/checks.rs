@@ -144,7 +144,15 @@ impl Checks {
             };
             let tool = self.known.tools.name(index).filter(|_| channel.kind() == ChannelKind::Tool);
             let source = Source { index, id: &channel.id, kind: channel.kind(), code: channel.code, tool };
+            let before = self.fresh.len();
             self.repeat.push(source, self.events.text(text), event.at, &mut self.fresh);
+            let found = self.fresh.get(before..).unwrap_or_default();
+            let stop = found.iter().position(|finding| finding.action == Action::Stop);
+            if let Some(stop) = stop.filter(|_| !self.settings.shadow) {
+                // What lies behind a stop is not looked at, so that no finding depends on the cut.
+                self.fresh.truncate(before + stop + 1);
+                break;
+            }
         }
         self.settle()
     }

@@ -26,7 +26,7 @@ fn streams_give_the_texts_and_the_summary_of_their_case() {
 
 #[test]
 fn texts_give_the_findings_of_their_case() {
-    for case in cases("texts.json") {
+    for case in ["repeat.json", "texts.json"].into_iter().flat_map(cases) {
         for step in STEPS {
             let found = findings(case["text"].as_str().unwrap(), step);
             assert!(holds(&found, &case["findings"]), "{}, {step} characters a push: {found}", case["name"]);

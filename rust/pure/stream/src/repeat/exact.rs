@@ -48,7 +48,11 @@ impl Exact {
                 let shape = Shape::of(history, period);
                 (shape, shape.need(limits))
             });
-            if run.count < if code { need.code } else { need.text } {
+            if run.count < need.of(code) {
+                continue;
+            }
+            if let Some(need) = shape.need_of_marks(history, run.count).filter(|need| run.count < need.of(code)) {
+                run.shape = Some((shape, need));
                 continue;
             }
             run.fired = true;

@@ -9,6 +9,11 @@ const PARAGRAPH: u64 = 512;
 /// Equal wide characters, which fill a line in half as many.
 const WIDE_RUN: u32 = 39;
 
+/// Equal marks from which on they are looked at, and those that no drawing and no table of data holds.
+const LEAST_MARKS: u64 = 96;
+const DRAWING: u64 = 500;
+const DATA: u64 = 2_500;
+
 /// What one copy holds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Shape {
@@ -18,11 +23,10 @@ pub(super) struct Shape {
     pub characters: u64,
     /// Letters and pictures.
     letters: u64,
-    digits: u64,
-    /// Marks that stand in program code and seldom in prose.
+    /// Marks that stand in program code and seldom in prose, and those of them that prose has hardly ever.
     code_marks: u64,
+    code_only: u64,
     commas: u64,
-    line_breaks: u64,
     first: Symbol,
 }
 
@@ -34,19 +38,17 @@ impl Shape {
             period,
             characters: history.characters_between(from, history.count()),
             letters: 0,
-            digits: 0,
             code_marks: 0,
+            code_only: 0,
             commas: 0,
-            line_breaks: 0,
             first: history.get(from),
         };
         for symbol in (from..history.count()).map(|at| history.get(at)) {
             let character = symbol.character();
             shape.letters += u64::from(character.is_alphabetic() || is_picture(character));
-            shape.digits += u64::from(symbol.is_digit());
+            shape.code_only += u64::from("{};=<>\\".contains(character));
             shape.code_marks += u64::from("{}();=<>[]\\".contains(character));
             shape.commas += u64::from(character == ',');
-            shape.line_breaks += u64::from(symbol.has_line_break());
         }
         shape
     }
@@ -60,8 +62,7 @@ impl Shape {
         let period = self.period;
         match () {
             () if period == 1 => self.need_of_one(limits),
-            () if self.letters == 0 && self.line_breaks > 0 => (11 * period).max(96),
-            () if self.letters == 0 => 400,
+            () if self.letters == 0 => LEAST_MARKS,
             () if self.is_code() => self.need_in_code(),
             () if period <= PARAGRAPH => period + u64::from(limits.exact_beyond),
             () => 2 * period,
@@ -86,8 +87,8 @@ impl Shape {
         let period = self.period;
         match () {
             () if period == 1 => 1_500,
-            () if self.commas > 0 && period <= LINE / 2 => 2_500,
-            () if self.letters == 0 && self.line_breaks > 0 => (11 * period).max(240),
+            () if self.letters == 0 => LEAST_MARKS,
+            () if self.commas > 0 && period <= LINE / 2 => DATA,
             () if period <= LINE / 2 => (7 * period).max(480),
             () if period <= LINE => 4 * period,
             () => 3 * period,
@@ -96,19 +97,46 @@ impl Shape {
 
     /// Reads like a line of program code, fence or not.
     pub(super) fn is_code(&self) -> bool {
-        self.code_marks >= 3 && 20 * self.code_marks >= self.period
+        let dense = |marks: u64, least: u64| marks >= least && 20 * marks >= self.period;
+        dense(self.code_marks, 3) || dense(self.code_only, 2)
+    }
+
+    /// What `count` equal symbols without a letter need. Rows may repeat for a page and a drawing may fill one; one line
+    /// of marks may not.
+    pub(super) fn need_of_marks(&self, history: &History, count: u64) -> Option<Need> {
+        if self.letters > 0 || self.period == 1 {
+            return None;
+        }
+        let from = history.count().saturating_sub(count).max(history.oldest());
+        let lines = (from..history.count()).filter(|at| history.get(*at).has_line_break()).count() as u64;
+        let data = if self.commas > 0 && self.period <= LINE / 2 { DATA } else { 0 };
+        let (text, code) = match lines {
+            0 => (400, 480),
+            // The newest line break may still be to come.
+            lines if lines + 1 >= (history.count() - from) / self.period => {
+                ((11 * self.period).max(LEAST_MARKS), (11 * self.period).max(240))
+            }
+            _ => (DRAWING, 4 * DRAWING),
+        };
+        Some(Need { text, code: code.max(data) })
     }
 }
 
 /// Equal symbols that make a loop.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Need {
-    pub text: u64,
-    pub code: u64,
+    text: u64,
+    code: u64,
+}
+
+impl Need {
+    pub(super) const fn of(self, code: bool) -> u64 {
+        if code { self.code } else { self.text }
+    }
 }
 
 /// Fills two columns, or nearly.
-fn is_wide(character: char) -> bool {
+pub(super) fn is_wide(character: char) -> bool {
     character >= '\u{1100}'
 }
 

@@ -11,6 +11,7 @@ mod limits;
 mod near;
 mod numbers;
 mod report;
+mod role;
 mod runs;
 mod settings;
 
@@ -72,3 +73,6 @@ fn latest(channels: &mut Vec<(ChannelIndex, ChannelState)>, index: ChannelIndex)
     }
     channels.last_mut().map(|(_, state)| state)
 }
+
+#[cfg(test)]
+mod tests;

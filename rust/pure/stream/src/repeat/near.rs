@@ -9,7 +9,7 @@ pub(super) const WINDOW: usize = 60;
 /// Times that a group was written before from which on it counts as repeated: quoting a text once is no loop.
 const TIMES: u8 = 2;
 /// Words from which on a line is prose: rows, items and verses are shorter.
-const PROSE: usize = 8;
+const PROSE: usize = 12;
 
 const OFFSET: u32 = 0x811C_9DC5;
 const PRIME: u32 = 0x0100_0193;
@@ -30,7 +30,7 @@ pub(super) struct Reworded {
 struct Group {
     /// Where its first word begins, in characters of the channel.
     at: u64,
-    /// Times that it was written before.
+    /// Times that it was written before; 0 for a group of numbers, which says nothing.
     before: u8,
 }
 
@@ -106,7 +106,7 @@ impl Near {
     }
 
     fn end_word(&mut self, share: f64) -> Option<Reworded> {
-        let word = self.word.take().filter(|word| word.letters)?;
+        let word = self.word.take()?;
         self.words.rotate_left(1);
         if let Some(newest) = self.words.last_mut() {
             *newest = word;
@@ -119,6 +119,8 @@ impl Near {
         let hash = self.words.iter().fold(OFFSET, |hash, word| (hash.rotate_left(5) ^ word.hash).wrapping_mul(PRIME));
         let at = self.words.first().map_or(0, |word| word.at);
         let before = self.groups.enter(hash, self.count);
+        let letters = self.words.iter().filter(|word| word.letters).count();
+        let before = if letters < GROUP - 1 { 0 } else { before };
         self.wait(Group { at, before }, share)
     }
 

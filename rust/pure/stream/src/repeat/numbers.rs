@@ -1,7 +1,8 @@
 //! What the numbers of equal entries do from copy to copy.
 
 use super::counter::Numbered;
-use super::history::{History, Symbol};
+use super::history::History;
+use super::role::Role;
 use super::runs::{next, previous};
 
 /// Copies whose numbers are compared.
@@ -45,54 +46,9 @@ impl Entry {
             period += 1;
             at = next::<Numbered>(history, at);
         }
-        let only_label = !marker && (words <= 1 || words <= LABEL && label);
+        let only_label = words <= LABEL && label || words <= 1 && !marker;
         let says_something = (1..=NUMBERS).contains(&numbers) && letters >= LETTERS && !only_label;
         Self { period, numbers, says_something }
-    }
-}
-
-/// What a number is for.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Role {
-    /// It ends an entry, as in `Line 7`.
-    Label,
-    /// It begins one, as in `7. apples`.
-    Marker,
-    Other,
-    /// A part of a name, time, date, version, address or fraction.
-    Part,
-}
-
-impl Role {
-    fn of(history: &History, at: u64) -> Self {
-        let symbol = |at: u64| if at < history.count() { history.get(at) } else { Symbol::default() };
-        let digit = |at: Option<u64>| at.is_some_and(|at| at >= history.oldest() && symbol(at).is_digit());
-        let joins = |symbol: Symbol| ":./-,".contains(symbol.character());
-        let mut after = at + 1;
-        while symbol(after).is_digit() {
-            after += 1;
-        }
-        let before = at.checked_sub(1).filter(|before| *before >= history.oldest()).map_or(Symbol::default(), symbol);
-        if before.character().is_alphabetic() || before.character() == '_' {
-            return Self::Part;
-        }
-        let joined_before = joins(before) && digit(at.checked_sub(2));
-        if joined_before || joins(symbol(after)) && symbol(after + 1).is_digit() {
-            return Self::Part;
-        }
-        let first = at == 0 || before.has_line_break();
-        let spaced = symbol(after).is_space() && !symbol(after).has_line_break();
-        after += u64::from(spaced);
-        let marks = after;
-        while ".:)]|-".contains(symbol(after).character()) && after < marks + 4 {
-            after += 1;
-        }
-        let closed = (marks..after).any(|at| ")]|".contains(symbol(at).character()));
-        match symbol(after) {
-            end if ",;".contains(end.character()) || end.has_line_break() => Self::Label,
-            end if end.is_space() && after > marks && (first || closed) => Self::Marker,
-            _ => Self::Other,
-        }
     }
 }
 

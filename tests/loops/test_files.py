@@ -1,0 +1,38 @@
+"""Source files and documents of this machine hold no loop that would be stopped."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from midstream.stream import Guard, Settings
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "list_prose_and_code.py"
+COUNT = 200
+
+
+@pytest.fixture(scope="module")
+def texts():
+    command = [sys.executable, str(SCRIPT), "--sources", str(COUNT), "--documents", str(COUNT), "--seed", "sample"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=False)
+    rows = [json.loads(line) for line in listed.stdout.splitlines()]
+    if len(rows) < 2 * COUNT:
+        pytest.skip(f"{len(rows)} of {2 * COUNT} files found: {listed.stderr.strip()}; run `cargo fetch --locked`")
+    return rows
+
+
+def stopped(text):
+    guard = Guard(Settings(shadow=True))
+    guard.push(text, now_ns=0)
+    _, summary = guard.finish("clean", now_ns=0)
+    return any(finding.action == "stop" for finding in summary.findings)
+
+
+def test_no_source_file_in_a_fence_is_stopped(texts):
+    assert [row["name"] for row in texts if row["fence"] and stopped(f"```\n{row['text']}\n```\n")] == []
+
+
+def test_at_most_one_document_in_two_hundred_is_stopped(texts):
+    assert len([row["name"] for row in texts if not row["fence"] and stopped(row["text"])]) <= 1
