@@ -13,7 +13,7 @@ from midstream._rust.stream import (
     Usage,
 )
 from midstream.stream.recording import Chunk, Recording, replay
-from midstream.stream.settings import Ending, Pace, Repeat, Settings
+from midstream.stream.settings import Ending, Pace, Repeat, RepeatActions, Settings
 from midstream.stream.text import check
 from midstream.stream.transport import AsyncTransport, Transport
 from midstream.stream.watch import summary, watch
@@ -36,6 +36,7 @@ __all__ = [
     "PaceSummary",
     "Recording",
     "Repeat",
+    "RepeatActions",
     "Settings",
     "Summary",
     "ToolCall",

@@ -7,10 +7,12 @@ from typing import Any, Literal, Self
 
 from midstream._rust.stream import CompiledSettings
 
-__all__ = ["Ending", "Pace", "Repeat", "Settings"]
+__all__ = ["Ending", "Pace", "Repeat", "RepeatActions", "Settings"]
 
 Respond = Literal["off", "observe", "warn", "stop"]
 """What a check does when it fires: nothing at all, record, tell, or end the stream."""
+ReadChannel = Literal["reasoning", "refusal", "text", "tool"]
+"""A kind of channel whose text is read for loops."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,22 +51,66 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Repeat:
-    """The check of loops in text.
+class RepeatActions:
+    """What each view of the check of loops asks for.
 
     Parameters
     ----------
     exact : {"off", "observe", "warn", "stop"}
         The same characters over and over.
     counter : {"off", "observe", "warn", "stop"}
-        The same line with a number going up.
+        The same words over and over with a number that goes up.
     near : {"off", "observe", "warn", "stop"}
-        Re-worded repetition.
+        Re-worded repetition of prose.
     """
 
     exact: Respond = "stop"
     counter: Respond = "warn"
     near: Respond = "warn"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeat(RepeatActions):
+    """The check of loops in text.
+
+    Code, tables, lists, logs, drawings, numbers and verse repeat themselves too: the limits differ for them, and near
+    loops are looked for in lines of twelve words or more alone. Inside a Markdown fence only exact loops are looked for.
+
+    Parameters
+    ----------
+    exact, counter, near : {"off", "observe", "warn", "stop"}
+        As in `RepeatActions`.
+    reasoning : RepeatActions, optional
+        Other actions for reasoning. Default: the same as for text.
+    channels : tuple of {"reasoning", "refusal", "text", "tool"}
+        Kinds of channels that are read. Tool arguments are read for exact loops alone, with the limits of code.
+    tools_off : tuple of str
+        Names of tools whose arguments are not read.
+    exact_run : int
+        Equal letters in a row that are a loop, at least 12; for CJK characters and emoji at most 39.
+    exact_beyond : int
+        Characters beyond the second copy that make prose a loop, at least 12.
+    counter_repeats : int
+        Repeats that make a counter loop, at least 2.
+    counter_stop_copies : int or "off"
+        Copies at which a counter loop that was warned of is stopped, at least 3.
+    near_share : float
+        Share of the last 60 groups of four words, each written at least twice before, that is a near loop: above 0, at
+        most 1.
+
+    Notes
+    -----
+    Constant time and memory per character: at most 64 KiB for each channel, eight channels at a time.
+    """
+
+    reasoning: RepeatActions | None = None
+    channels: tuple[ReadChannel, ...] = ("reasoning", "refusal", "text", "tool")
+    tools_off: tuple[str, ...] = ()
+    exact_run: int = 99
+    exact_beyond: int = 76
+    counter_repeats: int = 4
+    counter_stop_copies: int | Literal["off"] = 12
+    near_share: float = 0.6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,9 +159,17 @@ class Settings:
         return cls(
             ending=Ending(**tables.get("ending", {})),
             pace=Pace(**tables.get("pace", {})),
-            repeat=Repeat(**tables.get("repeat", {})),
+            repeat=_repeat(tables.get("repeat", {})),
             shadow=bool(tables.get("shadow", False)),
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (type(self).from_dict, (self.to_dict(),))
+
+
+def _repeat(table: Mapping[str, Any]) -> Repeat:
+    """The check of loops from a table of plain values, in which a tuple is a list."""
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}
+    if isinstance(values.get("reasoning"), Mapping):
+        values["reasoning"] = RepeatActions(**values["reasoning"])
+    return Repeat(**values)

@@ -3,8 +3,8 @@ use midstream_series::Timestamp;
 use crate::emit::{Emit, Known};
 use crate::pace::{Chunk, Pace};
 use crate::{
-    Action, ChannelKey, ChannelKind, Close, Decision, Detector, Ending, EndingState, Error, Event, EventKind, Events,
-    Finding, Forward, Place, Repeat, Settings, Source, Summary,
+    Action, Anomaly, ChannelKey, ChannelKind, Close, Decision, Detector, Ending, EndingState, Error, Event, EventKind,
+    Events, Finding, Forward, Place, Repeat, Settings, Source, Summary,
 };
 
 /// Findings kept for the summary at most; later ones are still decided on.
@@ -137,6 +137,9 @@ impl Checks {
     /// Runs the checks on this call's events from `first` on. True where they end the stream.
     pub(crate) fn run(&mut self, first: usize) -> bool {
         for event in self.events.list.get(first..).unwrap_or_default() {
+            if let (EventKind::ToolEnd { .. }, Some(index)) = (&event.kind, event.channel) {
+                self.repeat.end(index, &mut self.fresh);
+            }
             let Some(text) = event.kind.checked_text() else { continue };
             let Some((index, channel)) = event.channel.and_then(|index| Some((index, self.known.channels.get(index)?)))
             else {
@@ -144,8 +147,11 @@ impl Checks {
             };
             let tool = self.known.tools.name(index).filter(|_| channel.kind() == ChannelKind::Tool);
             let source = Source { index, id: &channel.id, kind: channel.kind(), code: channel.code, tool };
-            let before = self.fresh.len();
+            let (before, forgotten) = (self.fresh.len(), self.repeat.forgotten());
             self.repeat.push(source, self.events.text(text), event.at, &mut self.fresh);
+            if self.repeat.forgotten() > forgotten {
+                self.known.anomalies.add(Anomaly::Limit);
+            }
             let found = self.fresh.get(before..).unwrap_or_default();
             let stop = found.iter().position(|finding| finding.action == Action::Stop);
             if let Some(stop) = stop.filter(|_| !self.settings.shadow) {

@@ -51,7 +51,11 @@ fn unreadable(message: &str) -> Error {
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     match quoted.split_first() {
         Some((name, known)) if message.starts_with("unknown ") => Error::UnknownName {
-            what: if message.starts_with("unknown variant") { "action" } else { "setting" },
+            what: match message.starts_with("unknown variant") {
+                true if known.contains(&"reasoning") => "channel",
+                true => "action",
+                false => "setting",
+            },
             name: (*name).to_owned(),
             nearest: nearest(name, known.iter().copied()),
             known: known.iter().map(|name| (*name).to_owned()).collect(),

@@ -30,14 +30,42 @@ const MAX_CHANNELS: usize = 8;
 #[derive(Clone, Debug)]
 pub struct Repeat {
     settings: RepeatSettings,
-    /// The one of the latest text last.
-    channels: Vec<(ChannelIndex, ChannelState)>,
+    channels: Recent,
 }
 
 impl Repeat {
     /// Detectors are made as channels appear.
     pub fn new(settings: RepeatSettings) -> Self {
-        Self { settings, channels: Vec::new() }
+        Self { settings, channels: Recent::default() }
+    }
+
+    /// Channels forgotten to make room for others so far.
+    pub fn forgotten(&self) -> u64 {
+        self.channels.forgotten
+    }
+}
+
+/// The channels that had text most recently, the latest last.
+#[derive(Clone, Debug, Default)]
+struct Recent {
+    list: Vec<(ChannelIndex, Box<ChannelState>)>,
+    forgotten: u64,
+}
+
+impl Recent {
+    /// The channel's state, which becomes the latest.
+    fn latest(&mut self, index: ChannelIndex) -> Option<&mut ChannelState> {
+        match self.list.iter().rposition(|(known, _)| *known == index) {
+            Some(at) => self.list.get_mut(at..)?.rotate_left(1),
+            None => {
+                if self.list.len() == MAX_CHANNELS {
+                    self.list.remove(0);
+                    self.forgotten += 1;
+                }
+                self.list.push((index, Box::new(ChannelState::new())));
+            }
+        }
+        self.list.last_mut().map(|(_, state)| &mut **state)
     }
 }
 
@@ -46,32 +74,18 @@ impl Detector for Repeat {
         if !self.settings.reads(source.kind, source.tool) {
             return;
         }
-        if let Some(channel) = latest(&mut self.channels, source.index) {
+        if let Some(channel) = self.channels.latest(source.index) {
             channel.push(source, text, &self.settings, findings);
         }
     }
 
     fn end(&mut self, channel: ChannelIndex, _findings: &mut Vec<Finding>) {
-        self.channels.retain(|(index, _)| *index != channel);
+        self.channels.list.retain(|(index, _)| *index != channel);
     }
 
     fn reset(&mut self) {
-        self.channels.clear();
+        self.channels = Recent::default();
     }
-}
-
-/// The channel's state, moved to the end of the list. A new one may push out the first.
-fn latest(channels: &mut Vec<(ChannelIndex, ChannelState)>, index: ChannelIndex) -> Option<&mut ChannelState> {
-    match channels.iter().rposition(|(known, _)| *known == index) {
-        Some(at) => channels.get_mut(at..)?.rotate_left(1),
-        None => {
-            if channels.len() == MAX_CHANNELS {
-                channels.remove(0);
-            }
-            channels.push((index, ChannelState::new()));
-        }
-    }
-    channels.last_mut().map(|(_, state)| state)
 }
 
 #[cfg(test)]

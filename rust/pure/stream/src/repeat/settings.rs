@@ -126,7 +126,7 @@ fn count<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u32
         Off,
     }
     #[derive(Deserialize)]
-    #[serde(untagged)]
+    #[serde(untagged, expecting = "counter_stop_copies is a number of copies or \"off\"")]
     enum Given {
         Count(u32),
         Off(Off),

@@ -174,10 +174,10 @@ fn channels_do_not_join_and_the_least_recent_is_forgotten() {
     }
     assert_eq!(findings.len(), 8);
     repeat.push(source(8, ChannelKind::Text), "I am done. ", NOW, &mut findings);
-    let known: Vec<u32> = repeat.channels.iter().map(|(index, _)| index.0).collect();
-    assert_eq!(known, [1, 2, 3, 4, 5, 6, 7, 8]);
+    let known: Vec<u32> = repeat.channels.list.iter().map(|(index, _)| index.0).collect();
+    assert_eq!((known, repeat.forgotten()), (vec![1, 2, 3, 4, 5, 6, 7, 8], 1));
     repeat.end(ChannelIndex(3), &mut findings);
-    assert_eq!(repeat.channels.len(), 7);
+    assert_eq!(repeat.channels.list.len(), 7);
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn a_million_characters_stay_below_64_kibibytes_a_channel() {
     for _ in 0..100 {
         let text: String = (0..10_000).map(|_| letter(&mut state)).collect();
         repeat.push(source(0, ChannelKind::Text), &text, NOW, &mut findings);
-        bytes.push(repeat.channels[0].1.bytes());
+        bytes.push(repeat.channels.list[0].1.bytes());
     }
     assert!(bytes.iter().all(|bytes| *bytes <= 64 * 1024), "{bytes:?}");
     assert_eq!(bytes[10], bytes[99], "no growth in steady state");
@@ -199,7 +199,7 @@ fn a_million_characters_stay_below_64_kibibytes_a_channel() {
 fn a_short_text_costs_little() {
     let (mut repeat, mut findings) = (Repeat::new(RepeatSettings::default()), Vec::new());
     repeat.push(source(0, ChannelKind::Text), "Hello, world.", NOW, &mut findings);
-    assert!(repeat.channels[0].1.bytes() <= 6 * 1024, "{}", repeat.channels[0].1.bytes());
+    assert!(repeat.channels.list[0].1.bytes() <= 6 * 1024, "{}", repeat.channels.list[0].1.bytes());
 }
 
 fn letter(state: &mut u32) -> char {
