@@ -130,6 +130,13 @@ def test_the_settings_of_a_wrapped_client_count(kind):
     assert len(found) == 2
 
 
+def test_a_refusal_that_calls_itself_a_stream_keeps_the_error_of_the_sdk(kind):
+    with Provider([b'{"error": {"message": "no"}}'], status=400) as provider:
+        client = midstream.wrap(sdks.client(kind, provider))
+        with pytest.raises((openai.BadRequestError, anthropic.BadRequestError)):
+            sdks.create(kind, client)
+
+
 @pytest.mark.parametrize("thing", [None, "client", httpx2.Client(), openai, anthropic.Anthropic])
 def test_what_is_no_client_is_refused(thing):
     with pytest.raises(TypeError, match="allowed: OpenAI, AsyncOpenAI, Anthropic, AsyncAnthropic"):

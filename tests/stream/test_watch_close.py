@@ -3,11 +3,14 @@
 import asyncio
 import time
 
+import anthropic
+import openai
 import pytest
 
 import midstream
+import reading
 import sdks
-from provider import Forever, Provider
+from provider import Forever, Provider, Stall
 
 
 @pytest.fixture(params=sdks.KINDS)
@@ -103,12 +106,36 @@ def test_there_is_no_summary_while_the_stream_runs(kind, endless):
             midstream.summary(stream)
 
 
-def test_anthropics_manager_gives_a_stream_to_watch():
+@pytest.mark.parametrize("entered", [False, True])
+def test_anthropics_helper_is_watched_before_and_after_it_is_entered(entered):
     with Provider(sdks.BODIES["messages"](["All ", "is well."])) as provider:
-        client = sdks.client("messages", provider)
-        with sdks.helper("messages", client) as stream:
-            watched = midstream.watch(stream)
+        manager = sdks.helper("messages", sdks.client("messages", provider))
+        with manager if entered else midstream.watch(manager) as stream:
+            watched = midstream.watch(stream) if entered else stream
             assert watched is stream
+            assert isinstance(watched, anthropic.lib.streaming.MessageStream)
             assert "".join(watched.text_stream) == "All is well."
             assert watched.get_final_text() == "All is well."
         assert midstream.summary(stream).ending == "complete"
+
+
+def test_anthropics_async_helper_is_watched_before_it_is_entered():
+    async def main(provider):
+        client = sdks.client("messages", provider, asynchronous=True)
+        async with midstream.watch(sdks.helper("messages", client)) as stream:
+            text = await stream.get_final_text()
+        return text, midstream.summary(stream)
+
+    with Provider(sdks.BODIES["messages"](["All ", "is well."])) as provider:
+        text, summary = asyncio.run(main(provider))
+    assert (text, summary.ending) == ("All is well.", "complete")
+
+
+def test_a_reader_that_times_out_gave_up():
+    head = sdks.BODIES["chat"](["All "])[:2]
+    with Provider([*head, Stall()]) as provider:
+        stream = midstream.watch(sdks.create("chat", sdks.client("chat", provider).with_options(timeout=0.2)))
+        items, error = reading.read(stream)
+    assert len(items) == 2
+    assert isinstance(error, openai.APITimeoutError)
+    assert midstream.summary(stream).ending == "stalled"

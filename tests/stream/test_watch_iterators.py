@@ -317,3 +317,19 @@ def test_a_wait_that_is_too_long_is_a_stall_with_the_next_item(monkeypatch):
     found = []
     assert list(midstream.watch(pieces(), on_finding=found.append)) == ["a", "b"]
     assert [finding.kind for finding in found] == ["stall"]
+
+
+def test_the_end_stays_the_end_however_late_it_is_asked_for(monkeypatch):
+    now = [0]
+    monkeypatch.setattr("midstream.stream.session.now_ns", lambda: now[0])
+    watched = midstream.watch(iter(["a"]))
+    assert list(watched) == ["a"]
+    now[0] += 10**12
+    assert list(watched) == []
+
+
+def test_a_guard_that_is_finished_is_refused():
+    guard = Guard()
+    guard.finish()
+    with pytest.raises(midstream.MidstreamError, match="finished"):
+        midstream.watch(iter(["a"]), guard)

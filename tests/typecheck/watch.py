@@ -50,6 +50,10 @@ assert_type(midstream.watch(messages), anthropic.Stream[RawMessageStreamEvent])
 with anthropic.Anthropic().messages.stream(model="m", max_tokens=1, messages=[]) as stream:
     assert_type(midstream.watch(stream), MessageStream[None])
 
+with midstream.watch(anthropic.Anthropic().messages.stream(model="m", max_tokens=1, messages=[])) as stream:
+    assert_type(stream, MessageStream[None])
+midstream.watch(openai.OpenAI().chat.completions.stream(model="m", messages=[]))  # type: ignore[type-var]  # pyright: ignore[reportCallIssue, reportArgumentType]
+
 assert_type(midstream.watch(pieces()), Watched[str])
 assert_type(midstream.watch(pieces()).summary, Summary)
 assert_type(midstream.watch(events()), AsyncWatched[dict[str, int]])

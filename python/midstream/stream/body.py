@@ -210,7 +210,7 @@ class AsyncBody(Wrapped):
         except GeneratorExit:
             raise
         except BaseException as error:
-            if not alarm.rang_for(error):
+            if not alarm.rang_for(error) and not (session.over and isinstance(error, Exception)):
                 session.broke(error)
                 raise
         finally:

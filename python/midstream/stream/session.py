@@ -57,6 +57,7 @@ def guard_of(guard: object, **known: Any) -> Guard:
     """The guard of one stream: the one that is given, else one with these settings and with what is known of it."""
     if isinstance(guard, Guard):
         guard._claim()
+        guard.resume()
         return guard
     return Guard(settings_of(guard), keep_text=True, **known)
 
@@ -112,6 +113,8 @@ class Session:
 
     def wait(self) -> None:
         """The owner is about to wait for the next item."""
+        if self.over:
+            return
         now = now_ns()
         if self._read_at is None or now - self._read_at > PAUSE_NS:
             self._read_at = now
@@ -188,7 +191,7 @@ class Session:
     def broke(self, error: BaseException) -> None:
         """Reading failed, or was interrupted."""
         if isinstance(error, Exception):
-            self.finish("abrupt")
+            self.finish("gave_up" if is_timeout(error) else "abrupt")
         else:
             self._stop_reading()
 
@@ -237,3 +240,8 @@ class Session:
         notes = f" ({', '.join(summary.ending_notes)})" if summary.ending_notes else ""
         message = f"the stream closed before its semantic end{notes}"
         return StreamTruncated(message, summary=summary, text=self.text)
+
+
+def is_timeout(error: Exception) -> bool:
+    """Whether the reader gave up waiting; the HTTP libraries have a class of their own for it."""
+    return any(base.__name__ in ("TimeoutError", "TimeoutException") for base in type(error).__mro__)

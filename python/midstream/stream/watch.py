@@ -1,12 +1,14 @@
 """One line around a stream: the guard beside it."""
 
 from collections.abc import AsyncIterable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from inspect import iscoroutine
 from typing import Any, Literal, Protocol, TypeVar, overload
 
 from midstream._rust.stream import Finding, Guard, Summary
 from midstream.errors import InputError, StateError
 from midstream.stream.body import guard_response, is_response, session_of
+from midstream.stream.entered import AsyncEntered, Entered
 from midstream.stream.session import Reactions, Session, guard_of
 from midstream.stream.settings import Settings
 from midstream.stream.watched import AsyncWatched, EitherWatched, Guarded, Watched, summary_of
@@ -61,6 +63,24 @@ def watch(
 ) -> S: ...
 @overload
 def watch(
+    stream: AbstractContextManager[S],
+    guard: Settings | Guard | None = None,
+    *,
+    on_finding: OnFinding | None = None,
+    on_stop: OnStop = "raise",
+    on_truncated: OnTruncated = "raise",
+) -> Entered[S]: ...
+@overload
+def watch(
+    stream: AbstractAsyncContextManager[S],
+    guard: Settings | Guard | None = None,
+    *,
+    on_finding: OnFinding | None = None,
+    on_stop: OnStop = "raise",
+    on_truncated: OnTruncated = "raise",
+) -> AsyncEntered[S]: ...
+@overload
+def watch(
     stream: BothWays[T],
     guard: Settings | Guard | None = None,
     *,
@@ -100,8 +120,9 @@ def watch(
     ----------
     stream : SDK stream or iterator
         A stream of the openai or anthropic SDK that has a ``response``, before its first item: the same object comes
-        back, with its type, its methods and its exceptions. Or an iterator, sync or async, of str, bytes, dicts or
-        pydantic models: a `Watched` or `AsyncWatched` comes back. For openai's ``.stream()`` helpers use `wrap`.
+        back, with its type, its methods and its exceptions. Anthropic's ``.stream()`` may be handed in before it is
+        entered. Or an iterator, sync or async, of str, bytes, dicts or pydantic models: a `Watched` or `AsyncWatched`
+        comes back. For openai's ``.stream()`` helpers use `wrap`.
     guard : Settings or Guard, optional
         What to look for; the default settings where left out. Settings serve any number of streams, a Guard one.
     on_finding : callable, optional
@@ -144,18 +165,35 @@ def watch(
         raise TypeError("stream is a coroutine: await it, then watch what it gives")
     response = getattr(stream, "response", None)
     if is_response(response):
-        guard_response(response, guard, reactions, asynchronous=hasattr(stream, "__anext__"))
+        guard_response(response, guard, reactions, asynchronous=has(stream, "__aiter__"))
         return stream
+    if is_helper(stream):
+        raise TypeError("stream is a helper of openai, which shows no response: watch the client, with midstream.wrap")
+    if (entered := entered_class(stream)) is not None:
+        told: Any = {"on_finding": on_finding, "on_stop": on_stop, "on_truncated": on_truncated}
+        return entered(stream, lambda given: watch(given, guard, **told))
     return watched_class(stream)(stream, Session(guard_of(guard), reactions))
+
+
+def entered_class(stream: object) -> type[Any] | None:
+    """What stands for a context manager that is no iterator itself."""
+    if has(stream, "__iter__") or has(stream, "__aiter__"):
+        return None
+    if has(stream, "__aenter__"):
+        return AsyncEntered
+    return Entered if has(stream, "__enter__") else None
+
+
+def has(thing: object, method: str) -> bool:
+    """Whether the class of this thing has the method; one that is set to None is there to say no."""
+    return getattr(type(thing), method, None) is not None
 
 
 def watched_class(stream: object) -> type[Any]:
     """What stands for an iterator, by the ways in which it can be iterated."""
-    if is_helper(stream):
-        raise TypeError("stream is a helper of openai, which shows no response: watch the client, with midstream.wrap")
     if isinstance(stream, (str, bytes, bytearray, memoryview, dict)):
         raise TypeError(f"stream is {type(stream).__name__}, which is no stream: use midstream.check for finished text")
-    ways = (hasattr(stream, "__iter__"), hasattr(stream, "__aiter__"))
+    ways = (has(stream, "__iter__"), has(stream, "__aiter__"))
     if ways == (True, True):
         return EitherWatched
     if not any(ways):

@@ -129,19 +129,19 @@ class AsyncWatched(Guarded, AsyncIterator[T], Generic[T]):
 
     async def __anext__(self) -> T:
         session = self._session
+        if session.is_over():
+            return await self._end()
         if self._alarm is None:
             self._alarm = Alarm(session)
         self._alarm.arm()
         try:
-            if session.over:
-                return await self._end()
             if self._coming is None:
                 self._coming = aiter(self._source)
             item = await anext(self._coming)
         except StopAsyncIteration:
             return await self._end()
         except BaseException as error:
-            if self._alarm.rang_for(error):
+            if self._alarm.rang_for(error) or (session.over and isinstance(error, Exception)):
                 return await self._end()
             session.broke(error)
             raise
