@@ -10,6 +10,7 @@ import pytest
 import midstream
 import reading
 import sdks
+from midstream.stream import Pace, Settings
 from provider import Forever, Provider, Stall
 
 
@@ -139,3 +140,22 @@ def test_a_reader_that_times_out_gave_up():
     assert len(items) == 2
     assert isinstance(error, openai.APITimeoutError)
     assert midstream.summary(stream).ending == "stalled"
+
+
+@pytest.mark.parametrize("on_stop", ["raise", "end"])
+def test_a_stall_ends_the_wait_of_an_async_reader(kind, on_stop):
+    async def main(provider):
+        client = sdks.client(kind, provider, asynchronous=True)
+        settings = Settings(pace=Pace(stall="stop", idle_s=0.2))
+        stream = midstream.watch(await sdks.create(kind, client), settings, on_stop=on_stop)
+        got = await reading.read_async(stream)
+        assert asyncio.current_task().cancelling() == 0
+        return *got, stream, time.monotonic()
+
+    with Provider([*sdks.LOOPED[kind][0], Stall()]) as provider:
+        items, error, stream, ended_s = asyncio.run(main(provider))
+        assert provider.last().hung_up_s - ended_s < 0.1
+    assert len(items) == len(sdks.LOOPED[kind][0])
+    assert isinstance(error, midstream.GuardStopped) == (on_stop == "raise")
+    assert midstream.summary(stream).ending == "halted"
+    assert midstream.summary(stream).pace.stalls == 1

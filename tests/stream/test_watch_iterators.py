@@ -10,6 +10,8 @@ import pytest
 import bodies
 import midstream
 from midstream.stream import AsyncWatched, EitherWatched, Guard, Pace, Settings, Watched
+from midstream.stream.body import Body
+from midstream.stream.session import Reactions, Session
 from reading import read, read_async
 
 LOOP = "I am done. "
@@ -333,3 +335,28 @@ def test_a_guard_that_is_finished_is_refused():
     guard.finish()
     with pytest.raises(midstream.MidstreamError, match="finished"):
         midstream.watch(iter(["a"]), guard)
+
+
+class Broken:
+    """A guard whose every method fails."""
+
+    text = ""
+    _tick_at_ns = None
+    _whole = False
+
+    def fail(self, *_, **__):
+        raise ArithmeticError("analysis failed")
+
+    resume = tick = feed = push = finish = _read = fail
+
+
+@pytest.mark.parametrize("item", ["a", b"a", {"a": 1}])
+def test_a_failure_of_the_analysis_costs_nothing(item):
+    watched = Watched(iter([item] * 3), Session(Broken(), Reactions()))
+    assert list(watched) == [item] * 3
+    watched.close()
+
+
+def test_a_failure_of_the_analysis_costs_no_byte_of_a_body():
+    body = Body([b"a", b"b"], Session(Broken(), Reactions()))
+    assert list(body) == [b"a", b"b"]

@@ -80,13 +80,14 @@ class Session:
     `end`. What the guard or the callback raises never costs an item that arrived.
     """
 
-    __slots__ = ("_blind", "_guard", "_pushed", "_reactions", "_read_at", "error", "over", "summary")
+    __slots__ = ("_blind", "_finished", "_guard", "_pushed", "_reactions", "_read_at", "error", "over", "summary")
 
     def __init__(self, guard: Guard, reactions: Reactions) -> None:
         self._guard = guard
         self._reactions = reactions
         self._read_at: int | None = None
         self._blind = False
+        self._finished = False
         self._pushed = False
         self.error: Exception | None = None
         self.over = False
@@ -118,7 +119,7 @@ class Session:
         now = now_ns()
         if self._read_at is None or now - self._read_at > PAUSE_NS:
             self._read_at = now
-            self._guard.resume(now)
+            self._ask(self._guard.resume, now)
 
     def feed(self, chunk: bytes) -> bytes:
         """Reads bytes and gives those to pass on."""
@@ -166,17 +167,18 @@ class Session:
     def tick(self) -> None:
         """Time passed without an item."""
         if not self.over:
-            self._take(self._guard.tick(now_ns()))
+            self._take(self._ask(self._guard.tick, now_ns()))
 
     def finish(self, how: str) -> None:
         """The stream closed; only the first time counts."""
-        if self.summary is not None:
+        if self._finished:
             return
-        self.over = True
-        decision, self.summary = self._guard.finish(how, now_ns())
+        self.over = self._finished = True
+        decision, self.summary = self._ask(self._guard.finish, how, now_ns()) or (None, None)
         self._take(decision)
-        if how == "clean" and self.summary.ending == "truncated" and self._reactions.on_truncated == "raise":
-            self.error = self.error or self._truncated(self.summary)
+        truncated = how == "clean" and self.summary is not None and self.summary.ending == "truncated"
+        if truncated and self._reactions.on_truncated == "raise":
+            self.error = self.error or self._truncated()
 
     def leave(self) -> None:
         """The consumer closed the stream: on its own account, or since there is nothing more to read.
@@ -209,10 +211,20 @@ class Session:
             raise error
 
     def _stop_reading(self) -> None:
-        if self.summary is None:
+        if not self._finished:
             self.finish("clean" if self._guard._whole else "client_left")
 
-    def _take(self, decision: Decision) -> None:
+    def _ask(self, method: Callable[..., Any], *args: object) -> Any:
+        """What the guard answers; where it fails, the stream goes on without it."""
+        try:
+            return method(*args)
+        except Exception:
+            self._blind = True
+            return None
+
+    def _take(self, decision: Decision | None) -> None:
+        if decision is None:
+            return
         findings = decision.findings
         if self._reactions.on_finding is not None:
             for finding in findings:
@@ -236,10 +248,10 @@ class Session:
         message = f"the guard stopped the stream: {finding.check}/{finding.kind}, {finding.explanation}"
         return GuardStopped(message, finding=finding, summary=self.summary, text=self.text)
 
-    def _truncated(self, summary: Summary) -> StreamTruncated:
-        notes = f" ({', '.join(summary.ending_notes)})" if summary.ending_notes else ""
-        message = f"the stream closed before its semantic end{notes}"
-        return StreamTruncated(message, summary=summary, text=self.text)
+    def _truncated(self) -> StreamTruncated:
+        cut = self.summary is not None and "cut_tool_call" in self.summary.ending_notes
+        where = "inside the arguments of a tool call" if cut else "before its semantic end"
+        return StreamTruncated(f"the stream closed {where}", summary=self.summary, text=self.text)
 
 
 def is_timeout(error: Exception) -> bool:
