@@ -1,8 +1,8 @@
 """List source files and documents of this machine for the scan of loops, one JSON object a line.
 
 Sources and documents come from the crates that Cargo.lock names and from the standard libraries of Python and Rust.
-A document is a Markdown, text or licence file, the doc comments or docstrings of one source file, or a page of the
-Rust book and library reference without its tags. Which files are taken, and their order, follow from a hash of their names.
+A document is a Markdown, text or licence file, the doc comments or docstrings of one source file under the names of
+their items, or a page of the Rust books and library reference without its tags. Which files are taken, and their order, follow from a hash of their names.
 
     python scripts/list_prose_and_code.py --sources 2000 --documents 2000 | cargo run --release -p midstream-stream --example find_loops
 """
@@ -79,13 +79,27 @@ def reader(path: Path) -> Callable[[str], str] | None:
 
 
 def doc_comments(source: str) -> str:
-    return "\n".join(re.findall(r"^\s*//[/!] ?(.*)$", source, re.MULTILINE))
+    """The comments of every item, each with the item's first line, as a reference shows them."""
+    shown, commented = [], False
+    for line in source.splitlines():
+        comment = re.match(r"\s*//[/!](?!/) ?(.*)", line)
+        if comment:
+            shown.append(comment[1])
+        attribute = line.strip().startswith("#[")
+        if commented and not comment and not attribute:
+            shown += [line.strip(), ""]
+        commented = bool(comment) or (commented and attribute)
+    return "\n".join(shown)
 
 
 def docstrings(source: str) -> str:
-    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    nodes = (node for node in ast.walk(ast.parse(source)) if isinstance(node, kinds))
-    return "\n\n".join(text for text in map(ast.get_docstring, nodes) if text)
+    """The docstring of every class and function under its name."""
+    tree = ast.parse(source)
+    kinds = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    nodes = (node for node in ast.walk(tree) if isinstance(node, kinds))
+    documented = [(node.name, ast.get_docstring(node)) for node in nodes]
+    shown = [f"{name}\n{text}" for name, text in documented if text]
+    return "\n\n".join([ast.get_docstring(tree) or "", *shown])
 
 
 def page(source: str) -> str:

@@ -12,7 +12,7 @@ const WIDE_RUN: u32 = 39;
 /// Equal marks from which on they are looked at, and those that no drawing and no table of data holds.
 const LEAST_MARKS: u64 = 96;
 const DRAWING: u64 = 500;
-const DATA: u64 = 2_500;
+const DATA: u64 = 12_000;
 
 /// What one copy holds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,6 +27,8 @@ pub(super) struct Shape {
     code_marks: u64,
     code_only: u64,
     commas: u64,
+    /// Calls, assignments and ends of statements.
+    statements: u64,
     first: Symbol,
 }
 
@@ -41,11 +43,15 @@ impl Shape {
             code_marks: 0,
             code_only: 0,
             commas: 0,
+            statements: 0,
             first: history.get(from),
         };
+        let mut letter = false;
         for symbol in (from..history.count()).map(|at| history.get(at)) {
             let character = symbol.character();
-            shape.letters += u64::from(character.is_alphabetic() || is_picture(character));
+            shape.statements += u64::from(letter && character == '(' || ";=".contains(character));
+            letter = character.is_alphabetic();
+            shape.letters += u64::from(letter || is_picture(character));
             shape.code_only += u64::from("{};=<>\\".contains(character));
             shape.code_marks += u64::from("{}();=<>[]\\".contains(character));
             shape.commas += u64::from(character == ',');
@@ -88,11 +94,16 @@ impl Shape {
         match () {
             () if period == 1 => 1_500,
             () if self.letters == 0 => LEAST_MARKS,
-            () if self.commas > 0 && period <= LINE / 2 => DATA,
+            () if self.is_data() => DATA,
             () if period <= LINE / 2 => (7 * period).max(480),
             () if period <= LINE => 4 * period,
             () => 3 * period,
         }
+    }
+
+    /// Reads like values in a table: a comma at least every 16 symbols, and nothing done with them.
+    fn is_data(&self) -> bool {
+        self.period <= LINE / 2 && 16 * self.commas >= self.period && self.statements == 0
     }
 
     /// Reads like a line of program code, fence or not.
@@ -109,7 +120,7 @@ impl Shape {
         }
         let from = history.count().saturating_sub(count).max(history.oldest());
         let lines = (from..history.count()).filter(|at| history.get(*at).has_line_break()).count() as u64;
-        let data = if self.commas > 0 && self.period <= LINE / 2 { DATA } else { 0 };
+        let data = if self.is_data() { DATA } else { 0 };
         let (text, code) = match lines {
             0 => (400, 480),
             // The newest line break may still be to come.
