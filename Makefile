@@ -87,7 +87,7 @@ lints: .venv/.extension
 	$(call step,lints)
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/typos
-	@$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	@cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
 	@$(BIN)/python scripts/check_layers.py
 	$(call step,types and stubs)
 	@$(BIN)/python scripts/write_stubs.py --check
