@@ -57,10 +57,20 @@ impl Counter {
     }
 
     /// Reads the newest symbol of the history.
+    #[inline]
     pub(super) fn step(&mut self, history: &History, code: bool, limits: &RepeatSettings) -> Option<Counted> {
         if !self.runs.step(history) || code {
             return None;
         }
+        if self.runs.live_mut().is_empty() {
+            self.long = false;
+            return None;
+        }
+        self.found(history, limits)
+    }
+
+    #[inline(never)]
+    fn found(&mut self, history: &History, limits: &RepeatSettings) -> Option<Counted> {
         if self.runs.any_fired() {
             return self.lengthened(history, limits);
         }

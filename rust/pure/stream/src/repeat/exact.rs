@@ -33,11 +33,17 @@ impl Exact {
     }
 
     /// Reads the newest symbol of the history.
+    #[inline]
     pub(super) fn step(&mut self, history: &History, code: bool, limits: &RepeatSettings) -> Option<Loop> {
         self.runs.step(history);
-        if self.runs.any_fired() {
+        if self.runs.live_mut().is_empty() || self.runs.any_fired() {
             return None;
         }
+        self.found(history, code, limits)
+    }
+
+    #[inline(never)]
+    fn found(&mut self, history: &History, code: bool, limits: &RepeatSettings) -> Option<Loop> {
         let newest = history.count() - 1;
         for run in self.runs.live_mut() {
             let period = newest - run.twin;

@@ -105,6 +105,7 @@ impl Near {
         None
     }
 
+    #[inline(never)]
     fn end_word(&mut self, share: f64) -> Option<Reworded> {
         let word = self.word.take()?;
         self.words.rotate_left(1);

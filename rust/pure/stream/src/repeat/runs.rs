@@ -73,6 +73,7 @@ impl<A: Alphabet, T: Copy> Runs<A, T> {
     }
 
     /// Reads the newest symbol of the history. False where this view steps over it.
+    #[inline]
     pub(super) fn step(&mut self, history: &History) -> bool {
         let at = history.count() - 1;
         let symbol = history.get(at);
@@ -80,8 +81,12 @@ impl<A: Alphabet, T: Copy> Runs<A, T> {
             return false;
         }
         self.credit = (self.credit + CREDIT_PER_SYMBOL).min(MAX_CREDIT);
-        self.advance(history, A::letter(symbol));
-        self.grow(history);
+        if !self.live.is_empty() {
+            self.advance(history, A::letter(symbol));
+        }
+        if self.hints.len() < history.capacity() / A::HINT_PART {
+            self.grow(history);
+        }
         if let Some(last) = self.enter(A::letter(symbol), at) {
             self.suggest(history, at, last);
         }
@@ -103,10 +108,9 @@ impl<A: Alphabet, T: Copy> Runs<A, T> {
         self.hints.capacity() * size_of::<u16>() + self.live.capacity() * size_of::<Run<T>>()
     }
 
+    // What few symbols need stays out of line, so that `step` keeps its values in registers.
+    #[inline(never)]
     fn advance(&mut self, history: &History, letter: u32) {
-        if self.live.is_empty() {
-            return;
-        }
         let oldest = history.oldest();
         self.live.retain_mut(|run| {
             run.twin = next::<A>(history, run.twin);
@@ -144,6 +148,7 @@ impl<A: Alphabet, T: Copy> Runs<A, T> {
         self.follow(history, at, twin);
     }
 
+    #[inline(never)]
     fn follow(&mut self, history: &History, at: u64, twin: u64) {
         let oldest = history.oldest();
         let (mut start, mut origin, mut count) = (at, twin, 1);
@@ -180,10 +185,8 @@ impl<A: Alphabet, T: Copy> Runs<A, T> {
     }
 
     /// Keeps the table in step with the history, which has doubled, and enters what the history holds.
+    #[inline(never)]
     fn grow(&mut self, history: &History) {
-        if self.hints.len() >= history.capacity() / A::HINT_PART {
-            return;
-        }
         self.hints = vec![0; history.capacity() / A::HINT_PART];
         (self.seen, self.hash) = (0, 0);
         for at in history.oldest()..history.count() - 1 {
