@@ -27,7 +27,8 @@ function assertHolds(seen, wanted, where) {
   } else if (typeof wanted === "number") {
     assert.ok(Math.abs(seen - wanted) <= TOLERANCE * Math.abs(wanted), `${where} is ${seen}, not ${wanted}`);
   } else {
-    assert.deepEqual(seen, wanted, where);
+    // JavaScript's word for no value is `undefined`, JSON's is `null`.
+    assert.deepEqual(seen ?? null, wanted, where);
   }
 }
 
