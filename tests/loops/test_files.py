@@ -12,6 +12,8 @@ from midstream.stream import Guard, Settings
 SCRIPT = Path(__file__).parents[2] / "scripts" / "list_prose_and_code.py"
 COUNT = 200
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def texts():

@@ -107,7 +107,8 @@ fn found(run: &mut Run<Copy>, history: &History, limits: &RepeatSettings) -> Opt
     }
     let copy = run.shape.get_or_insert_with(|| {
         let mut entry = Entry::of(history, run.origin, run.start);
-        entry.says_something &= !Shape::of(history, history.count() - 1 - run.twin).is_code();
+        let shape = Shape::of(history, history.count() - 1 - run.twin);
+        entry.says_something &= !shape.is_code() && !shape.is_record();
         Copy { entry, check_at: need(entry.period, limits) }
     });
     if run.count < copy.check_at || !copy.entry.says_something {

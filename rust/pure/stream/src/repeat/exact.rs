@@ -57,7 +57,8 @@ impl Exact {
             if run.count < need.of(code) {
                 continue;
             }
-            if let Some(need) = shape.need_of_marks(history, run.count).filter(|need| run.count < need.of(code)) {
+            if let Some(need) = shape.need_of_marks(history, run.count, limits).filter(|need| run.count < need.of(code))
+            {
                 run.shape = Some((shape, need));
                 continue;
             }

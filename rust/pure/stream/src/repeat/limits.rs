@@ -21,8 +21,9 @@ pub(super) struct Shape {
     pub period: u64,
     /// Characters.
     pub characters: u64,
-    /// Letters and pictures.
     letters: u64,
+    pictures: u64,
+    spaces: u64,
     /// Marks that stand in program code and seldom in prose, and those of them that prose has hardly ever.
     code_marks: u64,
     code_only: u64,
@@ -40,6 +41,8 @@ impl Shape {
             period,
             characters: history.characters_between(from, history.count()),
             letters: 0,
+            pictures: 0,
+            spaces: 0,
             code_marks: 0,
             code_only: 0,
             commas: 0,
@@ -51,7 +54,9 @@ impl Shape {
             let character = symbol.character();
             shape.statements += u64::from(letter && character == '(' || ";=".contains(character));
             letter = character.is_alphabetic();
-            shape.letters += u64::from(letter || is_picture(character));
+            shape.letters += u64::from(letter);
+            shape.pictures += u64::from(is_picture(character));
+            shape.spaces += u64::from(symbol.is_space() && !symbol.has_line_break());
             shape.code_only += u64::from("{};=<>\\".contains(character));
             shape.code_marks += u64::from("{}();=<>[]\\".contains(character));
             shape.commas += u64::from(character == ',');
@@ -68,8 +73,9 @@ impl Shape {
         let period = self.period;
         match () {
             () if period == 1 => self.need_of_one(limits),
-            () if self.letters == 0 => LEAST_MARKS,
+            () if self.letters + self.pictures == 0 => LEAST_MARKS,
             () if self.is_code() => self.need_in_code(),
+            () if self.is_record() => (2 * period).max(400),
             () if period <= PARAGRAPH => period + u64::from(limits.exact_beyond),
             () => 2 * period,
         }
@@ -79,7 +85,9 @@ impl Shape {
     fn need_of_one(&self, limits: &RepeatSettings) -> u64 {
         let character = self.first.character();
         match character {
-            _ if self.letters > 0 && is_wide(character) => u64::from(limits.exact_run.min(WIDE_RUN)),
+            _ if self.pictures > 0 || self.letters > 0 && is_wide(character) => {
+                u64::from(limits.exact_run.min(WIDE_RUN))
+            }
             _ if self.letters > 0 => u64::from(limits.exact_run),
             // A googol written out has 100 zeros.
             '0'..='9' => 120,
@@ -93,12 +101,17 @@ impl Shape {
         let period = self.period;
         match () {
             () if period == 1 => 1_500,
-            () if self.letters == 0 => LEAST_MARKS,
+            () if self.letters + self.pictures == 0 => LEAST_MARKS,
             () if self.is_data() => DATA,
             () if period <= LINE / 2 => (7 * period).max(480),
             () if period <= LINE => 4 * period,
             () => 3 * period,
         }
+    }
+
+    /// Reads like the fields of a table as programs write them; people put a space behind a comma.
+    pub(super) fn is_record(&self) -> bool {
+        self.spaces == 0 && 16 * self.commas >= self.period
     }
 
     /// Reads like values in a table: a comma at least every 16 symbols, and nothing done with them.
@@ -113,8 +126,8 @@ impl Shape {
     }
 
     /// What `count` equal symbols without a letter need. Rows may repeat for a page and a drawing may fill one; one line
-    /// of marks may not.
-    pub(super) fn need_of_marks(&self, history: &History, count: u64) -> Option<Need> {
+    /// may not.
+    pub(super) fn need_of_marks(&self, history: &History, count: u64, limits: &RepeatSettings) -> Option<Need> {
         if self.letters > 0 || self.period == 1 {
             return None;
         }
@@ -122,6 +135,7 @@ impl Shape {
         let lines = (from..history.count()).filter(|at| history.get(*at).has_line_break()).count() as u64;
         let data = if self.is_data() { DATA } else { 0 };
         let (text, code) = match lines {
+            0 if self.pictures > 0 => (self.period + u64::from(limits.exact_beyond), 480),
             0 => (400, 480),
             // The newest line break may still be to come.
             lines if lines + 1 >= (history.count() - from) / self.period => {

@@ -8,7 +8,8 @@ const GROUP: usize = 4;
 pub(super) const WINDOW: usize = 60;
 /// Times that a group was written before from which on it counts as repeated: quoting a text once is no loop.
 const TIMES: u8 = 2;
-/// Words from which on a line is prose: rows, items and verses are shorter.
+/// Words from which on a line is prose: rows, items and verses are shorter. Two characters of a script without spaces are
+/// about a word.
 const PROSE: usize = 12;
 
 const OFFSET: u32 = 0x811C_9DC5;
@@ -40,6 +41,8 @@ struct Word {
     hash: u32,
     at: u64,
     letters: bool,
+    /// It is one character of a script without spaces.
+    character: bool,
 }
 
 /// The words of one channel.
@@ -51,10 +54,10 @@ pub(super) struct Near {
     count: u32,
     /// The one being written.
     word: Option<Word>,
-    /// Words of this line.
+    /// Half words of this line.
     line: usize,
     /// Groups of this line, until it is prose.
-    waiting: [Group; PROSE],
+    waiting: [Group; 2 * PROSE],
     waits: usize,
     window: [Group; WINDOW],
     /// Groups in prose so far.
@@ -66,14 +69,14 @@ pub(super) struct Near {
 
 impl Near {
     pub(super) fn new() -> Self {
-        let word = Word { hash: OFFSET, at: 0, letters: false };
+        let word = Word { hash: OFFSET, at: 0, letters: false, character: false };
         Self {
             groups: Groups::new(),
             words: [word; GROUP],
             count: 0,
             word: None,
             line: 0,
-            waiting: [Group::default(); PROSE],
+            waiting: [Group::default(); 2 * PROSE],
             waits: 0,
             window: [Group::default(); WINDOW],
             seen: 0,
@@ -85,10 +88,11 @@ impl Near {
     /// Reads the character at `at`; finds where `share` of the window is repeated.
     pub(super) fn push(&mut self, character: char, at: u64, share: f64) -> Option<Reworded> {
         if is_word_part(character) {
-            let word = self.word.get_or_insert(Word { hash: OFFSET, at, letters: false });
+            let word = self.word.get_or_insert(Word { hash: OFFSET, at, letters: false, character: false });
             word.hash = (word.hash ^ u32::from(character.to_ascii_lowercase())).wrapping_mul(PRIME);
             word.letters |= !character.is_ascii_digit();
-            return if is_word(character) { self.end_word(share) } else { None };
+            word.character = is_word(character);
+            return if word.character { self.end_word(share) } else { None };
         }
         let found = if character.is_whitespace() { self.end_word(share) } else { None };
         if character == '\n' {
@@ -113,7 +117,7 @@ impl Near {
             *newest = word;
         }
         self.count = self.count.wrapping_add(1);
-        self.line += 1;
+        self.line += if word.character { 1 } else { 2 };
         if (self.count as usize) < GROUP {
             return None;
         }
@@ -131,7 +135,7 @@ impl Near {
             *place = group;
             self.waits += 1;
         }
-        if self.line < PROSE {
+        if self.line < 2 * PROSE {
             return None;
         }
         let waiting = self.waiting;
