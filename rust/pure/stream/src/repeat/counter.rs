@@ -4,7 +4,7 @@ use super::history::{History, Symbol};
 use super::limits::Shape;
 use super::numbers::{Entry, counts_up};
 use super::report::Loop;
-use super::runs::{Alphabet, Run, Runs};
+use super::runs::{Alphabet, Run, Runs, next};
 use super::settings::RepeatSettings;
 
 /// Longest period of a line or two.
@@ -131,11 +131,17 @@ fn need(period: u64, limits: &RepeatSettings) -> u64 {
 
 fn report<T>(run: &Run<T>, period: u64, history: &History) -> Loop {
     let newest = history.count() - 1;
+    // The second copy, else the newest one that no digit may lengthen.
+    let (from, to) = if run.start < history.oldest() {
+        (run.twin, newest)
+    } else {
+        (run.start, (0..period).fold(run.start, |at, _| next::<Numbered>(history, at)))
+    };
     Loop {
         onset: run.onset,
         start: run.start,
-        period: history.characters_between(run.twin + 1, newest + 1),
-        symbols: newest - run.twin,
+        period: history.characters_between(from, to),
+        symbols: to - from,
         copies: (run.count as f64 / period as f64) + 1.0,
     }
 }

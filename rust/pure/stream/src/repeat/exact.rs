@@ -63,11 +63,13 @@ impl Exact {
                 continue;
             }
             run.fired = true;
+            // The second copy, else the newest one that no white space may lengthen.
+            let copy = if run.start < history.oldest() { run.twin } else { run.start };
             let copies = run.count as f64 / period as f64 + 1.0;
             return Some(Loop {
                 onset: run.onset,
                 start: run.start,
-                period: shape.characters,
+                period: history.characters_between(copy, copy + period),
                 symbols: period,
                 copies,
             });

@@ -19,8 +19,6 @@ const DATA: u64 = 12_000;
 pub(super) struct Shape {
     /// Symbols.
     pub period: u64,
-    /// Characters.
-    pub characters: u64,
     letters: u64,
     pictures: u64,
     spaces: u64,
@@ -39,7 +37,6 @@ impl Shape {
         let from = history.count().saturating_sub(period).max(history.oldest());
         let mut shape = Self {
             period,
-            characters: history.characters_between(from, history.count()),
             letters: 0,
             pictures: 0,
             spaces: 0,

@@ -47,6 +47,16 @@ fn offsets_count_white_space_as_it_came() {
 }
 
 #[test]
+fn a_period_counts_white_space_that_the_stop_cuts() {
+    // Nine copies of 11 symbols, then the first of the white space.
+    let text = "done now.\n\n\n".repeat(12);
+    let found = &findings(&text)[0];
+    assert_eq!((found.offset, found.onset, found.period), (Some(12 + 8 * 12 + 6), Some(12), Some(12)));
+    let text = format!("{}now", "then  ".repeat(30));
+    assert_eq!(findings(&text)[0].period, Some(6));
+}
+
+#[test]
 fn a_run_of_one_letter_fills_more_than_a_line_first() {
     assert_eq!(places(&"a".repeat(99)), []);
     assert_eq!(places(&"a".repeat(100)), [("exact", Action::Stop, 100, 1, Some(1))]);
