@@ -50,7 +50,7 @@ fn labelled_streams_of_the_recordings_meet_the_bars() -> Result<(), Failure> {
 }
 
 #[test]
-fn loops_that_set_no_limit_are_found() -> Result<(), Failure> {
+fn loops_kept_for_judging_are_found() -> Result<(), Failure> {
     let texts = labelled("loops-judge.jsonl")?;
     let [exact, counter, near] = ["exact", "counter", "near"].map(|kind| score(&texts, kind));
     assert!(16 * exact.found >= 15 * exact.texts, "{exact:?}");
