@@ -2,7 +2,7 @@
 # Builds rust/bindings/wasm: the module that ships into target/wasm/midstream*, and the module of the shared cases,
 # which has no budget, into target/wasm/cases*. Prints sizes; fails where the shipped module is over its budget or
 # imports anything but its own glue.
-#   WASM_STD=rustup|debian   where the standard library of the target comes from (default: rustup where it has it)
+#   WASM_STD=rustup|debian   where the standard library of the target comes from (default: rustup where it can)
 #   REQUIRE_WASM=1           a missing toolchain is an error; else it is said and the exit status is 77
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -15,6 +15,13 @@ die() { say "$*" >&2; exit 1; }
 skip() { if [ "${REQUIRE_WASM:-0}" = 1 ]; then die "$*"; fi; say "SKIPPED: $*"; exit 77; }
 
 has_target() { compgen -G "$("${RUSTC:-rustc}" --print target-libdir --target "$TARGET")/libstd-*.rlib" >/dev/null; }
+
+# rustup serves the target in a minute where its server is in reach.
+add_target() {
+  command -v rustup >/dev/null || return 1
+  say "rustup target add $TARGET"
+  timeout 120 rustup --quiet target add "$TARGET" >/dev/null 2>&1 && has_target
+}
 
 locked() { awk -v want="name = \"$2\"" '$0 == want {getline; gsub(/"/, "", $3); print $3; exit}' "$1"; }
 
@@ -89,11 +96,12 @@ build() {
   flags=$(printf '%s\x1f' -Ctarget-feature=+simd128 "--remap-path-prefix=$ROOT=." "--remap-path-prefix=$CACHE=/std" \
     "--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src=/registry")
   environment=(-u RUSTFLAGS -u CARGO_BUILD_TARGET CARGO_TARGET_DIR="$CACHE/target" CARGO_ENCODED_RUSTFLAGS="${flags%$'\x1f'}")
-  std=${WASM_STD:-$(has_target && echo rustup || echo debian)}
-  if [ "$std" = rustup ]; then
-    has_target || skip "the target is not installed: rustup target add $TARGET"
+  std=${WASM_STD:-any}
+  if [ "$std" != debian ] && { has_target || add_target; }; then
+    std=rustup
   else
-    debian_toolchain || skip "no standard library for $TARGET: rustup target add $TARGET, or Debian's rustc-web and rust-web-src"
+    [ "$std" != rustup ] && debian_toolchain ||
+      skip "no standard library for $TARGET: rustup target add $TARGET, or Debian's rustc-web and rust-web-src"
     environment+=(RUSTC="$toolchain/rustc" RUSTC_BOOTSTRAP=1 CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER="$toolchain/wasm-ld")
     cargo+=(-Zbuild-std=std,panic_abort)
   fi

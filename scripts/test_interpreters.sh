@@ -40,7 +40,7 @@ for version in $VERSIONS; do
   if ! python=$(find_python "$version"); then absent+=" $version"; continue; fi
   if [ -z "$wheel" ]; then
     rm -f "$CACHE"/*.whl
-    .venv/bin/maturin build --quiet --profile quick --locked --out "$CACHE" >/dev/null
+    .venv/bin/maturin build --profile quick --locked --out "$CACHE" >.cache/log 2>&1 || { cat .cache/log; exit 1; }
     wheel=$(ls "$CACHE"/midstream-*.whl)
   fi
   run "$version" "$python"
