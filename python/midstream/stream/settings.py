@@ -1,11 +1,13 @@
 """What the checks of a stream look for, and what follows."""
 
 import json
+import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, Self
 
 from midstream._rust.stream import CompiledSettings
+from midstream.errors import InputError
 
 __all__ = ["Ending", "Pace", "Repeat", "RepeatActions", "Settings"]
 
@@ -145,6 +147,10 @@ class Settings:
     _compiled: CompiledSettings = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        for name, table in (("ending", Ending), ("pace", Pace), ("repeat", Repeat)):
+            _check_types(name, getattr(self, name), table)
+        if not isinstance(self.shadow, bool):
+            raise InputError(f"shadow is {self.shadow!r}, allowed is True or False", field="shadow")
         object.__setattr__(self, "_compiled", CompiledSettings(json.dumps(self.to_dict())))
 
     def to_dict(self) -> dict[str, Any]:
@@ -165,6 +171,33 @@ class Settings:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (type(self).from_dict, (self.to_dict(),))
+
+
+def _check_types(name: str, given: object, table: type[Ending] | type[Pace] | type[Repeat]) -> None:
+    """Refuse what JSON could not say or would say without the field's name; the rest is checked in Rust."""
+    if not isinstance(given, table):
+        raise InputError(f"{name} is {given!r}, allowed is a midstream.stream.{table.__name__}", field=name)
+    for entry in fields(table):
+        value, path = getattr(given, entry.name), f"{name}.{entry.name}"
+        if isinstance(entry.default, float):
+            allowed, fits = "a finite number", _is_number(value) and math.isfinite(value)
+        elif isinstance(entry.default, int):
+            allowed, fits = "an integer or 'off'", value == "off" or (isinstance(value, int) and _is_number(value))
+        elif isinstance(entry.default, str):
+            allowed, fits = "a string", isinstance(value, str)
+        elif isinstance(entry.default, tuple):
+            allowed, fits = (
+                "a tuple of strings",
+                isinstance(value, (tuple, list)) and all(isinstance(v, str) for v in value),
+            )
+        else:
+            continue
+        if not fits:
+            raise InputError(f"{path} is {value!r}, allowed is {allowed}", field=path)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _repeat(table: Mapping[str, Any]) -> Repeat:
