@@ -32,6 +32,8 @@ impl Alphabet for Numbered {
 #[derive(Clone, Copy, Debug)]
 struct Copy {
     entry: Entry,
+    /// A row of a table: worth a warning, never a stop.
+    row: bool,
     check_at: u64,
 }
 
@@ -88,7 +90,7 @@ impl Counter {
         let copies = limits.counter_stop_copies.filter(|_| !self.long)?;
         let run = self.runs.live_mut().iter_mut().find(|run| run.fired)?;
         let copy = run.shape?;
-        if run.count < (u64::from(copies) - 1) * copy.entry.period {
+        if copy.row || run.count < (u64::from(copies) - 1) * copy.entry.period {
             return None;
         }
         self.long = true;
@@ -109,7 +111,7 @@ fn found(run: &mut Run<Copy>, history: &History, limits: &RepeatSettings) -> Opt
         let mut entry = Entry::of(history, run.origin, run.start);
         let shape = Shape::of(history, history.count() - 1 - run.twin);
         entry.says_something &= !shape.is_code() && !shape.is_record();
-        Copy { entry, check_at: need(entry.period, limits) }
+        Copy { entry, row: shape.is_row(), check_at: need(entry.period, limits) }
     });
     if run.count < copy.check_at || !copy.entry.says_something {
         return None;

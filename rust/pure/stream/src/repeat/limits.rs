@@ -26,6 +26,7 @@ pub(super) struct Shape {
     code_marks: u64,
     code_only: u64,
     commas: u64,
+    bars: u64,
     /// Calls, assignments and ends of statements.
     statements: u64,
     first: Symbol,
@@ -43,6 +44,7 @@ impl Shape {
             code_marks: 0,
             code_only: 0,
             commas: 0,
+            bars: 0,
             statements: 0,
             first: history.get(from),
         };
@@ -57,6 +59,7 @@ impl Shape {
             shape.code_only += u64::from("{};=<>\\".contains(character));
             shape.code_marks += u64::from("{}();=<>[]\\".contains(character));
             shape.commas += u64::from(character == ',');
+            shape.bars += u64::from(character == '|');
         }
         shape
     }
@@ -109,6 +112,11 @@ impl Shape {
     /// Reads like the fields of a table as programs write them; people put a space behind a comma.
     pub(super) fn is_record(&self) -> bool {
         self.spaces == 0 && 16 * self.commas >= self.period
+    }
+
+    /// Reads like a row of a Markdown table, whose cells people do fill with equal words.
+    pub(super) fn is_row(&self) -> bool {
+        self.bars >= 2
     }
 
     /// Reads like values in a table: a comma at least every 16 symbols, and nothing done with them.
