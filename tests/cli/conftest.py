@@ -1,11 +1,17 @@
 """Runs the installed program."""
 
+import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
+import jsonschema
 import pytest
+
+from loopback import Server
+from tiny_bodies import CHAT, LOOP, OLLAMA, TOOL
 
 PLAIN = {"COLUMNS": "80", "TERM": "dumb", "PYTHONWARNINGS": "error"}
 LIMIT_S = 60
@@ -65,3 +71,48 @@ def start(tmp_path):
     for process in running:
         process.kill()
         process.communicate()
+
+
+@pytest.fixture
+def serve():
+    """Start servers that end with the test."""
+    servers = []
+
+    def serve(**options):
+        server = Server(**options)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return server
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder of four readable recordings."""
+    for name, body in {"rain.sse": CHAT, "loop.sse": LOOP, "ollama.ndjson": OLLAMA, "cut.sse": TOOL}.items():
+        (tmp_path / name).write_bytes(body)
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def validator(program):
+    schema = json.loads(subprocess.run([program, "analyze", "--schema"], capture_output=True, check=True).stdout)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+@pytest.fixture(scope="session")
+def objects(validator):
+    """The reports that ``analyze --json`` printed, each of which meets the schema."""
+
+    def objects(done):
+        reports = [json.loads(line) for line in done.stdout.splitlines()]
+        for report in reports:
+            validator.validate(report)
+        return reports
+
+    return objects

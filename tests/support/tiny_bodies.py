@@ -2,7 +2,7 @@
 
 import json
 
-__all__ = ["CHAT", "LOOP", "OLLAMA", "TEXT", "TOOL", "chat"]
+__all__ = ["ANTHROPIC", "CHAT", "LOOP", "OLLAMA", "RESPONSES", "TEXT", "TOOL", "chat"]
 
 
 def chat(*texts, finish="stop", done=True, usage=None):
@@ -30,4 +30,26 @@ OLLAMA = b"".join(
 TOOL = (
     b'data: {"object":"chat.completion.chunk","model":"tiny-1","choices":[{"index":0,"delta":{"tool_calls":[{"index":0,'
     b'"id":"call_1","type":"function","function":{"name":"search","arguments":"{\\"q\\": \\"ra"}}]}}]}\n\n'
+)
+ANTHROPIC = b"".join(
+    b"event: %s\ndata: %s\n\n" % (json.loads(data)["type"].encode(), data)
+    for data in [
+        b'{"type":"message_start","message":{"id":"m1","type":"message","role":"assistant","model":"tiny-3",'
+        b'"content":[],"usage":{"input_tokens":3,"output_tokens":1}}}',
+        b'{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}',
+        b'{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hello."}}',
+        b'{"type":"content_block_stop","index":0}',
+        b'{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":4}}',
+        b'{"type":"message_stop"}',
+    ]
+)
+RESPONSES = b"".join(
+    b"event: %s\ndata: %s\n\n" % (json.loads(data)["type"].encode(), data)
+    for data in [
+        b'{"type":"response.created","sequence_number":0,"response":{"id":"r1","model":"tiny-4","status":"in_progress"}}',
+        b'{"type":"response.output_text.delta","sequence_number":1,"item_id":"i1","output_index":0,"content_index":0,'
+        b'"delta":"Good day."}',
+        b'{"type":"response.completed","sequence_number":2,"response":{"id":"r1","model":"tiny-4","status":"completed",'
+        b'"usage":{"input_tokens":2,"output_tokens":3}}}',
+    ]
 )
