@@ -62,8 +62,8 @@ def start(tmp_path):
     """Start ``WORDS...`` in an empty folder and go on; what still runs at the end of the test is killed."""
     running = []
 
-    def start(words, *, env=None):
-        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "cwd": tmp_path}
+    def start(words, *, env=None, **more):
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "cwd": tmp_path} | more
         running.append(subprocess.Popen([*map(str, words)], env=environment(**(env or {})), **options))
         return running[-1]
 

@@ -6,6 +6,44 @@ import pytest
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        ("versoin", 'unknown command "versoin"; did you mean "version"?'),
+        ("zzzzzz", 'unknown command "zzzzzz"; known: analyze, demo, models, version, watch'),
+        ("help", 'unknown command "help"; did you mean "--help"?'),
+        ("--vresion", "unknown option: --vresion; did you mean --version?"),
+        ("-x", "unknown option: -x; --help lists the options"),
+        ("version now", 'version takes no "now"; --help lists what it takes'),
+        ("version --json", "unknown option: --json; --help lists the options"),
+        ("demo fast", 'demo takes no "fast"; did you mean --fast?'),
+        ("demo --no-fast", "unknown option: --no-fast; did you mean --fast?"),
+        ("demo --fast=maybe", 'invalid value "maybe" for --fast; it takes none'),
+        ("demo --fast --fast", "--fast is named twice; name it once"),
+        ("models lst", 'unknown command "lst"; did you mean "list"?'),
+        ("models nothing", 'unknown command "nothing"; known: list, pull, run'),
+        ("models --jsno", "unknown option: --jsno; --help lists the options"),
+        ("models list here", 'models list takes no "here"; --help lists what it takes'),
+        ("models run --port abc", 'invalid value "abc" for --port; it takes a whole number'),
+        ("models run --port", "--port needs a value; it takes a whole number"),
+        ("analyze --version", "unknown option: --version; --help lists the options"),
+        ("analyze --output", "--output needs a value; --help tells which"),
+        ("analyze --format xml a", 'invalid value "xml" for --format; choose from: "text", "json", "markdown"'),
+        ("watch --fail-on", '--fail-on needs a value; choose from: "warn", "stop", "never"'),
+        ("watch --max-tokens many", 'invalid value "many" for --max-tokens; it takes a whole number'),
+        ("watch --max-tokens 0 --base-url http://x --prompt y", "--max-tokens is 0; allowed is 1 or more"),
+        ("watch --prompt x --prompt y", "--prompt is named twice; name it once"),
+        ("watch --promt x", "unknown option: --promt; did you mean --prompt?"),
+        ("--install-completion --shell tcsh", 'invalid value "tcsh" for --shell; choose from: "zsh", "bash", "fish", '),
+    ],
+)
+def test_a_mistake_is_told_in_one_line_with_the_nearest_name(midstream, words, said):
+    done = midstream(*words.split())
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"midstream: {said}")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
         ([], "midstream: no recording named; name files, folders, or - for standard input\n"),
         (["--fail-on", "wran", "a"], 'midstream: invalid value "wran" for --fail-on; choose from: "warn", "stop", '),
         (["--jsno", "a"], "midstream: unknown option: --jsno; did you mean --json?\n"),

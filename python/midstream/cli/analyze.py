@@ -12,8 +12,8 @@ from midstream._files import replacing
 from midstream.cli.exits import DONE, FINDINGS, INPUT, USAGE, Failure, refuse_options
 from midstream.cli.progress import Progress
 from midstream.cli.report import markdown, report_object, rows, total
-from midstream.cli.sources import Source, reason, sources
-from midstream.cli.terminal import Printer, complain, json_line
+from midstream.cli.sources import Source, sources
+from midstream.cli.terminal import Printer, complain, json_line, reason
 from midstream.errors import InputError, RecordingError
 from midstream.stream import Guard, Settings, replay
 from midstream.stream.recording import RecordingReader
@@ -135,8 +135,11 @@ def destination(output: Path | None) -> Iterator[BinaryIO | None]:
     if output is None:
         yield None
         return
+    opened = False
     try:
         with replacing(output) as file:
+            opened = True
             yield file
     except OSError as error:
-        raise Failure(f"cannot write {output}: {reason(error)}; name another --output", USAGE) from error
+        said = f"cannot write {output}: {reason(error)}"
+        raise (Failure(said) if opened else Failure(f"{said}; name another --output", USAGE)) from error

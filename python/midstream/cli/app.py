@@ -1,20 +1,22 @@
 """The program: its commands, its exit codes, and errors in one line."""
 
-import os
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import Any
 
-from cyclopts import App, CycloptsError, UnknownCommandError, UnknownOptionError
+from cyclopts import App, CycloptsError
 
+from midstream.cli import streams
 from midstream.cli.exits import CLOSED_PIPE, INPUT, INTERRUPTED, USAGE, Failure
-from midstream.cli.terminal import is_plain, printable
+from midstream.cli.terminal import complain, is_plain, reason
 from midstream.errors import MidstreamError, NetworkError, RecordingError
 
 __all__ = ["app", "main"]
 
 EXITS = """Exit codes: 0 done; 1 findings at or above --fail-on; 2 usage or configuration;
-3 bad input file, the network or the model; 130 Ctrl-C; 141 the reader of the output went away.
+3 bad input file, output that cannot be written, the network or the model;
+130 Ctrl-C; 141 the reader of the output went away.
 
 Every command takes --debug, which adds the traceback to an error."""
 
@@ -36,8 +38,9 @@ def app(words: Sequence[str] = ()) -> App:
         help="Watch, guard and analyse the streams of language models while they run.",
         help_epilogue=EXITS,
         help_format="plaintext",
-        help_formatter="plain" if helps and is_plain(sys.stdout) else None,
-        version_flags=[],
+        help_formatter="plain" if is_plain(sys.stdout) else None,
+        console=console() if helps else None,
+        version_flags=["--version"] if list(words) in ([], ["-h"], ["--help"]) else [],
         suppress_keyboard_interrupt=False,
         result_action="return_value",
     )
@@ -48,6 +51,13 @@ def app(words: Sequence[str] = ()) -> App:
     if helps or "--install-completion" in words:
         program.register_install_completion_command()
     return program
+
+
+def console() -> Any:
+    """What help is printed on; rich is imported for those alone who read it."""
+    from midstream.cli.console import Output
+
+    return Output()
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -63,21 +73,33 @@ def main(words: Sequence[str] | None = None) -> int:
     int
         The exit code.
     """
-    words, debug = without_debug(sys.argv[1:] if words is None else words)
+    streams.ready()
+    try:
+        return run(sys.argv[1:] if words is None else words)
+    except BrokenPipeError:
+        return CLOSED_PIPE
+    finally:
+        streams.leave_output()
+
+
+def run(words: Sequence[str]) -> int:
+    """Run one command and tell what went wrong."""
+    words, debug = without_debug(words)
+    if words[:1] == ["--version"]:
+        words[0] = "version"
     try:
         code = app(words)(words, exit_on_error=False, print_error=False, verbose=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except BrokenPipeError:
-        leave_pipe()
-        return CLOSED_PIPE
+        raise
     except KeyboardInterrupt:
         return INTERRUPTED
     except (Exception, RecursionError) as error:
         message, code = told(error)
         if debug:
             traceback.print_exc()
-        print(f"midstream: {printable(message)}", file=sys.stderr)
+        complain(message)
         return code
 
 
@@ -94,29 +116,14 @@ def told(error: BaseException) -> tuple[str, int]:
         case Failure():
             return str(error), error.code
         case CycloptsError():
-            return usage(error), USAGE
+            from midstream.cli import usage
+
+            return usage.told(error), USAGE
         case NetworkError() | RecordingError():
             return str(error), INPUT
         case MidstreamError():
             return str(error), USAGE
+        case OSError() if streams.writing_failed(error):
+            return f"cannot write the output: {reason(error)}", INPUT
         case _:
             return f"internal error: {type(error).__name__}: {error}; --debug shows where", INPUT
-
-
-def usage(error: CycloptsError) -> str:
-    """A mistake in the command line in one line, in our own style."""
-    message = " ".join(str(error).split()).rstrip(".")
-    if isinstance(error, UnknownCommandError):
-        message = message.split(" Available commands:")[0].rstrip(".")
-        message = message if "Did you mean" in message else f"{message}; known: {', '.join(sorted(COMMANDS))}"
-    elif isinstance(error, UnknownOptionError) and "Did you mean" not in message:
-        message = f"{message}; --help lists the options"
-    return message[:1].lower() + message[1:].replace(". Did you mean", "; did you mean").replace(
-        ". Choose from", "; choose from"
-    )
-
-
-def leave_pipe() -> None:
-    """Keep the interpreter from writing to a closed pipe, and complaining, when it ends."""
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, sys.stdout.fileno())

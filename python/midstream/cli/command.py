@@ -35,6 +35,7 @@ class Command:
         self.content_type: str | None = None
         self.stopped = False
         self.failed = False
+        self.file = process.stdout
         self.output = process.stdout.fileno()
         os.set_blocking(self.output, False)
 
@@ -76,6 +77,11 @@ class Command:
 
     async def close(self) -> str:
         """Wait for its end; one that was told to end has two seconds."""
+        with self.file:
+            return await self.ended()
+
+    async def ended(self) -> str:
+        """Wait until it has ended, and say how."""
         if self.stopped:
             await self.end_in_time()
             return "stopped"

@@ -1,17 +1,37 @@
 """Text with style for a person, without for a pipe."""
 
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from rich.console import Console
 
 from midstream.cli.terminal import is_plain
 
-__all__ = ["Terminal"]
+__all__ = ["Output", "Terminal"]
 
 
-class Terminal(Console):
-    """Standard output, or standard error, for text that goes on where a line is full.
+class Output(Console):
+    """Standard output, or standard error: plain to whoever gets plain text, and closed pipes left to the program.
+
+    Parameters
+    ----------
+    stderr : bool
+        Write to standard error.
+    **more : Any
+        As rich's own console takes them.
+    """
+
+    def __init__(self, *, stderr: bool = False, **more: Any) -> None:
+        person = not is_plain(sys.stderr if stderr else sys.stdout)
+        super().__init__(stderr=stderr, force_terminal=person, **more)
+
+    def on_broken_pipe(self) -> NoReturn:
+        """Leave the end to the program, whose exit code tells of it."""
+        raise BrokenPipeError
+
+
+class Terminal(Output):
+    """Text that goes on where a line is full.
 
     Parameters
     ----------
@@ -22,17 +42,4 @@ class Terminal(Console):
     """
 
     def __init__(self, *, quiet: bool = False, stderr: bool = False) -> None:
-        person = not is_plain(sys.stderr if stderr else sys.stdout)
-        super().__init__(
-            quiet=quiet,
-            stderr=stderr,
-            force_terminal=person,
-            soft_wrap=True,
-            highlight=False,
-            markup=False,
-            emoji=False,
-        )
-
-    def on_broken_pipe(self) -> NoReturn:
-        """Leave the end to the program, whose exit code tells of it."""
-        raise BrokenPipeError
+        super().__init__(quiet=quiet, stderr=stderr, soft_wrap=True, highlight=False, markup=False, emoji=False)

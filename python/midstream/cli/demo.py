@@ -39,7 +39,10 @@ class Seen(NamedTuple):
     unguarded: Run
 
 
-def demo(*, fast: bool = False, json: Annotated[bool, Parameter(negative="")] = False) -> None:
+Flag = Annotated[bool, Parameter(negative="")]
+
+
+def demo(*, fast: Flag = False, json: Flag = False) -> None:
     """Let a real model loop on this machine, stop it, and show what the same prompt costs without a guard.
 
     Where the model, its weights or the network are missing, a recording of the same model is played instead.

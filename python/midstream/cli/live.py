@@ -152,7 +152,7 @@ class Live:
             try:
                 sys.stdout.buffer.write(data)
                 sys.stdout.buffer.flush()
-            except BrokenPipeError:
+            except OSError:
                 self.deaf = True
                 raise
             self.line_open = not data.endswith(b"\n")

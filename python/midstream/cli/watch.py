@@ -69,6 +69,8 @@ def watch(
         raise Failure("nothing to watch; name --base-url URL and --prompt, or a command behind --", USAGE)
     if not prompt:
         raise Failure("no prompt; name --prompt TEXT", USAGE)
+    if max_tokens is not None and max_tokens < 1:
+        raise Failure(f"--max-tokens is {max_tokens}; allowed is 1 or more", USAGE)
     request = asked(base_url, model, prompt, dialect, max_tokens)
 
     def hide(text: str) -> str:
