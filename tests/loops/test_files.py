@@ -10,7 +10,7 @@ import pytest
 from midstream.stream import Guard, Settings
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "list_prose_and_code.py"
-COUNT = 200
+COUNT = 2_000
 
 pytestmark = pytest.mark.slow
 
@@ -36,5 +36,6 @@ def test_no_source_file_in_a_fence_is_stopped(texts):
     assert [row["name"] for row in texts if row["fence"] and stopped(f"```\n{row['text']}\n```\n")] == []
 
 
-def test_at_most_one_document_in_two_hundred_is_stopped(texts):
-    assert len([row["name"] for row in texts if not row["fence"] and stopped(row["text"])]) <= 1
+def test_at_most_three_documents_in_two_thousand_are_stopped(texts):
+    found = [row["name"] for row in texts if not row["fence"] and stopped(row["text"])]
+    assert len(found) <= 3, found
