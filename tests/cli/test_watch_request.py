@@ -143,6 +143,68 @@ def test_a_server_that_refuses_is_one_line_and_exit_code_3(midstream, serve, rep
     assert done.stderr == f"midstream: {said.replace('URL', server.url + '/v1/chat/completions', 1)}\n"
 
 
+OVERLOADED = b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}'
+PAGE = b"<!DOCTYPE html>\n<html><body>Sign in</body></html>\n"
+ANSWERS = [
+    (
+        "anthropic-messages",
+        [b"event: error\ndata: %s\n\n" % OVERLOADED],
+        "the provider reported an error (Overloaded): URL",
+    ),
+    (
+        "anthropic-messages",
+        [ANTHROPIC[: ANTHROPIC.index(b"event: content_block_stop")], b"event: error\ndata: %s\n\n" % OVERLOADED],
+        "the provider reported an error (Overloaded): URL",
+    ),
+    ("openai-chat", [chat("Half an", finish=None, done=False), b"data: %s\n\n" % OVERLOADED], "(Overloaded): URL"),
+    ("openai-chat", [OVERLOADED], "the provider reported an error (Overloaded): URL"),
+    ("openai-chat", [b'{"detail":"Not Found"}'], "the provider reported an error (Not Found): URL"),
+    ("openai-responses", [json.dumps(json.loads(OVERLOADED), indent=2).encode()], "(Overloaded): URL"),
+    ("ollama", [b'{"error":"model not found"}\n'], "the provider reported an error (model not found): URL"),
+    (
+        "anthropic-messages",
+        [b'{"message":"no"}'],
+        "the server answered with JSON instead of an answer (no): URL; check ",
+    ),
+    ("openai-chat", [PAGE], "the server answered with HTML instead of an answer: URL; check the path of --base-url"),
+    ("ollama", [PAGE], "the server answered with HTML instead of an answer: URL; check the path of --base-url"),
+    (
+        "openai-chat",
+        [b"Closed for today"],
+        "the server answered with text instead of an answer (Closed for today): URL; ",
+    ),
+    ("openai-chat", [ANTHROPIC], "the server answered with a stream that is not openai-chat: URL; check --dialect"),
+    ("openai-chat", [b": wait\n\n"], "the stream ended before anything of an answer came: URL"),
+    ("openai-chat", [], "the server answered with nothing: URL; check "),
+]
+
+
+@pytest.mark.parametrize("kind", ["text/event-stream", "application/json"])
+@pytest.mark.parametrize(("dialect", "pieces", "said"), ANSWERS)
+def test_an_error_in_place_of_an_answer_is_told_and_exit_code_3(midstream, serve, dialect, pieces, said, kind):
+    server = serve(pieces=pieces, kind=kind)
+    words = ["--dialect", dialect, "--model", "m", "--base-url", server.url, "--prompt", "x"]
+    done = midstream("watch", *words)
+    assert done.returncode == 3
+    assert said.replace("URL", server.url + server.asked[0][0]) in done.stderr
+    assert "<" not in done.stdout
+
+
+def test_json_lines_of_an_error_end_with_the_report_and_exit_code_3(midstream, serve):
+    server = serve(pieces=[b"data: %s\n\n" % OVERLOADED])
+    done = midstream("watch", "--json", "--base-url", server.url, "--prompt", "x")
+    *_, error, _, finding, report = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (done.returncode, error["kind"], finding["type"], report["ending"]) == (3, "error", "finding", "failed")
+
+
+def test_an_error_does_not_show_the_key(midstream, serve):
+    server = serve(pieces=[b'{"error":"the key %s is not known"}\n' % KEY.encode()])
+    done = midstream("watch", "--base-url", server.url, "--prompt", "x", env={"OPENAI_API_KEY": KEY})
+    assert done.returncode == 3
+    assert "the provider reported an error (the key *** is not known): " in done.stderr
+    assert KEY not in done.stdout + done.stderr
+
+
 def test_an_unreachable_url_is_one_line_and_exit_code_3(midstream):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -10,6 +10,7 @@ from typing import Self
 
 from midstream.cli.exits import USAGE, Failure
 from midstream.cli.terminal import complain
+from midstream.stream import Summary
 
 __all__ = ["Command"]
 
@@ -92,6 +93,9 @@ class Command:
         self.failed = True
         complain(f"the command {how_it_ended(self.process.returncode)}: {self.name}")
         return "abrupt"
+
+    def fault(self, summary: Summary, error: str | None) -> None:
+        """Nothing: what a command prints need not be an answer."""
 
     async def end_in_time(self) -> None:
         """Wait until nothing of the group is left, and kill what stays too long."""

@@ -12,6 +12,8 @@ from midstream.stream import Decision, Event, Guard, Summary, Usage
 
 __all__ = ["Live", "Source", "follow"]
 
+NO_ANSWER = "text"
+"""The channel of a body that is plain text, which no provider sends."""
 DIM, NORMAL = "\x1b[2m", "\x1b[0m"
 
 
@@ -34,6 +36,10 @@ class Source(Protocol):
 
     async def close(self) -> str:
         """Wait for its end, in the words of `Guard.finish`."""
+        ...
+
+    def fault(self, summary: Summary, error: str | None) -> str | None:
+        """What is wrong with all that it gave, where the provider's own `error` is not None or there was no answer."""
         ...
 
 
@@ -107,6 +113,7 @@ class Live:
         self.origin_ns = time.monotonic_ns()
         self.actions: list[str] = []
         self.deaf = False
+        self.error: str | None = None
 
     def clock(self) -> int:
         """Nanoseconds since the request."""
@@ -114,6 +121,9 @@ class Live:
 
     def show(self, decision: Decision) -> None:
         """What one call of the guard brought."""
+        for event in decision.events:
+            if event.kind == "error":
+                self.error = str(event.fields["message"] or event.fields["code"])
         if self.deaf:
             return
         if self.json:
@@ -133,7 +143,7 @@ class Live:
 
     def shown(self, event: Event) -> str:
         """What a person sees of an event."""
-        if event.kind == "text" and event.text:
+        if event.kind == "text" and event.text and event.channel != NO_ANSWER:
             return self.safe(event.text)
         if event.kind == "reasoning" and event.text and not self.plain:
             return f"{DIM}{self.safe(event.text)}{NORMAL}"

@@ -10,7 +10,9 @@ import httpx2
 
 from midstream.cli.endpoints import Asked
 from midstream.cli.exits import INPUT, USAGE, Failure
+from midstream.cli.live import NO_ANSWER
 from midstream.cli.terminal import complain
+from midstream.stream import Summary
 from midstream.stream.recording import without_secrets_of_url
 
 __all__ = ["Response"]
@@ -18,6 +20,11 @@ __all__ = ["Response"]
 CONNECT_S = 10.0
 REASON_SHOWN = 300
 MESSAGE_READ = 1 << 16
+HEAD = 4096
+"""Bytes kept of a body, to tell what it is where it is no answer."""
+
+STREAM = (b":", b"data:", b"event:", b"id:", b"retry:")
+"""How server-sent events begin."""
 
 
 class Response:
@@ -37,6 +44,7 @@ class Response:
         self.content_type: str | None = response.headers.get("content-type")
         self.stopped = False
         self.failed = False
+        self.head = b""
 
     @classmethod
     async def started(cls, asked: Asked) -> Self:
@@ -70,6 +78,7 @@ class Response:
         try:
             async for chunk in self.response.aiter_bytes():
                 if chunk:
+                    self.head += chunk[: HEAD - len(self.head)]
                     yield chunk
         except httpx2.TransportError as error:
             self.failed = True
@@ -86,6 +95,27 @@ class Response:
         """How the body ended."""
         return "abrupt" if self.failed else "clean"
 
+    def fault(self, summary: Summary, error: str | None) -> str | None:
+        """What the provider said went wrong, or what came in place of an answer."""
+        if summary.ending == "failed":
+            return f"the provider reported an error{shown(error or '')}: {self.name}"
+        if summary.ending != "truncated" or summary.finish_reasons or answered(summary):
+            return None
+        head = self.head.removeprefix(b"\xef\xbb\xbf").lstrip()
+        if not head:
+            return f"the server answered with nothing: {self.name}; check --base-url, --dialect and --model"
+        if head[:1] == b"<":
+            return f"the server answered with HTML instead of an answer: {self.name}; check the path of --base-url"
+        if head[:1] in b"{[":
+            said = message(head)
+            return f"the server answered with JSON instead of an answer{said}: {self.name}; check --base-url, --dialect"
+        if not head.startswith(STREAM):
+            said = shown(head.decode(errors="replace"))
+            return f"the server answered with text instead of an answer{said}: {self.name}; check --base-url"
+        if summary.anomalies.get("unknown_event") or summary.anomalies.get("bad_json"):
+            return f"the server answered with a stream that is not {summary.dialect}: {self.name}; check --dialect"
+        return f"the stream ended before anything of an answer came: {self.name}"
+
 
 async def refuse_errors(response: httpx2.Response, asked: Asked, name: str) -> None:
     status = f"{response.status_code} {response.reason_phrase}".rstrip()
@@ -93,7 +123,7 @@ async def refuse_errors(response: httpx2.Response, asked: Asked, name: str) -> N
         if response.headers.get("content-type", "").startswith("text/html"):
             raise Failure(f"the server answered with HTML instead of a stream: {name}; check the path of --base-url")
         return
-    said = await message(response)
+    said = message(await beginning(response))
     if response.has_redirect_location:
         place = without_secrets_of_url(response.headers["location"])
         raise Failure(f"the server answered {status} and names {place}: {name}; name that place as --base-url")
@@ -109,20 +139,35 @@ async def refuse_errors(response: httpx2.Response, asked: Asked, name: str) -> N
             raise Failure(f"the server answered {status}{said}: {name}")
 
 
-async def message(response: httpx2.Response) -> str:
-    """What the provider says about an error, in one line."""
+async def beginning(response: httpx2.Response) -> bytes:
+    """As much of the body as a message may need."""
     body = b""
     async for chunk in response.aiter_bytes():
         body += chunk
         if len(body) > MESSAGE_READ:
             break
+    return body
+
+
+def message(body: bytes) -> str:
+    """What the provider says about an error, in one line."""
     try:
         told: Any = json.loads(body)
     except (ValueError, RecursionError):
         return ""
     for key in ("error", "message"):
         told = told.get(key, told) if isinstance(told, dict) else told
-    return f" ({' '.join(told.split())[:REASON_SHOWN]})" if isinstance(told, str) and told.strip() else ""
+    return shown(told) if isinstance(told, str) else ""
+
+
+def shown(said: str) -> str:
+    """Somebody else's words, in one line."""
+    return f" ({' '.join(said.split())[:REASON_SHOWN]})" if said.strip() else ""
+
+
+def answered(summary: Summary) -> bool:
+    """Whether anything of an answer came; plain text is none."""
+    return bool(summary.tool_calls) or any(channel.id != NO_ANSWER for channel in summary.channels)
 
 
 def reason(error: BaseException) -> str:

@@ -9,7 +9,8 @@ from cyclopts import Parameter
 from midstream.cli.analyze import FailOn, reaches
 from midstream.cli.endpoints import Asked, Dialect, asked
 from midstream.cli.exits import DONE, FINDINGS, INPUT, USAGE, Failure
-from midstream.stream import Guard
+from midstream.cli.terminal import complain
+from midstream.stream import Guard, Summary
 
 if TYPE_CHECKING:
     from midstream.cli.live import Source
@@ -105,18 +106,20 @@ def run(
     live = Live(json=json, raw=raw, hide=hide)
     received: list[int] = []
 
-    async def followed() -> "Source":
+    async def followed() -> tuple["Source", Summary]:
         leave_on_signals(received)
         source = await starting
         guard = Guard(dialect=dialect, content_type=source.content_type, started_ns=0)
-        await follow(source, guard, live)
-        return source
+        return source, await follow(source, guard, live)
 
     try:
-        source = asyncio.run(followed())
+        source, summary = asyncio.run(followed())
     except asyncio.CancelledError:
         return SIGNALLED + received[0]
     if source.failed:
+        return INPUT
+    if (fault := source.fault(summary, live.error)) is not None:
+        complain(hide(fault))
         return INPUT
     return FINDINGS if reaches(fail_on, live.actions) else DONE
 
