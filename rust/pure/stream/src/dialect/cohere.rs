@@ -1,9 +1,9 @@
-//! Cohere chat, version 2: `message-start`, content by index, tool plan and calls, `message-end`.
+//! Cohere chat: in version 2 `message-start`, content by index, tool plan and calls, `message-end`.
 
 use serde::Deserialize;
 
-use super::Parse;
 use super::payload::{self, index};
+use super::{Parse, cohere_first};
 use crate::decode::Frame;
 use crate::emit::Emit;
 use crate::json::{Leaf, Maybe, integer, string};
@@ -13,6 +13,8 @@ use crate::{ChannelKey, ChannelKind, Place, Reason, Usage, UsageSource};
 struct Wire<'a> {
     #[serde(borrow, default)]
     r#type: Leaf<'a>,
+    #[serde(borrow, default)]
+    event_type: Leaf<'a>,
     #[serde(borrow, default)]
     id: Leaf<'a>,
     #[serde(borrow, default)]
@@ -68,7 +70,7 @@ struct Function<'a> {
 }
 
 #[derive(Deserialize)]
-struct Counts<'a> {
+pub(super) struct Counts<'a> {
     #[serde(borrow, default)]
     tokens: Maybe<Tokens<'a>>,
     #[serde(borrow, default)]
@@ -85,12 +87,12 @@ struct Tokens<'a> {
     output_tokens: Leaf<'a>,
 }
 
-/// Reads Cohere chat, version 2.
+/// Reads Cohere chat.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Cohere;
 
 /// The plan before the tool calls belongs to the message, not to a block of it.
-const PLAN: ChannelKey = ChannelKey::new(Place::Choice, 0, ChannelKind::Reasoning);
+pub(super) const PLAN: ChannelKey = ChannelKey::new(Place::Choice, 0, ChannelKind::Reasoning);
 
 impl Parse for Cohere {
     fn begin(&mut self, emit: &mut Emit<'_>) {
@@ -99,6 +101,9 @@ impl Parse for Cohere {
 
     fn frame(&mut self, frame: &Frame<'_>, emit: &mut Emit<'_>) {
         let Some(wire) = payload::object::<Wire<'_>>(frame, emit) else { return };
+        if wire.event_type.is_some() {
+            return cohere_first::frame(frame, emit);
+        }
         let name = string(wire.r#type).unwrap_or(frame.name.into());
         let index = index(wire.index);
         let delta = wire.delta.as_ref();
@@ -123,11 +128,11 @@ impl Parse for Cohere {
     }
 }
 
-fn tool(index: u32) -> ChannelKey {
+pub(super) fn tool(index: u32) -> ChannelKey {
     ChannelKey::new(Place::Block, index, ChannelKind::Tool)
 }
 
-fn fragment(key: ChannelKey, text: Leaf<'_>, emit: &mut Emit<'_>) {
+pub(super) fn fragment(key: ChannelKey, text: Leaf<'_>, emit: &mut Emit<'_>) {
     emit.end().seen(0);
     if let Some(text) = text {
         emit.fragment(key, text);
@@ -157,14 +162,18 @@ fn message_end(delta: Option<&Delta<'_>>, emit: &mut Emit<'_>) {
     if let Some(error) = delta.and_then(|delta| string(delta.error)) {
         emit.error("", &error, false);
     }
-    match delta.and_then(|delta| string(delta.finish_reason)) {
+    finish(delta.and_then(|delta| delta.finish_reason), emit);
+}
+
+pub(super) fn finish(raw: Leaf<'_>, emit: &mut Emit<'_>) {
+    match string(raw) {
         Some(raw) => emit.finish(0, reason(&raw), &raw),
         None => emit.end().mark(),
     }
 }
 
 /// What was counted comes before what was billed.
-fn counts(counts: Option<&Counts<'_>>, emit: &mut Emit<'_>) {
+pub(super) fn counts(counts: Option<&Counts<'_>>, emit: &mut Emit<'_>) {
     let Some(counts) = counts else { return };
     let Some(tokens) = counts.tokens.as_ref().or(counts.billed_units.as_ref()) else { return };
     emit.usage(Usage {

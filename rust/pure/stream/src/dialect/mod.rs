@@ -11,6 +11,7 @@ mod any_frame_tests;
 mod bedrock_converse;
 mod bedrock_invoke;
 mod cohere;
+mod cohere_first;
 mod failure;
 mod gemini;
 mod gemini_arguments;
@@ -52,7 +53,7 @@ pub enum Dialect {
     BedrockConverse,
     /// Amazon Bedrock's invoke stream: the model's own format in base64.
     BedrockInvoke,
-    /// Cohere chat, version 2.
+    /// Cohere chat, versions 1 and 2.
     Cohere,
     /// Gemini generateContent.
     Gemini,

@@ -1,6 +1,6 @@
 use serde::Deserialize;
 
-use super::Dialect;
+use super::{Dialect, cohere_first};
 use crate::decode::{Frame, FrameKind};
 use crate::json::{Leaf, Maybe, inside, integer, string, words};
 
@@ -163,8 +163,10 @@ fn by_keys(frame: &Frame<'_>, head: &Head<'_>) -> Option<Dialect> {
     if is_google_fault || [head.candidates, head.model_version, head.prompt_feedback].iter().any(Option::is_some) {
         return Some(Dialect::Gemini);
     }
-    if string(head.event_type).is_some_and(|name| is_interaction(&name)) {
-        return Some(Dialect::GeminiInteractions);
+    match string(head.event_type) {
+        Some(name) if is_interaction(&name) => return Some(Dialect::GeminiInteractions),
+        Some(name) if cohere_first::is_event(&name) => return Some(Dialect::Cohere),
+        _ => {}
     }
     let is_boolean = head.done.is_some_and(|done| matches!(done.get(), "false" | "true"));
     // Ollama's errors are a sentence alone, and no other format's are.
