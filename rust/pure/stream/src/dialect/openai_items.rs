@@ -64,7 +64,8 @@ impl Items {
             return false;
         };
         let Some(stem) = Stem::of(stem) else { return false };
-        let key = self.key(stem, index, number(wire.content_index), number(wire.summary_index));
+        let part = if stem == Stem::Command { wire.command_index } else { wire.content_index };
+        let key = self.key(stem, index, number(part), number(wire.summary_index));
         if stem == Stem::Arguments || stem == Stem::Input {
             self.calls_made = true;
             let id = json::string(wire.call_id).or_else(|| json::string(wire.item_id)).unwrap_or_default();
@@ -96,6 +97,8 @@ impl Items {
                 key.part(if first == stem { part } else { part.saturating_add(SECOND_REASONING) })
             }
             Stem::Audio | Stem::Refusal | Stem::Text | Stem::Transcript => key.part(content),
+            // The call itself, which holds all its commands, has the number 0.
+            Stem::Command => key.part(content.saturating_add(1)),
             Stem::Arguments | Stem::Code | Stem::Input | Stem::ServerArguments => key,
         }
     }
@@ -109,8 +112,8 @@ impl Items {
                     emit.audio(key, bytes);
                 }
             }
-            Stem::Code | Stem::ServerArguments => {
-                if stem == Stem::Code {
+            Stem::Code | Stem::Command | Stem::ServerArguments => {
+                if stem != Stem::ServerArguments {
                     emit.mark_code(key);
                 }
                 emit.server_tool_fragment(key, value);

@@ -12,7 +12,7 @@ use crate::json::{self, Leaf, List, Maybe};
 use crate::{Anomaly, Reason};
 
 /// Events, without `response.`, that hold nothing for the checks.
-const KNOWN: [&str; 29] = [
+const KNOWN: [&str; 27] = [
     "audio.done",
     "code_interpreter_call.completed",
     "code_interpreter_call.in_progress",
@@ -35,8 +35,6 @@ const KNOWN: [&str; 29] = [
     "reasoning_summary_part.added",
     "reasoning_summary_part.done",
     "shell_call_command.added",
-    "shell_call_command.delta",
-    "shell_call_command.done",
     "shell_call_output_content.delta",
     "shell_call_output_content.done",
     "web_search_call.completed",
@@ -321,6 +319,38 @@ mod tests {
             "finish 0 tool completed",
         ];
         assert_eq!(sample.only(&["tool_start", "tool_args", "tool_end", "finish"]), lines);
+    }
+
+    #[test]
+    fn commands_for_a_shell_are_read_as_they_stream_and_called_as_one() {
+        let command = |step: &str, index: u32, fields: &str| {
+            event(
+                &format!("shell_call_command.{step}"),
+                &format!(r#""output_index":0,"command_index":{index},{fields}"#),
+            )
+        };
+        let call = r#"{"type":"shell_call","call_id":"c","action":{"commands":["ls -l","pwd"]}}"#;
+        let sample = read(&[
+            CREATED,
+            &command("added", 0, r#""command":"""#),
+            &command("delta", 0, r#""delta":"ls ""#),
+            &command("delta", 0, r#""delta":"-l""#),
+            &command("done", 0, r#""command":"ls -l""#),
+            &command("done", 1, r#""command":"pwd""#),
+            &item("done", 0, call),
+            COMPLETED,
+        ]);
+        let lines = [
+            "tool_args item:0/tool:1 ls ",
+            "tool_args item:0/tool:1 -l",
+            "tool_args item:0/tool:2 pwd",
+            "tool_start item:0/tool:0 c shell",
+            r#"tool_args item:0/tool:0 {"commands":["ls -l","pwd"]}"#,
+            "tool_end item:0/tool:0 Some(true)",
+            "finish 0 tool completed",
+        ];
+        assert_eq!(sample.only(&["tool_start", "tool_args", "tool_end", "finish"]), lines);
+        assert_eq!(sample.known.tools.calls().len(), 1);
     }
 
     #[test]

@@ -48,6 +48,10 @@ pub(super) struct Wire<'a> {
     #[serde(borrow)]
     pub(super) code: Leaf<'a>,
     #[serde(borrow)]
+    pub(super) command: Leaf<'a>,
+    #[serde(borrow)]
+    pub(super) command_index: Leaf<'a>,
+    #[serde(borrow)]
     pub(super) call_id: Leaf<'a>,
     #[serde(borrow)]
     pub(super) name: Leaf<'a>,
@@ -115,6 +119,7 @@ pub(super) enum Stem {
     Arguments,
     Audio,
     Code,
+    Command,
     Input,
     Refusal,
     ServerArguments,
@@ -130,6 +135,7 @@ impl Stem {
             "function_call_arguments" => Self::Arguments,
             "audio" | "output_audio" => Self::Audio,
             "code_interpreter_call_code" | "code_interpreter_call.code" => Self::Code,
+            "shell_call_command" => Self::Command,
             "custom_tool_call_input" => Self::Input,
             "refusal" => Self::Refusal,
             "mcp_call_arguments" | "mcp_call.arguments" => Self::ServerArguments,
@@ -143,7 +149,7 @@ impl Stem {
 
     pub(super) fn channel(self) -> ChannelKind {
         match self {
-            Self::Arguments | Self::Code | Self::Input | Self::ServerArguments => ChannelKind::Tool,
+            Self::Arguments | Self::Code | Self::Command | Self::Input | Self::ServerArguments => ChannelKind::Tool,
             Self::Audio => ChannelKind::Audio,
             Self::Refusal => ChannelKind::Refusal,
             Self::Summary | Self::Thought => ChannelKind::Reasoning,
@@ -157,6 +163,7 @@ impl Stem {
             Self::Arguments | Self::ServerArguments => wire.arguments,
             Self::Audio => None,
             Self::Code => wire.code,
+            Self::Command => wire.command,
             Self::Input => wire.input,
             Self::Refusal => wire.refusal,
             Self::Summary | Self::Text | Self::Thought => wire.text,
