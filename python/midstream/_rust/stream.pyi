@@ -461,10 +461,12 @@ class Summary:
     ending : str
         complete, truncated, failed, cancelled, halted or stalled.
     ending_notes : list of str
-        What is notable about it, for example ``no_end_mark`` or ``length``.
+        What is notable about it, for example ``no_end_mark``, ``length`` or ``unknown_format``.
     finish_reasons : list of str
         The provider's own words, in order.
     dialect, framing : str
+    looks_like : str or None
+        The dialect that the events are of, where it is not the one given.
     id, model : str or None
     bytes, events : int
     anomalies : dict of str to int
@@ -503,6 +505,8 @@ class Summary:
     def framing(self, /) -> str: ...
     @property
     def id(self, /) -> str | None: ...
+    @property
+    def looks_like(self, /) -> str | None: ...
     @property
     def model(self, /) -> str | None: ...
     @property

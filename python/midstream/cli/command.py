@@ -33,7 +33,7 @@ class Command:
         assert process.stdout is not None
         self.process = process
         self.name = name
-        self.content_type: str | None = None
+        self.content_type: str | None = "text/plain"  # a page that it prints is an answer
         self.stopped = False
         self.failed = False
         self.file = process.stdout

@@ -18,8 +18,10 @@ ANOMALIES = (
     "duplicate_start",
     "index_gap",
     "limit",
+    "too_deep",
     "unknown_event",
     "unterminated_event",
+    "wrong_dialect",
 )
 USAGE = ("input", "output", "reasoning", "source")
 PACE = (

@@ -8,7 +8,7 @@ pub enum Anomaly {
     AfterEnd,
     /// Analysis itself failed and was switched off for the rest of the stream.
     AnalysisFailed,
-    /// A payload is not JSON, or JSON nested too deep.
+    /// A payload is not JSON.
     BadJson,
     /// Bytes that are not UTF-8.
     BadUtf8,
@@ -20,13 +20,17 @@ pub enum Anomaly {
     IndexGap,
     /// A limit was passed; what lies beyond was not analysed.
     Limit,
+    /// JSON nested deeper than 128 levels, which many readers of JSON refuse.
+    TooDeep,
     /// An event of a name this version does not know.
     UnknownEvent,
     /// The last event came without its delimiter.
     UnterminatedEvent,
+    /// The events are of another dialect than the one given.
+    WrongDialect,
 }
 
-const COUNT: usize = 10;
+const COUNT: usize = 12;
 
 impl Anomaly {
     const ALL: [Self; COUNT] = [
@@ -38,8 +42,10 @@ impl Anomaly {
         Self::DuplicateStart,
         Self::IndexGap,
         Self::Limit,
+        Self::TooDeep,
         Self::UnknownEvent,
         Self::UnterminatedEvent,
+        Self::WrongDialect,
     ];
 
     /// The snake_case name.
@@ -53,8 +59,10 @@ impl Anomaly {
             Self::DuplicateStart => "duplicate_start",
             Self::IndexGap => "index_gap",
             Self::Limit => "limit",
+            Self::TooDeep => "too_deep",
             Self::UnknownEvent => "unknown_event",
             Self::UnterminatedEvent => "unterminated_event",
+            Self::WrongDialect => "wrong_dialect",
         }
     }
 }

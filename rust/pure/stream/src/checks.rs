@@ -3,8 +3,8 @@ use midstream_series::Timestamp;
 use crate::emit::{Emit, Known};
 use crate::pace::{Chunk, Pace};
 use crate::{
-    Action, Anomaly, ChannelKey, ChannelKind, Close, Decision, Detector, Ending, EndingState, Error, Event, EventKind,
-    Events, Finding, Forward, Place, Repeat, Settings, Source, Summary,
+    Action, Anomaly, ChannelKey, ChannelKind, Close, Decision, Detector, Dialect, Ending, EndingState, Error, Event,
+    EventKind, Events, Finding, Forward, Place, Repeat, Settings, Source, Summary,
 };
 
 /// Findings kept for the summary at most; later ones are still decided on.
@@ -183,7 +183,7 @@ impl Checks {
         for (index, _) in self.known.channels.iter() {
             self.repeat.end(index, &mut self.fresh);
         }
-        self.fresh.extend(ending_finding(&ending, self.settings.ending.action));
+        self.fresh.extend(ending_finding(&ending, self.known.mistaken, self.settings.ending.action));
         self.keep();
         self.finished = true;
         let tokens = self.known.usage.output.or_else(|| self.known.estimated_tokens());
@@ -224,16 +224,15 @@ impl Checks {
 }
 
 /// An ending other than complete is a finding too; our own stop is none, since its cause is one already.
-fn ending_finding(ending: &Ending, action: Option<Action>) -> Option<Finding> {
-    let explanation = match ending.state {
-        EndingState::Complete | EndingState::Halted => return None,
-        EndingState::Cancelled => "the stream was cancelled before its end",
-        EndingState::Failed => "the provider reported an error inside the stream",
-        EndingState::Stalled => "the stream went quiet and was given up",
-        EndingState::Truncated if ending.notes.contains(&"cut_tool_call") => {
-            "the stream stopped inside the arguments of a tool call"
+fn ending_finding(ending: &Ending, mistaken: Option<(Dialect, Dialect)>, action: Option<Action>) -> Option<Finding> {
+    if matches!(ending.state, EndingState::Complete | EndingState::Halted) {
+        return None;
+    }
+    let explanation = match mistaken {
+        Some((given, seen)) if ending.state == EndingState::Truncated => {
+            format!("read as {}, but the bytes look like {}", given.name(), seen.name())
         }
-        EndingState::Truncated => "the stream stopped before its end",
+        _ => cause(ending).to_owned(),
     };
     Some(Finding {
         check: "ending",
@@ -245,8 +244,25 @@ fn ending_finding(ending: &Ending, action: Option<Action>) -> Option<Finding> {
         period: None,
         score: 1.0,
         evidence: ending.notes.join(", "),
-        explanation: explanation.to_owned(),
+        explanation,
     })
+}
+
+fn cause(ending: &Ending) -> &'static str {
+    let noted = |note| ending.notes.contains(&note);
+    match ending.state {
+        EndingState::Cancelled => "the stream was cancelled before its end",
+        EndingState::Complete | EndingState::Halted => "",
+        EndingState::Failed if noted("http_status") => "the HTTP status says that the request failed",
+        EndingState::Failed if noted("error_page") => "the body is a web page and not a stream",
+        EndingState::Failed => "the provider reported an error inside the stream",
+        EndingState::Stalled => "the stream went quiet and was given up",
+        EndingState::Truncated if noted("cut_tool_call") => "the stream stopped inside the arguments of a tool call",
+        EndingState::Truncated if noted("compressed") => {
+            "the body is compressed, so no end of the stream was seen in it"
+        }
+        EndingState::Truncated => "the stream stopped before its end",
+    }
 }
 
 impl Chunk {

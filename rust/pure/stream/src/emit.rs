@@ -6,7 +6,8 @@ use crate::ending::EndTracker;
 use crate::json;
 use crate::tools::Tools;
 use crate::{
-    Anomalies, Anomaly, ChannelIndex, ChannelKey, ChannelKind, Channels, Event, EventKind, Events, Place, Reason, Usage,
+    Anomalies, Anomaly, ChannelIndex, ChannelKey, ChannelKind, Channels, Dialect, Event, EventKind, Events, Place,
+    Reason, Usage,
 };
 
 /// What is known of one stream so far.
@@ -20,6 +21,8 @@ pub(crate) struct Known {
     pub(crate) finish_reasons: Vec<String>,
     pub(crate) model: Option<String>,
     pub(crate) id: Option<String>,
+    /// The dialect given and the one that the events are of, where they differ.
+    pub(crate) mistaken: Option<(Dialect, Dialect)>,
     pub(crate) events: u64,
 }
 
@@ -59,7 +62,24 @@ impl<'a> Emit<'a> {
 
     /// Whether the frame has given an event yet. The caller adds `Other` to one that gave none: nothing is dropped.
     pub(crate) fn is_silent(&self) -> bool {
-        self.events.list.len() == self.before
+        self.of_frame().is_empty()
+    }
+
+    /// The events that the frame has given so far.
+    pub(crate) fn of_frame(&self) -> &[Event] {
+        self.events.list.get(self.before..).unwrap_or_default()
+    }
+
+    /// The events are of the dialect `seen` and not of `given`.
+    pub(crate) fn mistaken(&mut self, given: Dialect, seen: Dialect) {
+        self.known.mistaken = Some((given, seen));
+        self.known.end.foreign();
+        self.anomaly(Anomaly::WrongDialect);
+    }
+
+    /// How often an anomaly was counted.
+    pub(crate) fn counted(&self, anomaly: Anomaly) -> u64 {
+        self.known.anomalies.count(anomaly)
     }
 
     /// Events so far, to tell whether a part of the frame gave one.

@@ -78,7 +78,9 @@ impl Close {
 pub struct Ending {
     /// How it ended.
     pub state: EndingState,
-    /// `no_end_mark`, `no_finish_reason`, `abrupt_close`, `length`, and states that apply beside the first.
+    /// States that apply beside the first, then `cut_tool_call`, `no_end_mark`, `no_finish_reason`, `abrupt_close`,
+    /// `length`, then what is odd about the body as a whole: `http_status`, `error_page`, `compressed`,
+    /// `unknown_format`, `wrong_dialect`.
     pub notes: Vec<&'static str>,
 }
 
@@ -123,6 +125,10 @@ pub(crate) struct EndTracker {
     wants_finish: bool,
     clean_close_is_complete: bool,
     any_content: bool,
+    /// What is odd about the body as a whole.
+    oddities: Vec<&'static str>,
+    /// The events are of another dialect, so only what this one understood proves anything.
+    foreign: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -152,6 +158,10 @@ impl EndTracker {
 
     pub(crate) fn content(&mut self) {
         self.any_content = true;
+    }
+
+    pub(crate) fn has_content(&self) -> bool {
+        self.any_content
     }
 
     pub(crate) fn open(&mut self, number: u32) {
@@ -201,11 +211,25 @@ impl EndTracker {
         self.cancelled = true;
     }
 
+    /// Notes what is odd about the body as a whole.
+    pub(crate) fn odd(&mut self, note: &'static str) {
+        if !self.oddities.contains(&note) {
+            self.oddities.push(note);
+        }
+    }
+
+    /// The events are of another dialect: the transport's mark, which several share, ends only what was understood.
+    pub(crate) fn foreign(&mut self) {
+        self.foreign = true;
+        self.odd("wrong_dialect");
+    }
+
     /// The end, given how the stream closed, whether the guard stopped it and whether a tool call's JSON is cut.
     pub(crate) fn conclude(&self, close: Close, halted: bool, cut_tool: bool) -> Ending {
         let every_lane = self.any_finished && self.lanes.iter().all(|lane| !lane.open);
         let closed = self.clean_close_is_complete && close == Close::Clean && self.any_content;
-        let proved = (self.marked || every_lane || closed) && !cut_tool;
+        let marked = self.marked && (self.any_content || !self.foreign);
+        let proved = (marked || every_lane || closed) && !cut_tool;
         let applying = [
             (EndingState::Halted, halted || close == Close::Stopped),
             (EndingState::Cancelled, self.cancelled || (close == Close::ClientLeft && !proved)),
@@ -224,6 +248,7 @@ impl EndTracker {
             ("length", self.length),
         ];
         notes.extend(note.iter().filter(|(_, applies)| *applies).map(|(name, _)| *name));
+        notes.extend(&self.oddities);
         Ending { state, notes }
     }
 }

@@ -3,7 +3,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use midstream_series::Timestamp;
 
-use crate::decode::{Decode, Detect, Frame, FrameKind, Framing, Sink, decoder};
+use crate::decode::{Decode, Detect, Frame, FrameKind, Framing, Opening, Sink, decoder};
 use crate::dialect::{Dialect, Reading};
 use crate::{Anomaly, ChannelKind, Checks, Close, Decision, Error, Forward, Settings, Summary};
 
@@ -44,6 +44,9 @@ pub struct Guard {
     checks: Checks,
     framing: Framing,
     detect: Detect,
+    opening: Opening,
+    /// A page in place of the body is a failure: neither plain text nor an unknown format was asked for.
+    expects_stream: bool,
     /// Bytes from the start on, while the framing is not known.
     head: Vec<u8>,
     decoder: Option<Box<dyn Decode>>,
@@ -63,10 +66,15 @@ impl Guard {
         let mut checks = Checks::new(options.settings, options.started)?;
         if options.http_status.is_some_and(|status| status >= 400) {
             checks.known.end.fail();
+            checks.known.end.odd("http_status");
         }
+        let detect = Detect::new(options.content_type.as_deref());
+        let takes_text = detect.is_plain() || options.framing == Framing::Text;
         Ok(Self {
             checks,
-            detect: Detect::new(options.content_type.as_deref()),
+            detect,
+            opening: Opening::default(),
+            expects_stream: !takes_text && !matches!(options.dialect, Dialect::Opaque | Dialect::Text),
             decoder: decoder(options.framing),
             reading: Reading::new(options.dialect, options.framing),
             framing: options.framing,
@@ -161,6 +169,7 @@ impl Guard {
         summary.bytes = self.position;
         summary.framing = self.framing.name();
         summary.dialect = self.reading.dialect().name();
+        summary.looks_like = self.checks.known.mistaken.map(|(_, seen)| seen.name());
         Ok((self.checks.decision(Forward::Nothing), summary))
     }
 
@@ -181,6 +190,7 @@ impl Guard {
 
     /// Decodes a chunk that begins at byte `at`; gives where the stream is cut, if it is stopped.
     fn read(&mut self, chunk: &[u8], at: u64, now: Timestamp) -> Option<u64> {
+        self.opening.push(chunk);
         if self.framing != Framing::Auto {
             return self.decode(chunk, at, now);
         }
@@ -194,6 +204,14 @@ impl Guard {
         self.framing = framing;
         self.decoder = decoder(framing);
         self.reading.framing_is(framing);
+        if self.is_page() {
+            self.reading.page_is_there();
+        }
+    }
+
+    /// The body is a page where a stream was expected.
+    fn is_page(&self) -> bool {
+        self.expects_stream && self.opening.is_page()
     }
 
     fn decode(&mut self, chunk: &[u8], at: u64, now: Timestamp) -> Option<u64> {
@@ -223,6 +241,21 @@ impl Guard {
             let _ = decoder.finish(self.position, &mut reader);
         }
         reader.finish();
+        self.note_oddities();
+    }
+
+    /// Says of the whole body what no event of it can say.
+    fn note_oddities(&mut self) {
+        let is_page = self.is_page();
+        let end = &mut self.checks.known.end;
+        if self.opening.is_compressed() {
+            end.odd("compressed");
+        } else if is_page {
+            end.fail();
+            end.odd("error_page");
+        } else if self.reading.is_unrecognised() && end.has_content() {
+            end.odd("unknown_format");
+        }
     }
 }
 

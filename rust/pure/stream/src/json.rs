@@ -289,6 +289,33 @@ pub(crate) fn words(leaf: Leaf<'_>) -> Leaf<'_> {
     leaf.filter(|leaf| leaf.get().len() > 2 && leaf.get().starts_with('"'))
 }
 
+/// Levels of nesting that most readers of JSON take; `serde_json` and others refuse more.
+const MAX_DEPTH: usize = 128;
+
+/// Whether objects and arrays stand inside each other deeper than [`MAX_DEPTH`].
+pub(crate) fn is_too_deep(text: &str) -> bool {
+    let opens = |byte: &&u8| matches!(byte, b'[' | b'{');
+    // Nearly every text has too few brackets to be deep, and counting them is cheap.
+    if text.len() <= MAX_DEPTH || text.as_bytes().iter().filter(opens).count() <= MAX_DEPTH {
+        return false;
+    }
+    let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => depth += 1,
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > MAX_DEPTH {
+            return true;
+        }
+    }
+    false
+}
+
 /// How many bytes a leaf's base64 stands for; 0 where it is no string.
 pub(crate) fn base64_bytes(leaf: Leaf<'_>) -> u64 {
     let digits = words(leaf).map_or(0, |leaf| {
@@ -326,6 +353,15 @@ mod tests {
     #[test]
     fn halves_without_partner_become_replacement_characters() {
         assert_eq!(unescaped(&[r"\ud83d", "x", r"\ude00", r"\ud83d\ud83d\ude00"]), "\u{fffd}x\u{fffd}\u{fffd}😀");
+    }
+
+    #[test]
+    fn depth_counts_brackets_outside_strings() {
+        let nested = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
+        assert!(!is_too_deep(&nested(MAX_DEPTH)));
+        assert!(is_too_deep(&nested(MAX_DEPTH + 1)));
+        assert!(!is_too_deep(&format!(r#"["{}\"{{"]"#, "[".repeat(500))));
+        assert!(!is_too_deep(&"[],".repeat(500)));
     }
 
     #[test]

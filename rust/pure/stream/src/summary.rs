@@ -8,6 +8,8 @@ use crate::{Anomalies, Channel, Ending, Finding, PaceSummary, ToolCall, Usage, U
 pub struct Summary {
     /// The dialect's name; `text` where text was pushed.
     pub dialect: &'static str,
+    /// The dialect that the events are of, where it is not the one given.
+    pub looks_like: Option<&'static str>,
     /// The framing's name.
     pub framing: &'static str,
     /// Raw bytes read.
@@ -60,6 +62,7 @@ impl Summary {
     ) -> Self {
         Self {
             dialect: "text",
+            looks_like: None,
             framing: "text",
             bytes: 0,
             events: known.events,

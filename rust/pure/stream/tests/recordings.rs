@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use midstream_series::Timestamp;
 use midstream_stream::{
-    ChannelKind, Channels, Close, Dialect, Events, Framing, Guard, Options, Settings, Summary, UsageSource,
+    ChannelKind, Channels, Close, Dialect, EndingState, Events, Framing, Guard, Options, Settings, Summary, UsageSource,
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -26,7 +26,7 @@ fn recordings_give_what_was_read_from_them_without_this_crate() -> Result<(), Fa
         let entry = entries.get(file).ok_or_else(|| format!("{file} is not in the index"))?;
         let body = std::fs::read(streams.join(file))?;
         for chunk in CHUNKS {
-            let found = read(&body, entry, chunk)?;
+            let found = read(&body, entry, Dialect::Auto, chunk)?.0;
             if &found != expected {
                 wrong.push(format!("{file} in chunks of {chunk}:\n  found    {found}\n  expected {expected}"));
                 break;
@@ -34,6 +34,35 @@ fn recordings_give_what_was_read_from_them_without_this_crate() -> Result<(), Fa
         }
     }
     assert!(wrong.is_empty(), "{} recordings differ:\n{}", wrong.len(), wrong.join("\n"));
+    Ok(())
+}
+
+#[test]
+fn a_dialect_that_is_given_is_read_and_a_wrong_one_is_named() -> Result<(), Failure> {
+    let Some(streams) = streams() else { return Ok(()) };
+    let mut wrong = Vec::new();
+    for (file, entry) in index(&streams)? {
+        let body = std::fs::read(streams.join(&file))?;
+        let (told, summary) = read(&body, &entry, Dialect::Auto, 4093)?;
+        let dialect = Dialect::from_name(summary.dialect)?;
+        if matches!(dialect, Dialect::Opaque | Dialect::Text) {
+            continue;
+        }
+        let (given, summary) = read(&body, &entry, dialect, 4093)?;
+        if given != told || summary.looks_like.is_some() {
+            wrong.push(format!("{file} given as {}: {:?}, {given}", dialect.name(), summary.looks_like));
+        }
+        for other in [Dialect::AnthropicMessages, Dialect::Ollama, Dialect::OpenaiChat, Dialect::Cohere] {
+            let (_, summary) = read(&body, &entry, other, 4093)?;
+            let state = summary.ending.state;
+            let may_share = (other, dialect) == (Dialect::OpenaiChat, Dialect::OpenaiCompletions);
+            let named = summary.looks_like.is_some() && state != EndingState::Complete;
+            if other != dialect && !may_share && !named && state != EndingState::Failed {
+                wrong.push(format!("{file} given as {}: {:?}, {state:?}", other.name(), summary.looks_like));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
     Ok(())
 }
 
@@ -56,10 +85,10 @@ fn index(streams: &Path) -> Result<BTreeMap<String, Value>, Failure> {
 }
 
 /// What a guard that only observes makes of the body, in the form of the cases.
-fn read(body: &[u8], entry: &Value, chunk: usize) -> Result<Value, Failure> {
+fn read(body: &[u8], entry: &Value, dialect: Dialect, chunk: usize) -> Result<(Value, Summary), Failure> {
     let is_socket = entry["framing"].as_str().is_some_and(|framing| framing.starts_with("websocket"));
     let mut guard = Guard::new(Options {
-        dialect: Dialect::Auto,
+        dialect,
         framing: if is_socket { Framing::WebSocketLines } else { Framing::Auto },
         content_type: entry["content_type"].as_str().map(str::to_owned),
         settings: Settings { shadow: true, ..Settings::default() },
@@ -73,7 +102,7 @@ fn read(body: &[u8], entry: &Value, chunk: usize) -> Result<Value, Failure> {
     }
     let (decision, summary) = guard.finish(Close::Clean, now)?;
     collect(decision.events, decision.channels, &mut texts);
-    Ok(case(&summary, &texts))
+    Ok((case(&summary, &texts), summary))
 }
 
 fn collect(events: &Events, channels: &Channels, texts: &mut BTreeMap<String, String>) {

@@ -11,10 +11,12 @@ use super::classes::{Channel, Finding, PaceSummary, ToolCall, Usage};
 /// ending : str
 ///     complete, truncated, failed, cancelled, halted or stalled.
 /// ending_notes : list of str
-///     What is notable about it, for example ``no_end_mark`` or ``length``.
+///     What is notable about it, for example ``no_end_mark``, ``length`` or ``unknown_format``.
 /// finish_reasons : list of str
 ///     The provider's own words, in order.
 /// dialect, framing : str
+/// looks_like : str or None
+///     The dialect that the events are of, where it is not the one given.
 /// id, model : str or None
 /// bytes, events : int
 /// anomalies : dict of str to int
@@ -56,6 +58,11 @@ impl Summary {
     #[getter]
     fn dialect(&self) -> &str {
         self.0.dialect
+    }
+
+    #[getter]
+    fn looks_like(&self) -> Option<&str> {
+        self.0.looks_like
     }
 
     #[getter]

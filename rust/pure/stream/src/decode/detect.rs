@@ -4,22 +4,32 @@ use serde::Deserialize;
 use super::Framing;
 use super::event_stream::{PRELUDE, prelude};
 use super::lines::BOM;
+use super::opening::{self, Shows};
 use crate::json::{self, Leaf};
 
 /// Bytes after which a body that shows no framing counts as text, or as opaque where it is not UTF-8.
 const ENOUGH: usize = 64 << 10;
+/// Brackets in a row that begin an array of arrays and no text.
+const BRACKETS: usize = 64;
 
 /// Tells a body's framing from its first bytes, and from its content type where they leave it open: some servers send
 /// one format under the name of another.
 #[derive(Clone, Debug)]
 pub(crate) struct Detect {
     content_type: Option<Framing>,
+    is_plain: bool,
 }
 
 impl Detect {
     /// `content_type` as the HTTP header gives it, parameters included.
     pub(crate) fn new(content_type: Option<&str>) -> Self {
-        Self { content_type: content_type.and_then(named) }
+        let is_plain = content_type.is_some_and(|content_type| essence(content_type) == "text/plain");
+        Self { content_type: content_type.and_then(named), is_plain }
+    }
+
+    /// Whether the content type says that the body is plain text, so that what looks like a page is an answer.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.is_plain
     }
 
     /// The framing of a body that begins with `head`; `None` while more bytes are needed. The answer does not depend on
@@ -41,8 +51,7 @@ impl Detect {
 
 /// The framing that a content type names.
 fn named(content_type: &str) -> Option<Framing> {
-    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    match essence.as_str() {
+    match essence(content_type).as_str() {
         "application/json" => Some(Framing::JsonArray),
         "application/json-lines"
         | "application/json-seq"
@@ -59,6 +68,11 @@ fn named(content_type: &str) -> Option<Framing> {
     }
 }
 
+/// A content type without its parameters, in lower case.
+fn essence(content_type: &str) -> String {
+    content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
 /// What first bytes show.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Shape {
@@ -72,6 +86,11 @@ enum Shape {
 
 /// The shape of a body that begins with `head`, which is not empty.
 fn shape(head: &[u8], ended: bool) -> Shape {
+    match opening::compressed(head) {
+        Shows::Yes => return Shape::Clear(Framing::Opaque),
+        Shows::Perhaps if !ended => return Shape::Open,
+        _ => {}
+    }
     let body = match head.strip_prefix(BOM) {
         Some(body) => body,
         None if BOM.starts_with(head) && !ended => return Shape::Open,
@@ -85,6 +104,7 @@ fn shape(head: &[u8], ended: bool) -> Shape {
         Some(0 | 1) => binary(head, ended),
         Some(b'{') => object(text, ended),
         Some(b'[') => array(text, ended),
+        Some(b'<') => page(text, ended),
         Some(_) if starts_line => events(text, ended),
         Some(_) => plain(text, ended),
     }
@@ -144,8 +164,24 @@ fn begins_recorded_frame(line: &[u8]) -> bool {
     memmem::find(before, b"\"direction\"").is_some() && memchr(b'{', before).is_none()
 }
 
-/// An array of objects, or an empty one; text may begin with a bracket too.
+/// A page is text, whatever the content type says.
+fn page(text: &[u8], ended: bool) -> Shape {
+    match opening::page(text) {
+        Shows::Yes => Shape::Clear(Framing::Text),
+        Shows::Perhaps if !ended => Shape::Open,
+        _ => plain(text, ended),
+    }
+}
+
+/// An array of objects, an empty one, or brackets that no text begins with; text may begin with a bracket too.
 fn array(text: &[u8], ended: bool) -> Shape {
+    let brackets = text.iter().take_while(|byte| **byte == b'[').count();
+    match brackets {
+        1 => {}
+        BRACKETS.. => return Shape::Clear(Framing::JsonArray),
+        _ if brackets == text.len() && !ended => return Shape::Open,
+        _ => return plain(text, ended),
+    }
     match text.get(1..).unwrap_or_default().trim_ascii_start().first() {
         Some(b'{' | b']') => Shape::Clear(Framing::JsonArray),
         None if !ended => Shape::Open,
@@ -313,7 +349,11 @@ mod tests {
         b"\xbf",
         b"\xe4\xb8\xad",
         b"\x1f",
+        b"\x8b\x08",
         b"x",
+        b"<",
+        b"!doctype ",
+        b"html",
         b"{\"direction\":\"sent\"}",
     ];
 }

@@ -16,6 +16,7 @@ mod frame_lines;
 mod json_array;
 mod lines;
 mod ndjson;
+mod opening;
 #[cfg(test)]
 mod oracle_tests;
 mod sse;
@@ -23,6 +24,7 @@ mod text;
 mod websocket;
 
 pub(crate) use detect::Detect;
+pub(crate) use opening::Opening;
 
 /// How a body is cut into frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

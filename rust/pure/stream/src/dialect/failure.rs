@@ -35,8 +35,10 @@ struct Wire<'a> {
     #[serde(borrow)]
     detail: Leaf<'a>,
     #[serde(borrow)]
-    status: Leaf<'a>,
+    title: Leaf<'a>,
     #[serde(borrow)]
+    status: Leaf<'a>,
+    #[serde(borrow, alias = "statusCode", alias = "http_status_code")]
     status_code: Leaf<'a>,
     #[serde(borrow, rename = "type")]
     kind: Leaf<'a>,
@@ -79,7 +81,7 @@ impl<'a> Failure<'a> {
         let final_word = words.iter().flatten().any(|word| word.contains("quota"));
         let passing = words.iter().flatten().any(|word| is_passing(word)) || status.is_some_and(is_passing);
         let code = words.into_iter().flatten().next().or(status.map(Cow::Borrowed)).unwrap_or_default();
-        let messages = [word(wire.message), word(wire.msg), word(wire.detail)];
+        let messages = [word(wire.message), word(wire.msg), word(wire.detail), word(wire.title)];
         let message = messages.into_iter().flatten().next().unwrap_or_default();
         Self { code, message, retryable: passing && !final_word }
     }
@@ -88,6 +90,50 @@ impl<'a> Failure<'a> {
     pub(super) fn emit(&self, emit: &mut Emit<'_>) {
         emit.error(&self.code, &self.message, self.retryable);
     }
+}
+
+/// The keys that say that a body as a whole is an error, in the words of providers, gateways and web frameworks.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Body<'a> {
+    #[serde(borrow)]
+    error: Leaf<'a>,
+    #[serde(borrow)]
+    errors: Leaf<'a>,
+    #[serde(borrow)]
+    detail: Leaf<'a>,
+    #[serde(borrow)]
+    message: Leaf<'a>,
+    #[serde(borrow)]
+    msg: Leaf<'a>,
+    #[serde(borrow)]
+    title: Leaf<'a>,
+    #[serde(borrow)]
+    success: Leaf<'a>,
+    #[serde(borrow, alias = "status_code", alias = "statusCode", alias = "http_status_code")]
+    code: Leaf<'a>,
+    #[serde(borrow)]
+    status: Leaf<'a>,
+    #[serde(borrow, rename = "__type")]
+    amazon: Leaf<'a>,
+}
+
+/// The error that a payload of no known shape is as a whole; `None` where nothing says that it is one.
+pub(super) fn of_any_shape(data: &str) -> Option<Failure<'_>> {
+    let json::Maybe(Some(body)) = serde_json::from_str::<json::Maybe<Body<'_>>>(data).ok()? else { return None };
+    if let Some(failure) = Failure::read(body.error) {
+        return Some(failure);
+    }
+    let is = |leaf: Leaf<'_>, raw: &str| leaf.is_some_and(|leaf| leaf.get() == raw);
+    let fails = |leaf| json::integer(leaf).is_some_and(|status| (400..600).contains(&status));
+    let has_words = [body.message, body.msg, body.title].into_iter().any(|leaf| json::words(leaf).is_some());
+    let says_so = fails(body.code) || fails(body.status) || is(body.error, "true") || is(body.success, "false");
+    let lists = |leaf: Leaf<'_>| leaf.is_some_and(|leaf| leaf.get().starts_with('[') && leaf.get() != "[]");
+    let is_error = (has_words && (says_so || json::words(body.amazon).is_some()))
+        || lists(body.errors)
+        || lists(body.detail)
+        || json::words(body.detail).is_some();
+    is_error.then(|| Failure::whole(data))
 }
 
 /// Whether a code, type or HTTP status says that a retry may help.
@@ -123,6 +169,18 @@ mod tests {
     #[test]
     fn a_used_up_quota_is_not_worth_a_retry() {
         assert!(!read(r#"{"code": "insufficient_quota", "status_code": 429}"#).unwrap().2);
+    }
+
+    #[test]
+    fn an_error_of_any_shape_keeps_its_words_and_what_says_nothing_is_none() {
+        let found = |data| of_any_shape(data).map(|f| (f.code.into_owned(), f.message.into_owned(), f.retryable));
+        let overloaded = r#"{"message": "m", "statusCode": 503}"#;
+        assert_eq!(found(overloaded), Some(("503".into(), "m".into(), true)));
+        assert_eq!(found(r#"{"title": "Not Found", "status": 404}"#), Some(("404".into(), "Not Found".into(), false)));
+        assert_eq!(found(r#"{"detail": "d"}"#), Some((String::new(), "d".into(), false)));
+        for data in [r#"{"message": "m"}"#, r#"{"code": 200, "message": "ok"}"#, r#"{"errors": []}"#, "[1]", "{", "7"] {
+            assert_eq!(found(data), None, "{data}");
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod gemini_arguments;
 mod gemini_interactions;
 mod gemini_live;
 mod gemini_parts;
+mod given;
 mod mcp;
 mod ollama;
 mod openai;
@@ -210,6 +211,8 @@ impl Parse for Opaque {
         let claims_json = frame.data.starts_with(['{', '[']) && frame.data != "[DONE]";
         if claims_json && serde_json::from_str::<serde::de::IgnoredAny>(frame.data).is_err() {
             emit.anomaly(Anomaly::BadJson);
+        } else if let Some(failure) = failure::of_any_shape(frame.data) {
+            return failure.emit(emit);
         } else {
             emit.end().content();
         }

@@ -2,9 +2,10 @@ use std::ops::Range;
 
 use midstream_series::Timestamp;
 
-use super::{Dialect, Parse, likely, parser, sniff, text};
+use super::{Dialect, Parse, failure, given, likely, parser, sniff, text};
 use crate::decode::{Frame, FrameKind, Framing};
 use crate::emit::{Emit, Known};
+use crate::json;
 use crate::{Anomaly, Events};
 
 /// Messages that may pass before a stream whose dialect cannot be told is read as opaque.
@@ -19,6 +20,11 @@ pub(crate) struct Reading {
     waiting: Vec<Waiting>,
     /// The frames are pieces of plain text: their borders mean nothing.
     pieces: bool,
+    /// They are pieces of a page, which nobody wrote as an answer.
+    page: bool,
+    /// No dialect was given.
+    detects: bool,
+    given: given::Given,
 }
 
 struct Waiting {
@@ -31,7 +37,15 @@ struct Waiting {
 
 impl Reading {
     pub(crate) fn new(dialect: Dialect, framing: Framing) -> Self {
-        let mut reading = Self { dialect, parser: None, waiting: Vec::new(), pieces: false };
+        let mut reading = Self {
+            dialect,
+            parser: None,
+            waiting: Vec::new(),
+            pieces: false,
+            page: false,
+            detects: dialect == Dialect::Auto,
+            given: given::Given::new(dialect),
+        };
         reading.framing_is(framing);
         reading
     }
@@ -49,6 +63,19 @@ impl Reading {
             (Dialect::Auto, Framing::Opaque) => Dialect::Opaque,
             (dialect, _) => dialect,
         }
+    }
+
+    /// The body is a page: nothing in it is read.
+    pub(crate) fn page_is_there(&mut self) {
+        self.page = true;
+        if self.detects {
+            self.dialect = Dialect::Opaque;
+        }
+    }
+
+    /// No dialect was given and none was found.
+    pub(crate) fn is_unrecognised(&self) -> bool {
+        self.detects && self.dialect() == Dialect::Opaque
     }
 
     pub(crate) fn frame(&mut self, frame: &Frame<'_>, known: &mut Known, events: &mut Events, now: Timestamp) {
@@ -108,6 +135,9 @@ impl Reading {
             }
             parser
         });
+        if self.page {
+            return emit.other("");
+        }
         if pieces {
             emit.end().content();
             if dialect != Dialect::Opaque {
@@ -118,8 +148,17 @@ impl Reading {
         if frame.kind == FrameKind::Comment {
             return emit.ping();
         }
-        let was_marked = emit.end().is_marked();
+        let (was_marked, unknown) = (emit.end().is_marked(), emit.counted(Anomaly::UnknownEvent));
         parser.frame(frame, emit);
+        if emit.counted(Anomaly::UnknownEvent) > unknown
+            && let Some(failure) = failure::of_any_shape(frame.data)
+        {
+            failure.emit(emit);
+        }
+        self.given.check(frame, emit);
+        if text::is_json(dialect) && json::is_too_deep(frame.data) {
+            emit.anomaly(Anomaly::TooDeep);
+        }
         // Some hosts send `[DONE]` behind the format's own end.
         let after_end = was_marked && emit.end().is_marked() && frame.data.trim() != "[DONE]";
         if after_end && frame.kind == FrameKind::Message {

@@ -1,6 +1,6 @@
 //! Plain text: all of it is the answer, and a clean close is its only end.
 
-use super::{Parse, openai};
+use super::{Dialect, Parse, openai};
 use crate::decode::{Frame, FrameKind};
 use crate::emit::Emit;
 use crate::{ChannelKey, ChannelKind, Place};
@@ -29,6 +29,11 @@ impl Parse for Text {
 /// Whether a message could be a piece of plain text: neither JSON nor the beginning of some.
 pub(super) fn could_be(data: &str) -> bool {
     !data.trim_start().starts_with(['{', '[']) || data.trim() == "[DONE]"
+}
+
+/// Whether the messages of a dialect are JSON and not text.
+pub(super) fn is_json(dialect: Dialect) -> bool {
+    !matches!(dialect, Dialect::Replicate | Dialect::Text)
 }
 
 #[cfg(test)]
