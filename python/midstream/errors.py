@@ -4,7 +4,8 @@
 
     MidstreamError
     ├── InputError       also ValueError      a value no result is defined for
-    │   └── RecordingError                    a recording that cannot be read; .line
+    │   ├── RecordingError                    a recording that cannot be read; .line
+    │   └── UnknownArgument  also TypeError   a keyword that nothing is named; .name, .nearest
     ├── StateError       also RuntimeError    a call out of order: finished, closed, used after fork
     ├── NetworkError     also ConnectionError the peer or the network failed
     ├── StreamTruncated  also EOFError        a stream ended before its semantic end; .summary, .text
@@ -23,6 +24,7 @@ __all__ = [
     "RecordingError",
     "StateError",
     "StreamTruncated",
+    "UnknownArgument",
 ]
 
 
@@ -57,6 +59,10 @@ class InputError(MidstreamError, ValueError):
 
 class RecordingError(InputError):
     """A recording that cannot be read; ``line`` counts from 1."""
+
+
+class UnknownArgument(InputError, TypeError):
+    """A keyword that nothing is named: ``name``, and the ``nearest`` of those that are known."""
 
 
 class StateError(MidstreamError, RuntimeError):

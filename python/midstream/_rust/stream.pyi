@@ -3,7 +3,7 @@
 What `midstream.stream` stands on.
 """
 
-from typing import SupportsIndex, final
+from typing import Any, SupportsIndex, final
 
 import midstream.stream
 
@@ -30,12 +30,22 @@ class Channel:
     """
     def __eq__(self, value: object, /) -> bool: ...
     def __ne__(self, value: object, /) -> bool: ...
+    def __reduce__(self, /) -> tuple[Any, tuple[str]]: ...
     @property
     def characters(self, /) -> int: ...
+    @classmethod
+    def from_json(cls, /, json: str) -> Channel:
+        """
+        The channel that `to_json` wrote.
+        """
     @property
     def id(self, /) -> str: ...
     @property
     def kind(self, /) -> str: ...
+    def to_json(self, /) -> str:
+        """
+        The channel as one JSON object.
+        """
 
 @final
 class Checks:
@@ -71,10 +81,10 @@ class Checks:
         /,
         settings: midstream.stream.Settings | None = None,
         *,
-        started_ns: SupportsIndex | None = None,
+        started_ns: int | None = None,
         keep_text: bool = False,
     ) -> Checks: ...
-    def finish(self, /, how: str = "clean", now_ns: SupportsIndex | None = None) -> tuple[Decision, Summary]:
+    def finish(self, /, how: str = ..., now_ns: int | None = None) -> tuple[Decision, Summary]:
         """
         Says how the stream closed, once.
 
@@ -88,7 +98,7 @@ class Checks:
         -------
         tuple of Decision and Summary
         """
-    def push(self, /, event: object, *, channel: str = "text", now_ns: SupportsIndex | None = None) -> Decision:
+    def push(self, /, event: object, *, channel: str = ..., now_ns: int | None = None) -> Decision:
         """
         Reads text, or an event of the provider, that you have and not bytes.
 
@@ -109,7 +119,7 @@ class Checks:
         TypeError
             For anything else.
         """
-    def resume(self, /, now_ns: SupportsIndex | None = None) -> Decision:
+    def resume(self, /, now_ns: int | None = None) -> Decision:
         """
         Says that you read on after a pause of your own, which is no stall: waiting counts from here.
 
@@ -126,7 +136,7 @@ class Checks:
         """
         The answer's text so far, over all its channels in the order it came; ``None`` unless ``keep_text`` is set.
         """
-    def tick(self, /, now_ns: SupportsIndex | None = None) -> Decision:
+    def tick(self, /, now_ns: int | None = None) -> Decision:
         """
         Says that time passed without bytes, so that stalls are found.
 
@@ -164,6 +174,10 @@ class Decision:
     tick_at_ns : int or None
         When ``tick`` is next needed.
     """
+    def __eq__(self, other: object, /) -> bool: ...
+    def __reduce__(self, /) -> tuple[Any, tuple[Any]]: ...
+    @classmethod
+    def _restored(cls, /, state: tuple[object, ...]) -> Decision: ...
     @property
     def action(self, /) -> str: ...
     @property
@@ -200,6 +214,10 @@ class Event:
     fields : dict
         Everything else the kind has, for example ``reason`` and ``raw`` of ``finish``.
     """
+    def __eq__(self, other: object, /) -> bool: ...
+    def __reduce__(self, /) -> tuple[Any, tuple[Any]]: ...
+    @classmethod
+    def _restored(cls, /, state: tuple[object, ...]) -> Event: ...
     @property
     def at_ns(self, /) -> int: ...
     @property
@@ -240,6 +258,7 @@ class Finding:
     """
     def __eq__(self, value: object, /) -> bool: ...
     def __ne__(self, value: object, /) -> bool: ...
+    def __reduce__(self, /) -> tuple[Any, tuple[str]]: ...
     @property
     def action(self, /) -> str: ...
     @property
@@ -250,6 +269,11 @@ class Finding:
     def evidence(self, /) -> str: ...
     @property
     def explanation(self, /) -> str: ...
+    @classmethod
+    def from_json(cls, /, json: str) -> Finding:
+        """
+        The finding that `to_json` wrote.
+        """
     @property
     def kind(self, /) -> str: ...
     @property
@@ -260,6 +284,10 @@ class Finding:
     def period(self, /) -> int | None: ...
     @property
     def score(self, /) -> float: ...
+    def to_json(self, /) -> str:
+        """
+        The finding as one JSON object, as the summary's holds it.
+        """
 
 @final
 class Guard:
@@ -307,11 +335,11 @@ class Guard:
         /,
         settings: midstream.stream.Settings | None = None,
         *,
-        dialect: str = "auto",
-        framing: str = "auto",
+        dialect: str = ...,
+        framing: str = ...,
         content_type: str | None = None,
-        http_status: SupportsIndex | None = None,
-        started_ns: SupportsIndex | None = None,
+        http_status: int | None = None,
+        started_ns: int | None = None,
         keep_text: bool = False,
     ) -> Guard: ...
     def _claim(self, /) -> None:
@@ -332,22 +360,27 @@ class Guard:
         """
         Whether the last call read the stream's end mark, or an error of the provider: there is no more to come.
         """
-    def feed(self, /, chunk: bytes, now_ns: SupportsIndex | None = None) -> Decision:
+    def feed(self, /, chunk: bytes | bytearray | memoryview, now_ns: int | None = None) -> Decision:
         """
         Reads the next bytes of the stream.
 
         Parameters
         ----------
-        chunk : bytes
-            Any piece of the body; an empty one does nothing.
+        chunk : bytes, bytearray or memoryview
+            Any piece of the body; an empty one does nothing. Of another buffer than bytes a copy is passed on.
         now_ns : int, optional
             When it arrived, in nanoseconds from an origin of your choice; the clock's time where left out.
 
         Returns
         -------
         Decision
+
+        Raises
+        ------
+        TypeError
+            For text and whatever else is no buffer.
         """
-    def finish(self, /, how: str = "clean", now_ns: SupportsIndex | None = None) -> tuple[Decision, Summary]:
+    def finish(self, /, how: str = ..., now_ns: int | None = None) -> tuple[Decision, Summary]:
         """
         Says how the stream closed, once.
 
@@ -361,7 +394,7 @@ class Guard:
         -------
         tuple of Decision and Summary
         """
-    def push(self, /, event: object, *, channel: str = "text", now_ns: SupportsIndex | None = None) -> Decision:
+    def push(self, /, event: object, *, channel: str = ..., now_ns: int | None = None) -> Decision:
         """
         Reads text, or an event of the provider, that you have and not bytes.
 
@@ -382,7 +415,7 @@ class Guard:
         TypeError
             For anything else.
         """
-    def push_json(self, /, json: str, *, now_ns: SupportsIndex | None = None) -> Decision:
+    def push_json(self, /, json: str, *, now_ns: int | None = None) -> Decision:
         """
         Reads one event of the provider that you have as JSON text and not as bytes.
 
@@ -395,7 +428,7 @@ class Guard:
         -------
         Decision
         """
-    def resume(self, /, now_ns: SupportsIndex | None = None) -> Decision:
+    def resume(self, /, now_ns: int | None = None) -> Decision:
         """
         Says that you read on after a pause of your own, which is no stall: waiting counts from here.
 
@@ -412,7 +445,7 @@ class Guard:
         """
         The answer's text so far, over all its channels in the order it came; ``None`` unless ``keep_text`` is set.
         """
-    def tick(self, /, now_ns: SupportsIndex | None = None) -> Decision:
+    def tick(self, /, now_ns: int | None = None) -> Decision:
         """
         Says that time passed without bytes, so that stalls are found.
 
@@ -432,6 +465,7 @@ class PaceSummary:
     """
     def __eq__(self, value: object, /) -> bool: ...
     def __ne__(self, value: object, /) -> bool: ...
+    def __reduce__(self, /) -> tuple[Any, tuple[str]]: ...
     @property
     def duration_s(self, /) -> float | None: ...
     @property
@@ -440,6 +474,11 @@ class PaceSummary:
     def first_event_s(self, /) -> float | None: ...
     @property
     def first_text_s(self, /) -> float | None: ...
+    @classmethod
+    def from_json(cls, /, json: str) -> PaceSummary:
+        """
+        The times that `to_json` wrote.
+        """
     @property
     def gap_p50_s(self, /) -> float | None: ...
     @property
@@ -448,6 +487,10 @@ class PaceSummary:
     def longest_gap_s(self, /) -> float | None: ...
     @property
     def stalls(self, /) -> int: ...
+    def to_json(self, /) -> str:
+        """
+        The times as one JSON object.
+        """
     @property
     def tokens_per_s(self, /) -> float | None: ...
 
@@ -481,6 +524,7 @@ class Summary:
     """
     def __eq__(self, value: object, /) -> bool: ...
     def __ne__(self, value: object, /) -> bool: ...
+    def __reduce__(self, /) -> tuple[Any, tuple[str]]: ...
     @property
     def anomalies(self, /) -> dict[str, int]: ...
     @property
@@ -503,6 +547,24 @@ class Summary:
     def finish_reasons(self, /) -> list[str]: ...
     @property
     def framing(self, /) -> str: ...
+    @classmethod
+    def from_json(cls, /, json: str) -> Summary:
+        """
+        The summary that `to_json` wrote.
+
+        Parameters
+        ----------
+        json : str
+
+        Returns
+        -------
+        Summary
+
+        Raises
+        ------
+        InputError
+            For anything else, naming what is missing.
+        """
     @property
     def id(self, /) -> str | None: ...
     @property
@@ -527,14 +589,24 @@ class ToolCall:
     """
     def __eq__(self, value: object, /) -> bool: ...
     def __ne__(self, value: object, /) -> bool: ...
+    def __reduce__(self, /) -> tuple[Any, tuple[str]]: ...
     @property
     def arguments(self, /) -> str: ...
     @property
     def complete(self, /) -> bool: ...
+    @classmethod
+    def from_json(cls, /, json: str) -> ToolCall:
+        """
+        The call that `to_json` wrote.
+        """
     @property
     def id(self, /) -> str: ...
     @property
     def name(self, /) -> str: ...
+    def to_json(self, /) -> str:
+        """
+        The call as one JSON object.
+        """
     @property
     def valid_json(self, /) -> bool | None: ...
 
@@ -545,10 +617,16 @@ class Usage:
     """
     def __eq__(self, value: object, /) -> bool: ...
     def __ne__(self, value: object, /) -> bool: ...
+    def __reduce__(self, /) -> tuple[Any, tuple[str]]: ...
     @property
     def cache_read(self, /) -> int | None: ...
     @property
     def cache_write(self, /) -> int | None: ...
+    @classmethod
+    def from_json(cls, /, json: str) -> Usage:
+        """
+        The counts that `to_json` wrote.
+        """
     @property
     def input(self, /) -> int | None: ...
     @property
@@ -557,6 +635,10 @@ class Usage:
     def reasoning(self, /) -> int | None: ...
     @property
     def source(self, /) -> str: ...
+    def to_json(self, /) -> str:
+        """
+        The counts as one JSON object.
+        """
 
 def check_text(text: str, settings: midstream.stream.Settings | None = None) -> Summary:
     """

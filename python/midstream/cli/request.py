@@ -13,7 +13,7 @@ from midstream.cli.exits import INPUT, USAGE, Failure
 from midstream.cli.live import NO_ANSWER
 from midstream.cli.terminal import complain
 from midstream.stream import Summary
-from midstream.stream.recording import without_secrets_of_url
+from midstream.stream.masked import without_secrets_of_url
 
 __all__ = ["Response"]
 

@@ -7,9 +7,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple
 
-from midstream.errors import RecordingError
+from midstream.errors import InputError, RecordingError
 
-__all__ = ["BLOCK", "Chunk", "Times", "chunks_of", "times_beside", "times_within"]
+__all__ = ["BLOCK", "Chunk", "Times", "checked", "chunks_of", "is_time", "times_beside", "times_within"]
 
 BLOCK = 1 << 16
 """Bytes read at once."""
@@ -26,6 +26,25 @@ class Chunk(NamedTuple):
     data: bytes
     direction: Literal["in", "out"] = "in"
     """``out`` for what the client sent over a socket."""
+
+
+def checked(given: object, where: str) -> Chunk:
+    """The chunk that is given as one or as a tuple, with its data as bytes."""
+    if not isinstance(given, tuple) or len(given) not in (2, 3):
+        raise TypeError(f"{where} is {type(given).__name__}, allowed: Chunk(t_ns, data, direction)")
+    chunk = Chunk(*given)
+    if not is_time(chunk.t_ns):
+        raise InputError(f"{where}.t_ns is {chunk.t_ns!r:.40}, allowed are integers of 64 bits and None")
+    if not isinstance(chunk.data, (bytes, bytearray, memoryview)):
+        raise TypeError(f"{where}.data is {type(chunk.data).__name__}, allowed: bytes")
+    if chunk.direction not in ("in", "out"):
+        raise InputError(f'{where}.direction is {chunk.direction!r:.40}, allowed are "in" and "out"')
+    return chunk._replace(data=bytes(chunk.data))
+
+
+def is_time(t_ns: object) -> bool:
+    """Whether this is a time in nanoseconds, or unknown."""
+    return t_ns is None or (type(t_ns) is int and -(1 << 63) <= t_ns < 1 << 63)
 
 
 class Times(NamedTuple):

@@ -5,7 +5,6 @@ import binascii
 import io
 import json
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,9 @@ from typing import Any, BinaryIO, Self
 from midstream._files import replacing
 from midstream._rust.stream import Guard, Summary
 from midstream.errors import InputError, RecordingError
-from midstream.stream.arrivals import BLOCK, Chunk, Times, chunks_of, times_beside, times_within
+from midstream.stream.arrivals import BLOCK, Chunk, Times, checked, chunks_of, is_time, times_beside, times_within
+from midstream.stream.masked import without_secrets, without_secrets_of_url
+from midstream.stream.session import settings_of
 from midstream.stream.settings import Settings
 
 __all__ = ["Chunk", "Recording", "RecordingReader", "replay"]
@@ -23,7 +24,6 @@ VERSION = 1
 LONGEST_LINE = 64 << 20
 """Bytes of one line of our own format."""
 CLOSES = ("clean", "abrupt", "client_left", "stopped", "gave_up")
-SECRET = re.compile(r"authorization|cookie|api[-_]?key|access[-_]?token|secret|password", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,9 @@ class Recording:
     Raises
     ------
     InputError
-        For a direction or an end that is not allowed.
+        For a time, a direction, an end, a format or a URL that is not allowed.
+    TypeError
+        For a field of another type.
 
     Examples
     --------
@@ -74,12 +76,17 @@ class Recording:
     usage: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        chunks = tuple(Chunk(*chunk) for chunk in self.chunks)
-        for chunk in chunks:
-            if chunk.direction not in ("in", "out"):
-                raise InputError(f'direction is {chunk.direction!r}, allowed are "in" and "out"')
+        if not isinstance(self.chunks, Sequence):
+            raise TypeError(f"chunks is {type(self.chunks).__name__}, allowed: a sequence of Chunk")
+        chunks = tuple(checked(chunk, f"chunks[{at}]") for at, chunk in enumerate(self.chunks))
+        Guard(dialect=self.dialect, framing=self.framing)  # names what is wrong
+        for name, kinds in (("provider", str), ("model", str), ("url", str), ("request", Mapping), ("usage", Mapping)):
+            if not isinstance(value := getattr(self, name), kinds | None):
+                raise TypeError(f"{name} is {type(value).__name__}, allowed: {kinds.__name__} or None")
         if self.end is not None and self.end not in CLOSES:
-            raise InputError(f"end is {self.end!r}, allowed are {', '.join(CLOSES)}")
+            raise InputError(f"end is {self.end!r:.40}, allowed are {', '.join(CLOSES)} and None")
+        if not is_time(self.end_ns):
+            raise InputError(f"end_ns is {self.end_ns!r:.40}, allowed are integers of 64 bits and None")
         object.__setattr__(self, "chunks", chunks)
         object.__setattr__(self, "url", None if self.url is None else without_secrets_of_url(self.url))
         object.__setattr__(self, "request", without_secrets(self.request))
@@ -103,10 +110,12 @@ class Recording:
         ------
         RecordingError
             For a line that cannot be read; ``.line`` counts from 1.
+        InputError
+            For a path that no file can have.
         OSError
             Where the file cannot be opened.
         """
-        with io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb") as file:
+        with io.BytesIO(source) if isinstance(source, bytes) else opened(source) as file:
             reader = RecordingReader(file, path=None if isinstance(source, bytes) else Path(source))
             chunks = tuple(reader)
         framing, dialect = reader.framing, reader.dialect
@@ -136,7 +145,10 @@ class Recording:
         """
         with replacing(path) as file:
             for line in self.lines():
-                file.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
+                file.write(
+                    json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode(errors="backslashreplace")
+                    + b"\n"
+                )
 
     def lines(self) -> Iterator[dict[str, Any]]:
         """The lines of MidStream's own JSONL."""
@@ -242,8 +254,8 @@ class RecordingReader:
         if not isinstance(line, dict):
             raise wrong("is no JSON object")
         at = line.get("t")
-        if at is not None and type(at) is not int:
-            raise wrong(f"has t = {at!r}, allowed are integers of nanoseconds and null")
+        if not is_time(at):
+            raise wrong(f"has t = {at!r:.40}, allowed are integers of nanoseconds and null")
         if "end" in line:
             if line["end"] not in CLOSES:
                 raise wrong(f"has end = {line['end']!r}, allowed are {', '.join(CLOSES)}")
@@ -288,6 +300,7 @@ def replay(recording: Recording | RecordingReader, guard: Settings | Guard | Non
     Parameters
     ----------
     recording : Recording or RecordingReader
+        `Recording.load` reads one from a file.
     guard : Settings or Guard, optional
         What to look for; the default settings where left out. Under ``shadow`` the recording is read to its end, and
         findings say what a live guard would have done.
@@ -297,18 +310,27 @@ def replay(recording: Recording | RecordingReader, guard: Settings | Guard | Non
     Summary
         Its times are unknown where the recording has none.
 
+    Raises
+    ------
+    TypeError
+        For what is no recording.
+
     Notes
     -----
     What the client sent over a socket is left out: a guard watches what comes in. A recording that was cut counts as
     an abrupt close.
     """
+    if not isinstance(recording, Recording | RecordingReader):
+        raise TypeError(f"recording is {type(recording).__name__}, allowed: Recording; Recording.load reads a file")
+    if not isinstance(guard, Guard):
+        guard = settings_of(guard, "Settings, Guard or None")
     dialect, framing, from_request = recording.dialect, recording.framing, True
     if isinstance(recording, RecordingReader):
         from_request = recording.from_request
     chunks = iter(recording) if isinstance(recording, RecordingReader) else iter(recording.chunks)
     first = next(chunks, None)
     timed = first is not None and first.t_ns is not None
-    if guard is None or isinstance(guard, Settings):
+    if not isinstance(guard, Guard):
         guard = Guard(guard, dialect=dialect, framing=framing, started_ns=0 if timed and from_request else None)
     now_ns = 0
     while first is not None:
@@ -332,6 +354,14 @@ def first_look(chunks: Sequence[Chunk], framing: str, dialect: str) -> Summary:
         if seen >= 2 * BLOCK:
             break
     return guard.finish("clean", 0)[1]
+
+
+def opened(source: str | os.PathLike[str]) -> BinaryIO:
+    """The file of that name."""
+    try:
+        return Path(source).open("rb")
+    except ValueError as error:
+        raise InputError(f"source is {os.fspath(source)!r:.80}, which no file is named: {error}") from error
 
 
 def own_header(head: bytes) -> dict[str, Any]:
@@ -364,21 +394,3 @@ def parsed(line: bytes) -> Any:
         return json.loads(line)
     except RecursionError:
         raise ValueError("nested too deep") from None
-
-
-def without_secrets(value: Any) -> Any:
-    """`value` with ``***`` for whatever a key names a secret."""
-    if isinstance(value, Mapping):
-        return {key: "***" if SECRET.search(str(key)) else without_secrets(item) for key, item in value.items()}
-    return [without_secrets(item) for item in value] if isinstance(value, list) else value
-
-
-def without_secrets_of_url(url: str) -> str:
-    """`url` with ``***`` for the values of its query and for a user's name and password."""
-    from urllib.parse import urlsplit, urlunsplit  # needed by few, and slow to import
-
-    parts = urlsplit(url)
-    names = [pair.partition("=")[0] for pair in parts.query.split("&") if pair]
-    query = "&".join(f"{name}=***" for name in names)
-    user, _, host = parts.netloc.rpartition("@")
-    return urlunsplit(parts._replace(query=query, netloc=f"***@{host}" if user else host, fragment=""))

@@ -59,10 +59,10 @@ def guard_of(guard: object, **known: Any) -> Guard:
         guard._claim()
         guard.resume()
         return guard
-    return Guard(settings_of(guard), keep_text=True, **known)
+    return Guard(settings_of(guard, "Settings, Guard or None"), keep_text=True, **known)
 
 
-def settings_of(guard: object) -> Settings | None:
+def settings_of(guard: object, allowed: str = "Settings or None") -> Settings | None:
     """The settings that serve any number of streams."""
     if guard is None or isinstance(guard, Settings):
         return guard
@@ -70,7 +70,7 @@ def settings_of(guard: object) -> Settings | None:
         raise StateError("a Guard serves one stream, and a client has many: hand in Settings")
     if isinstance(guard, str) or hasattr(guard, "__fspath__"):
         raise InputError(f"guard is the path {str(guard)!r}, and guard files are not read yet: hand in Settings")
-    raise TypeError(f"guard is {type(guard).__name__}, allowed: Settings, Guard or None")
+    raise TypeError(f"guard is {type(guard).__name__}, allowed: {allowed}")
 
 
 class Session:
@@ -149,7 +149,7 @@ class Session:
         self._read_at = now = now_ns()
         try:
             if isinstance(item, (bytes, bytearray, memoryview)):
-                decision = self._guard.feed(bytes(item), now)
+                decision = self._guard.feed(item, now)
             else:
                 decision = self._guard.push(item, now_ns=now)
         except TypeError:

@@ -2,21 +2,53 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal, Self
+from difflib import get_close_matches
+from functools import wraps
+from typing import Any, Literal, Self, TypeVar
 
 from midstream._rust.stream import CompiledSettings
-from midstream.errors import InputError
+from midstream.errors import InputError, UnknownArgument
 
 __all__ = ["Ending", "Pace", "Repeat", "RepeatActions", "Settings"]
 
+C = TypeVar("C")
 Respond = Literal["off", "observe", "warn", "stop"]
 """What a check does when it fires: nothing at all, record, tell, or end the stream."""
 ReadChannel = Literal["reasoning", "refusal", "text", "tool"]
 """A kind of channel whose text is read for loops."""
 
 
+def named(settings: type[C]) -> type[C]:
+    """Refuse keywords that this class has no field for, with the nearest that it has."""
+    made: Any = settings
+    known = [field.name for field in fields(made) if field.init]
+    original: Callable[..., None] = made.__init__
+
+    @wraps(original)
+    def checked(self: object, *args: object, **given: object) -> None:
+        if args:
+            raise TypeError(f"{made.__name__} takes its settings by name: {', '.join(known)}")
+        for name in given:
+            if name not in known:
+                raise unknown(name, made.__name__, known)
+        original(self, **given)
+
+    made.__init__ = checked
+    return settings
+
+
+def unknown(name: str, owner: str, known: list[str]) -> UnknownArgument:
+    """The error for a setting that `owner` does not have."""
+    nearest = next(iter(get_close_matches(name, known, 1, 0.5)), None)
+    meant = f"; did you mean {nearest!r}? known: " if nearest else "; known: "
+    return UnknownArgument(
+        f"{owner} has no setting {name!r}{meant}{', '.join(known)}", name=name, nearest=nearest or ""
+    )
+
+
+@named
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
     """The check of endings: a stream that did not reach its semantic end.
@@ -30,6 +62,7 @@ class Ending:
     action: Literal["off", "observe", "warn"] = "warn"
 
 
+@named
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
     """The check of times: a stream that went quiet.
@@ -52,6 +85,7 @@ class Pace:
     no_progress_s: float = 120.0
 
 
+@named
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepeatActions:
     """What each view of the check of loops asks for.
@@ -71,6 +105,7 @@ class RepeatActions:
     near: Respond = "warn"
 
 
+@named
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repeat(RepeatActions):
     """The check of loops in text.
@@ -115,6 +150,7 @@ class Repeat(RepeatActions):
     near_share: float = 0.6
 
 
+@named
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What the checks of a stream look for. Frozen: one object serves any number of streams and threads.

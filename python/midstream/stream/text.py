@@ -1,6 +1,8 @@
 """Checks of text that is finished."""
 
-from midstream._rust.stream import Summary, check_text
+from midstream._rust.stream import Guard, Summary, check_text
+from midstream.errors import StateError
+from midstream.stream.session import settings_of
 from midstream.stream.settings import Settings
 
 __all__ = ["check"]
@@ -12,7 +14,7 @@ def check(text: str, guard: Settings | None = None) -> Summary:
     Parameters
     ----------
     text : str
-        Any length. Above some 100,000 characters other threads go on meanwhile, and Ctrl-C is heard.
+        Any length; half of a surrogate pair is read as U+FFFD. Above some 100,000 characters other threads go on meanwhile, and Ctrl-C is heard.
     guard : Settings, optional
         What to look for; the default settings where left out.
 
@@ -20,6 +22,13 @@ def check(text: str, guard: Settings | None = None) -> Summary:
     -------
     Summary
         Its findings in order of the text; a stop is where a live guard would have ended the stream.
+
+    Raises
+    ------
+    TypeError
+        For what is no text, or no settings.
+    StateError
+        For a Guard, which watches a stream.
 
     Notes
     -----
@@ -32,4 +41,6 @@ def check(text: str, guard: Settings | None = None) -> Summary:
     >>> check("All is well.").findings
     []
     """
-    return check_text(text, guard)
+    if isinstance(guard, Guard):
+        raise StateError("a Guard is for a stream that runs: finished text is checked with Settings")
+    return check_text(text, settings_of(guard))

@@ -19,11 +19,15 @@ mod _rust {
         #[pymodule_export]
         use crate::stream::checks::Checks;
         #[pymodule_export]
-        use crate::stream::classes::{Channel, Event, Finding, PaceSummary, ToolCall, Usage};
-        #[pymodule_export]
         use crate::stream::decision::Decision;
         #[pymodule_export]
+        use crate::stream::event::Event;
+        #[pymodule_export]
+        use crate::stream::finding::Finding;
+        #[pymodule_export]
         use crate::stream::guard::Guard;
+        #[pymodule_export]
+        use crate::stream::parts::{Channel, PaceSummary, ToolCall, Usage};
         #[pymodule_export]
         use crate::stream::settings::CompiledSettings;
         #[pymodule_export]

@@ -1,9 +1,9 @@
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::{Error, settings};
 
 /// What a channel carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ChannelKind {
     /// Sound; its events count bytes.
@@ -19,8 +19,8 @@ pub enum ChannelKind {
 }
 
 impl ChannelKind {
-    /// Every kind, in the order of its name.
-    pub const ALL: [Self; 5] = [Self::Audio, Self::Reasoning, Self::Refusal, Self::Text, Self::Tool];
+    /// The kinds that carry text, in the order of their names.
+    pub const TEXTS: [Self; 4] = [Self::Reasoning, Self::Refusal, Self::Text, Self::Tool];
 
     /// The lower-case name used in ids, JSON and settings.
     pub const fn name(self) -> &'static str {
@@ -33,12 +33,12 @@ impl ChannelKind {
         }
     }
 
-    /// The kind of that name.
+    /// The kind of text of that name.
     ///
     /// # Errors
     /// [`Error::UnknownName`] with the nearest.
     pub fn from_name(name: &str) -> Result<Self, Error> {
-        settings::by_name("channel", name, &Self::ALL, Self::name)
+        settings::by_name("channel", name, &Self::TEXTS, Self::name)
     }
 }
 

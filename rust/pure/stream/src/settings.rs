@@ -81,12 +81,17 @@ pub(crate) fn by_name<T: Copy>(
     })
 }
 
-/// The known name at the smallest edit distance from `name`, if at most a third of it differs.
+/// Characters of a name that are compared.
+const LONGEST_NAME: usize = 64;
+
+/// The known name at the smallest edit distance from `name`, if at most a third of it differs, or if it goes on where
+/// `name` ends.
 fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    let name: String = name.chars().take(LONGEST_NAME).collect::<String>().to_lowercase();
     let limit = name.chars().count().div_ceil(3).max(1);
     known
-        .map(|other| (edits(name, other), other))
-        .filter(|(edits, _)| *edits <= limit)
+        .map(|other| (edits(&name, other), other))
+        .filter(|(edits, other)| *edits <= limit || (name.len() > 2 && other.starts_with(&name)))
         .min()
         .map(|(_, other)| other.into())
 }
@@ -139,6 +144,22 @@ mod tests {
     fn a_misspelt_action_names_the_nearest() {
         let error = Settings::from_json(r#"{"repeat": {"exact": "stopp"}}"#).unwrap_err();
         assert!(error.to_string().starts_with("no action is named \"stopp\"; did you mean \"stop\"?"), "{error}");
+    }
+
+    #[test]
+    fn the_beginning_of_a_name_is_near_to_it_and_so_is_another_case() {
+        let known = ["openai-responses", "openai-chat", "ollama"];
+        assert_eq!(nearest("openai", known.into_iter()).as_deref(), Some("openai-chat"));
+        assert_eq!(nearest("Ollama", known.into_iter()).as_deref(), Some("ollama"));
+        assert_eq!(nearest(&"o".repeat(1 << 20), known.into_iter()), None);
+    }
+
+    #[test]
+    fn channels_that_hold_no_text_cannot_be_read_for_loops() {
+        for name in ["txt", "audio"] {
+            let error = Settings::from_json(&format!(r#"{{"repeat": {{"channels": ["{name}"]}}}}"#)).unwrap_err();
+            assert!(error.to_string().ends_with("known: reasoning, refusal, text, tool"), "{error}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@ use midstream_series::Timestamp;
 use midstream_stream as stream;
 use pyo3::prelude::*;
 
+use super::arguments::{self, Words};
 use super::decision::Decision;
 use super::settings::compiled;
 use super::summary::Summary;
@@ -39,9 +40,13 @@ pub(crate) struct Checks(Watching);
 impl Checks {
     #[new]
     #[pyo3(signature = (
-        settings: "midstream.stream.Settings | None" = None, *, started_ns = None, keep_text = false
+        settings: "midstream.stream.Settings | None" = None, *, started_ns: "int | None" = None, keep_text = false
     ))]
-    fn new(settings: Option<&Bound<'_, PyAny>>, started_ns: Option<i64>, keep_text: bool) -> PyResult<Self> {
+    fn new(
+        settings: Option<&Bound<'_, PyAny>>,
+        #[pyo3(from_py_with = arguments::started_ns)] started_ns: Option<i64>,
+        keep_text: bool,
+    ) -> PyResult<Self> {
         let (settings, started) = (compiled(settings)?, started_ns.map(Timestamp::from_nanos));
         let options = stream::Options { settings, started, ..stream::Options::default() };
         Ok(Self(Watching::new(options, keep_text)?))
@@ -65,9 +70,14 @@ impl Checks {
     /// ------
     /// TypeError
     ///     For anything else.
-    #[pyo3(signature = (event: "object", *, channel = "text", now_ns = None))]
-    fn push(&self, event: &Bound<'_, PyAny>, channel: &str, now_ns: Option<i64>) -> PyResult<Decision> {
-        self.0.push(event, channel, now_ns)
+    #[pyo3(signature = (event: "object", *, channel: "str" = Words("text".to_owned()), now_ns: "int | None" = None))]
+    fn push(
+        &self,
+        event: &Bound<'_, PyAny>,
+        channel: Words,
+        #[pyo3(from_py_with = arguments::now_ns)] now_ns: Option<i64>,
+    ) -> PyResult<Decision> {
+        self.0.push(event, &channel.0, now_ns)
     }
 
     /// Says that time passed without bytes, so that stalls are found.
@@ -79,8 +89,12 @@ impl Checks {
     /// Returns
     /// -------
     /// Decision
-    #[pyo3(signature = (now_ns = None))]
-    fn tick(&self, py: Python<'_>, now_ns: Option<i64>) -> PyResult<Decision> {
+    #[pyo3(signature = (now_ns: "int | None" = None))]
+    fn tick(
+        &self,
+        py: Python<'_>,
+        #[pyo3(from_py_with = arguments::now_ns)] now_ns: Option<i64>,
+    ) -> PyResult<Decision> {
         self.0.tick(py, now_ns)
     }
 
@@ -93,8 +107,12 @@ impl Checks {
     /// Returns
     /// -------
     /// Decision
-    #[pyo3(signature = (now_ns = None))]
-    fn resume(&self, py: Python<'_>, now_ns: Option<i64>) -> PyResult<Decision> {
+    #[pyo3(signature = (now_ns: "int | None" = None))]
+    fn resume(
+        &self,
+        py: Python<'_>,
+        #[pyo3(from_py_with = arguments::now_ns)] now_ns: Option<i64>,
+    ) -> PyResult<Decision> {
         self.0.resume(py, now_ns)
     }
 
@@ -109,9 +127,14 @@ impl Checks {
     /// Returns
     /// -------
     /// tuple of Decision and Summary
-    #[pyo3(signature = (how = "clean", now_ns = None))]
-    fn finish(&self, py: Python<'_>, how: &str, now_ns: Option<i64>) -> PyResult<(Decision, Summary)> {
-        self.0.finish(py, how, now_ns)
+    #[pyo3(signature = (how: "str" = Words("clean".to_owned()), now_ns: "int | None" = None))]
+    fn finish(
+        &self,
+        py: Python<'_>,
+        how: Words,
+        #[pyo3(from_py_with = arguments::now_ns)] now_ns: Option<i64>,
+    ) -> PyResult<(Decision, Summary)> {
+        self.0.finish(py, &how.0, now_ns)
     }
 
     /// The answer's text so far, over all its channels in the order it came; ``None`` unless ``keep_text`` is set.

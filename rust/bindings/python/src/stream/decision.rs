@@ -1,11 +1,13 @@
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use midstream_series::Timestamp;
 use midstream_stream as stream;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyType};
 
-use super::classes::{Event, Finding};
+use super::event::{Event, Restored};
+use super::finding::Finding;
 
 /// What a call found and asks for.
 ///
@@ -24,34 +26,70 @@ use super::classes::{Event, Finding};
 #[pyclass(frozen, module = "midstream.stream")]
 pub(crate) struct Decision {
     #[pyo3(get)]
-    action: &'static str,
+    action: Cow<'static, str>,
     #[pyo3(get)]
     forward: Py<PyBytes>,
     #[pyo3(get)]
     ended: bool,
     #[pyo3(get)]
     tick_at_ns: Option<i64>,
-    events: stream::Events,
-    channels: Arc<Vec<String>>,
-    findings: Vec<stream::Finding>,
+    events: Seen,
+    #[pyo3(get)]
+    findings: Vec<Finding>,
+}
+
+/// The events of a decision. Python's are made where they are asked for, since making them costs more than reading.
+enum Seen {
+    Made(Vec<Py<Event>>),
+    Read(stream::Events, Arc<Vec<String>>),
+}
+
+/// The fields of a decision in the order of its attributes.
+type State<'py> = (String, Bound<'py, PyBytes>, Vec<Py<Event>>, Vec<Finding>, bool, Option<i64>);
+
+impl Decision {
+    fn state<'py>(&self, py: Python<'py>) -> PyResult<State<'py>> {
+        let (action, forward) = (self.action.to_string(), self.forward.bind(py).clone());
+        Ok((action, forward, self.events(py)?, self.findings.clone(), self.ended, self.tick_at_ns))
+    }
 }
 
 #[pymethods]
 impl Decision {
     #[getter]
-    fn events(&self, py: Python<'_>) -> PyResult<Vec<Event>> {
-        let channel = |event: &stream::Event| event.channel.and_then(|index| self.channels.get(index.0 as usize));
-        self.events.iter().map(|event| Event::new(py, event, &self.events, channel(event))).collect()
+    fn events(&self, py: Python<'_>) -> PyResult<Vec<Py<Event>>> {
+        let (events, channels) = match &self.events {
+            Seen::Made(events) => return Ok(events.iter().map(|event| event.clone_ref(py)).collect()),
+            Seen::Read(events, channels) => (events, channels),
+        };
+        let channel = |event: &stream::Event| event.channel.and_then(|index| channels.get(index.0 as usize));
+        events.iter().map(|event| Py::new(py, Event::new(py, event, events, channel(event))?)).collect()
     }
 
-    #[getter]
-    fn findings(&self) -> Vec<Finding> {
-        self.findings.iter().cloned().map(Finding::from).collect()
+    #[classmethod]
+    #[pyo3(signature = (state: "tuple[object, ...]"))]
+    fn _restored(_cls: &Bound<'_, PyType>, state: State<'_>) -> Self {
+        let (action, forward, events, findings, ended, tick_at_ns) = state;
+        let (forward, events) = (forward.unbind(), Seen::Made(events));
+        Self { action: action.into(), forward, ended, tick_at_ns, events, findings }
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Restored<'py>> {
+        let state = slf.get().state(slf.py())?.into_pyobject(slf.py())?;
+        Ok((slf.get_type().getattr("_restored")?, (state.into_any(),)))
+    }
+
+    fn __eq__(&self, py: Python<'_>, other: &Self) -> PyResult<bool> {
+        self.state(py)?.into_pyobject(py)?.eq(other.state(py)?)
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let forward = self.forward.bind(py).len()?;
-        let (events, findings) = (self.events.len(), self.findings.len());
+        let events = match &self.events {
+            Seen::Made(events) => events.len(),
+            Seen::Read(events, _) => events.len(),
+        };
+        let findings = self.findings.len();
         Ok(format!("Decision({:?}, forward={forward} bytes, events={events}, findings={findings})", self.action))
     }
 }
@@ -63,7 +101,7 @@ pub(super) struct Taken {
     forward: Option<Vec<u8>>,
     pub(super) events: stream::Events,
     pub(super) new_channels: Vec<String>,
-    findings: Vec<stream::Finding>,
+    findings: Vec<Finding>,
     pub(super) ended: bool,
     pub(super) tick_at_ns: Option<i64>,
 }
@@ -80,7 +118,7 @@ impl Taken {
             },
             events: decision.events.clone(),
             new_channels: decision.channels.iter().skip(known).map(|(_, channel)| channel.id.clone()).collect(),
-            findings: decision.findings.to_vec(),
+            findings: decision.findings.iter().map(Finding::from).collect(),
             ended: decision.ended,
             tick_at_ns: decision.tick_at.map(Timestamp::as_nanos),
         }
@@ -97,12 +135,11 @@ impl Taken {
             (forward, _) => PyBytes::new(py, forward.as_deref().unwrap_or_default()),
         };
         Decision {
-            action: self.action,
+            action: self.action.into(),
             forward: forward.unbind(),
             ended: self.ended,
             tick_at_ns: self.tick_at_ns,
-            events: self.events,
-            channels,
+            events: Seen::Read(self.events, channels),
             findings: self.findings,
         }
     }

@@ -5,6 +5,7 @@ use midstream_stream as stream;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use super::arguments::{self, Words};
 use super::decision::{Decision, Taken};
 use super::settings::compiled;
 use super::summary::Summary;
@@ -55,23 +56,24 @@ pub(crate) struct Guard(Watching, AtomicBool);
 impl Guard {
     #[new]
     #[pyo3(signature = (
-        settings: "midstream.stream.Settings | None" = None, *, dialect = "auto", framing = "auto", content_type = None,
-        http_status = None, started_ns = None, keep_text = false
+        settings: "midstream.stream.Settings | None" = None, *, dialect: "str" = Words("auto".to_owned()), framing: "str" = Words("auto".to_owned()),
+        content_type: "str | None" = None, http_status: "int | None" = None, started_ns: "int | None" = None,
+        keep_text = false
     ))]
     #[allow(clippy::too_many_arguments, reason = "keyword-only options of one constructor")]
     fn new(
         settings: Option<&Bound<'_, PyAny>>,
-        dialect: &str,
-        framing: &str,
-        content_type: Option<String>,
-        http_status: Option<u16>,
-        started_ns: Option<i64>,
+        dialect: Words,
+        framing: Words,
+        content_type: Option<Words>,
+        #[pyo3(from_py_with = arguments::http_status)] http_status: Option<u16>,
+        #[pyo3(from_py_with = arguments::started_ns)] started_ns: Option<i64>,
         keep_text: bool,
     ) -> PyResult<Self> {
         let options = stream::Options {
-            dialect: stream::Dialect::from_name(dialect).map_err(BindingError::from)?,
-            framing: stream::Framing::from_name(framing).map_err(BindingError::from)?,
-            content_type,
+            dialect: stream::Dialect::from_name(&dialect.0).map_err(BindingError::from)?,
+            framing: stream::Framing::from_name(&framing.0).map_err(BindingError::from)?,
+            content_type: content_type.map(|given| given.0),
             http_status,
             started: started_ns.map(Timestamp::from_nanos),
             settings: compiled(settings)?,
@@ -83,19 +85,28 @@ impl Guard {
     ///
     /// Parameters
     /// ----------
-    /// chunk : bytes
-    ///     Any piece of the body; an empty one does nothing.
+    /// chunk : bytes, bytearray or memoryview
+    ///     Any piece of the body; an empty one does nothing. Of another buffer than bytes a copy is passed on.
     /// now_ns : int, optional
     ///     When it arrived, in nanoseconds from an origin of your choice; the clock's time where left out.
     ///
     /// Returns
     /// -------
     /// Decision
-    #[pyo3(signature = (chunk, now_ns = None))]
-    fn feed(&self, py: Python<'_>, chunk: &Bound<'_, PyBytes>, now_ns: Option<i64>) -> PyResult<Decision> {
-        let now = moment(now_ns);
+    ///
+    /// Raises
+    /// ------
+    /// TypeError
+    ///     For text and whatever else is no buffer.
+    #[pyo3(signature = (chunk: "bytes | bytearray | memoryview", now_ns: "int | None" = None))]
+    fn feed(
+        &self,
+        chunk: &Bound<'_, PyAny>,
+        #[pyo3(from_py_with = arguments::now_ns)] now_ns: Option<i64>,
+    ) -> PyResult<Decision> {
+        let (chunk, now) = (arguments::bytes(chunk)?, moment(now_ns));
         let bytes = chunk.as_bytes();
-        self.0.call(py, bytes.len(), Some(chunk), |guard, known| {
+        self.0.call(chunk.py(), bytes.len(), Some(&chunk), |guard, known| {
             guard.feed(bytes, now).map(|decision| Taken::of(&decision, known))
         })
     }
@@ -118,9 +129,14 @@ impl Guard {
     /// ------
     /// TypeError
     ///     For anything else.
-    #[pyo3(signature = (event: "object", *, channel = "text", now_ns = None))]
-    fn push(&self, event: &Bound<'_, PyAny>, channel: &str, now_ns: Option<i64>) -> PyResult<Decision> {
-        self.0.push(event, channel, now_ns)
+    #[pyo3(signature = (event: "object", *, channel: "str" = Words("text".to_owned()), now_ns: "int | None" = None))]
+    fn push(
+        &self,
+        event: &Bound<'_, PyAny>,
+        channel: Words,
+        #[pyo3(from_py_with = arguments::now_ns)] now_ns: Option<i64>,
+    ) -> PyResult<Decision> {
+        self.0.push(event, &channel.0, now_ns)
     }
 
     /// Reads one event of the provider that you have as JSON text and not as bytes.
@@ -133,11 +149,17 @@ impl Guard {
     /// Returns
     /// -------
     /// Decision
-    #[pyo3(signature = (json, *, now_ns = None))]
-    fn push_json(&self, py: Python<'_>, json: &str, now_ns: Option<i64>) -> PyResult<Decision> {
+    #[pyo3(signature = (json: "str", *, now_ns: "int | None" = None))]
+    fn push_json(
+        &self,
+        py: Python<'_>,
+        json: Words,
+        #[pyo3(from_py_with = arguments::now_ns)] now_ns: Option<i64>,
+    ) -> PyResult<Decision> {
         let now = moment(now_ns);
+        let json = json.0;
         self.0.call(py, json.len(), None, |guard, known| {
-            guard.push_json(json, now).map(|decision| Taken::of(&decision, known))
+            guard.push_json(&json, now).map(|decision| Taken::of(&decision, known))
         })
     }
 
@@ -150,8 +172,12 @@ impl Guard {
     /// Returns
     /// -------
     /// Decision
-    #[pyo3(signature = (now_ns = None))]
-    fn tick(&self, py: Python<'_>, now_ns: Option<i64>) -> PyResult<Decision> {
+    #[pyo3(signature = (now_ns: "int | None" = None))]
+    fn tick(
+        &self,
+        py: Python<'_>,
+        #[pyo3(from_py_with = arguments::now_ns)] now_ns: Option<i64>,
+    ) -> PyResult<Decision> {
         self.0.tick(py, now_ns)
     }
 
@@ -164,8 +190,12 @@ impl Guard {
     /// Returns
     /// -------
     /// Decision
-    #[pyo3(signature = (now_ns = None))]
-    fn resume(&self, py: Python<'_>, now_ns: Option<i64>) -> PyResult<Decision> {
+    #[pyo3(signature = (now_ns: "int | None" = None))]
+    fn resume(
+        &self,
+        py: Python<'_>,
+        #[pyo3(from_py_with = arguments::now_ns)] now_ns: Option<i64>,
+    ) -> PyResult<Decision> {
         self.0.resume(py, now_ns)
     }
 
@@ -180,9 +210,14 @@ impl Guard {
     /// Returns
     /// -------
     /// tuple of Decision and Summary
-    #[pyo3(signature = (how = "clean", now_ns = None))]
-    fn finish(&self, py: Python<'_>, how: &str, now_ns: Option<i64>) -> PyResult<(Decision, Summary)> {
-        self.0.finish(py, how, now_ns)
+    #[pyo3(signature = (how: "str" = Words("clean".to_owned()), now_ns: "int | None" = None))]
+    fn finish(
+        &self,
+        py: Python<'_>,
+        how: Words,
+        #[pyo3(from_py_with = arguments::now_ns)] now_ns: Option<i64>,
+    ) -> PyResult<(Decision, Summary)> {
+        self.0.finish(py, &how.0, now_ns)
     }
 
     /// The answer's text so far, over all its channels in the order it came; ``None`` unless ``keep_text`` is set.

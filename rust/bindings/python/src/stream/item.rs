@@ -1,6 +1,9 @@
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyMapping, PyString};
+
+use super::arguments::{Words, whole, wrong_type};
+use crate::errors::InputError;
 
 /// What a caller pushes: text, or an event as the provider's JSON.
 pub(super) enum Item {
@@ -12,19 +15,14 @@ impl Item {
     /// Reads a string, a mapping or a pydantic model.
     pub(super) fn of(item: &Bound<'_, PyAny>) -> PyResult<Self> {
         if let Ok(text) = item.cast::<PyString>() {
-            return Ok(Self::Text(text.to_string_lossy().into_owned()));
+            return whole(text).map(|text| Self::Text(text.into_owned()));
         }
-        let py = item.py();
-        let json = if let Some(dump) = item.getattr_opt("model_dump_json")? {
-            dump.call((), Some(&[("by_alias", true), ("warnings", false)].into_py_dict(py)?))?
-        } else if item.cast::<PyMapping>().is_ok() {
-            let keywords = [("default", py.get_type::<pyo3::types::PyDict>())].into_py_dict(py)?;
-            py.import("json")?.call_method("dumps", (item,), Some(&keywords))?
-        } else {
-            let message = format!("an event is {}, allowed: str, a mapping, a pydantic model", item.get_type().name()?);
-            return Err(PyTypeError::new_err(message));
-        };
-        json.extract().map(Self::Json)
+        let is_mapping = item.cast::<PyMapping>().is_ok();
+        if !is_mapping && item.getattr_opt("model_dump_json")?.is_none() {
+            return Err(wrong_type("an event", item, "str, a mapping, a pydantic model"));
+        }
+        let json = if is_mapping { dumped(item) } else { dumped_by_itself(item) };
+        json.map(|json| Self::Json(json.0)).map_err(|error| unsaid(item, error))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -32,4 +30,32 @@ impl Item {
             Self::Json(text) | Self::Text(text) => text.len(),
         }
     }
+}
+
+/// Why an event has no JSON; interrupts stay what they are.
+fn unsaid(item: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
+    let py = item.py();
+    if !error.is_instance_of::<PyException>(py) {
+        return error;
+    }
+    let told =
+        item.get_type().name().map(|class| format!("an event is a {class} that JSON cannot hold: {}", error.value(py)));
+    let refused = told.map_or_else(|error| error, InputError::new_err);
+    refused.set_cause(py, Some(error));
+    refused
+}
+
+fn dumped_by_itself(model: &Bound<'_, PyAny>) -> PyResult<Words> {
+    let keywords = [("by_alias", true), ("warnings", false)].into_py_dict(model.py())?;
+    match model.call_method("model_dump_json", (), Some(&keywords)) {
+        Ok(json) => json.extract(),
+        // Pydantic's JSON is UTF-8, which has no half of a surrogate pair; Python's own escapes it.
+        Err(_) => dumped(&model.call_method("model_dump", (), Some(&keywords))?),
+    }
+}
+
+fn dumped(mapping: &Bound<'_, PyAny>) -> PyResult<Words> {
+    let py = mapping.py();
+    let keywords = [("default", py.get_type::<pyo3::types::PyDict>())].into_py_dict(py)?;
+    py.import("json")?.call_method("dumps", (mapping,), Some(&keywords))?.extract()
 }

@@ -1,10 +1,14 @@
 //! Converts between `midstream-stream` and `midstream.stream`.
 
+mod arguments;
 pub(crate) mod checks;
-pub(crate) mod classes;
 pub(crate) mod decision;
+pub(crate) mod event;
+pub(crate) mod finding;
 pub(crate) mod guard;
 mod item;
+mod json;
+pub(crate) mod parts;
 pub(crate) mod settings;
 pub(crate) mod summary;
 pub(crate) mod text;

@@ -1,7 +1,8 @@
 use midstream_stream as stream;
 use pyo3::prelude::*;
 
-use crate::errors::{BindingError, InputError};
+use super::arguments::wrong_type;
+use crate::errors::BindingError;
 
 /// Settings, checked once and shared by any number of guards.
 #[pyclass(frozen, module = "midstream._rust.stream")]
@@ -18,7 +19,7 @@ impl CompiledSettings {
 /// The settings behind a `midstream.stream.Settings`; the default ones for `None`.
 pub(super) fn compiled(settings: Option<&Bound<'_, PyAny>>) -> PyResult<stream::Settings> {
     let Some(settings) = settings else { return Ok(stream::Settings::default()) };
-    let wrong = || InputError::new_err(format!("settings is {settings}, allowed is a midstream.stream.Settings"));
+    let wrong = || wrong_type("settings", settings, "midstream.stream.Settings or None");
     let compiled = settings.getattr("_compiled").map_err(|_| wrong())?;
     Ok(compiled.cast::<CompiledSettings>().map_err(|_| wrong())?.get().0.clone())
 }

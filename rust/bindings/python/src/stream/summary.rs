@@ -1,8 +1,13 @@
+use std::collections::BTreeMap;
+
 use midstream_stream as stream;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::PyType;
+use serde::{Deserialize, Serialize};
 
-use super::classes::{Channel, Finding, PaceSummary, ToolCall, Usage};
+use super::finding::Finding;
+use super::json::{self, Reduced};
+use super::parts::{Channel, PaceSummary, ToolCall, Usage};
 
 /// A stream after its end.
 ///
@@ -28,115 +33,103 @@ use super::classes::{Channel, Finding, PaceSummary, ToolCall, Usage};
 /// findings : list of Finding
 /// clock_regressions : int
 ///     How often the given time went back and was clamped.
-#[pyclass(frozen, eq, module = "midstream.stream")]
-#[derive(Clone, PartialEq)]
-pub(crate) struct Summary(stream::Summary);
+#[pyclass(frozen, eq, get_all, module = "midstream.stream")]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Summary {
+    dialect: String,
+    looks_like: Option<String>,
+    framing: String,
+    bytes: u64,
+    events: u64,
+    ending: String,
+    ending_notes: Vec<String>,
+    finish_reasons: Vec<String>,
+    id: Option<String>,
+    model: Option<String>,
+    anomalies: BTreeMap<String, u64>,
+    channels: Vec<Channel>,
+    tool_calls: Vec<ToolCall>,
+    usage: Usage,
+    pace: PaceSummary,
+    findings: Vec<Finding>,
+    clock_regressions: u64,
+}
 
 impl From<stream::Summary> for Summary {
     fn from(summary: stream::Summary) -> Self {
-        Self(summary)
+        let stream::Summary {
+            dialect,
+            looks_like,
+            framing,
+            bytes,
+            events,
+            ending,
+            finish_reasons,
+            id,
+            model,
+            anomalies,
+            channels,
+            tool_calls,
+            usage,
+            pace,
+            findings,
+            clock_regressions,
+        } = summary;
+        Self {
+            dialect: dialect.to_owned(),
+            looks_like: looks_like.map(str::to_owned),
+            framing: framing.to_owned(),
+            bytes,
+            events,
+            ending: ending.state.name().to_owned(),
+            ending_notes: ending.notes.iter().map(|note| (*note).to_owned()).collect(),
+            finish_reasons,
+            id,
+            model,
+            anomalies: anomalies.iter().map(|(anomaly, count)| (anomaly.name().to_owned(), count)).collect(),
+            channels: channels.iter().map(Channel::from).collect(),
+            tool_calls: tool_calls.iter().map(ToolCall::from).collect(),
+            usage: usage.into(),
+            pace: pace.into(),
+            findings: findings.iter().map(Finding::from).collect(),
+            clock_regressions,
+        }
     }
 }
 
 #[pymethods]
 impl Summary {
-    #[getter]
-    fn ending(&self) -> &str {
-        self.0.ending.state.name()
-    }
-
-    #[getter]
-    fn ending_notes(&self) -> Vec<&'static str> {
-        self.0.ending.notes.clone()
-    }
-
-    #[getter]
-    fn finish_reasons(&self) -> Vec<String> {
-        self.0.finish_reasons.clone()
-    }
-
-    #[getter]
-    fn dialect(&self) -> &str {
-        self.0.dialect
-    }
-
-    #[getter]
-    fn looks_like(&self) -> Option<&str> {
-        self.0.looks_like
-    }
-
-    #[getter]
-    fn framing(&self) -> &str {
-        self.0.framing
-    }
-
-    #[getter]
-    fn id(&self) -> Option<&str> {
-        self.0.id.as_deref()
-    }
-
-    #[getter]
-    fn model(&self) -> Option<&str> {
-        self.0.model.as_deref()
-    }
-
-    #[getter]
-    fn bytes(&self) -> u64 {
-        self.0.bytes
-    }
-
-    #[getter]
-    fn events(&self) -> u64 {
-        self.0.events
-    }
-
-    #[getter]
-    fn anomalies<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let counts = PyDict::new(py);
-        for (anomaly, count) in self.0.anomalies.iter() {
-            counts.set_item(anomaly.name(), count)?;
-        }
-        Ok(counts)
-    }
-
-    #[getter]
-    fn channels(&self) -> Vec<Channel> {
-        self.0.channels.iter().map(Channel::from).collect()
-    }
-
-    #[getter]
-    fn tool_calls(&self) -> Vec<ToolCall> {
-        self.0.tool_calls.iter().map(ToolCall::from).collect()
-    }
-
-    #[getter]
-    fn usage(&self) -> Usage {
-        self.0.usage.into()
-    }
-
-    #[getter]
-    fn pace(&self) -> PaceSummary {
-        self.0.pace.into()
-    }
-
-    #[getter]
-    fn findings(&self) -> Vec<Finding> {
-        self.0.findings.iter().cloned().map(Finding::from).collect()
-    }
-
-    #[getter]
-    fn clock_regressions(&self) -> u64 {
-        self.0.clock_regressions
-    }
-
     /// The summary as one JSON object, with the keys of ``midstream analyze --json``.
-    fn to_json(&self) -> String {
-        self.0.to_json()
+    fn to_json(&self) -> PyResult<String> {
+        json::write(self)
+    }
+
+    /// The summary that `to_json` wrote.
+    ///
+    /// Parameters
+    /// ----------
+    /// json : str
+    ///
+    /// Returns
+    /// -------
+    /// Summary
+    ///
+    /// Raises
+    /// ------
+    /// InputError
+    ///     For anything else, naming what is missing.
+    #[classmethod]
+    fn from_json(_cls: &Bound<'_, PyType>, json: &str) -> PyResult<Self> {
+        json::read("Summary", json)
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
+        json::reduced(&slf.get_type(), slf.get())
     }
 
     fn __repr__(&self) -> String {
-        let stream::Summary { ending, dialect, events, findings, .. } = &self.0;
-        let found: Vec<String> = findings.iter().map(|finding| format!("{}/{}", finding.check, finding.kind)).collect();
-        format!("Summary({}, {dialect}, {events} events, findings=[{}])", ending.state.name(), found.join(", "))
+        let Self { ending, dialect, events, findings, .. } = self;
+        let found: Vec<String> = findings.iter().map(Finding::name).collect();
+        format!("Summary({ending}, {dialect}, {events} events, findings=[{}])", found.join(", "))
     }
 }

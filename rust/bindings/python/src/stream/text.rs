@@ -1,7 +1,9 @@
 use midstream_series::Timestamp;
 use midstream_stream as stream;
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 
+use super::arguments::whole;
 use super::settings::compiled;
 use super::summary::Summary;
 use super::watching::NS_PER_BYTE;
@@ -13,8 +15,13 @@ const PIECE: usize = 1 << 16;
 /// Checks finished text and sums it up.
 #[pyfunction]
 #[pyo3(signature = (text, settings: "midstream.stream.Settings | None" = None))]
-pub(crate) fn check_text(py: Python<'_>, text: &str, settings: Option<&Bound<'_, PyAny>>) -> PyResult<Summary> {
-    let settings = compiled(settings)?;
+pub(crate) fn check_text(
+    py: Python<'_>,
+    text: &Bound<'_, PyString>,
+    settings: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Summary> {
+    let (text, settings) = (whole(text)?, compiled(settings)?);
+    let text = &*text;
     let summary = gate::compute(py, text.len() as u64 * NS_PER_BYTE, |keep_going| {
         let (mut checks, now) = (stream::Checks::new(settings, None)?, Timestamp::default());
         let mut rest = text;

@@ -25,6 +25,7 @@ pub struct RepeatSettings {
     /// Other actions for reasoning; a view left out has its default there.
     pub reasoning: Option<RepeatActions>,
     /// Kinds of channels that are read. Tool arguments are read for exact loops alone, with the limits of code.
+    #[serde(deserialize_with = "channels")]
     pub channels: Vec<ChannelKind>,
     /// Names of tools whose arguments are not read.
     pub tools_off: Vec<String>,
@@ -135,4 +136,23 @@ fn count<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u32
         Given::Count(count) => Some(count),
         Given::Off(Off::Off) => None,
     })
+}
+
+/// Reads kinds of channels, sound not being one of them.
+fn channels<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<ChannelKind>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Named {
+        Reasoning,
+        Refusal,
+        Text,
+        Tool,
+    }
+    let kind = |named| match named {
+        Named::Reasoning => ChannelKind::Reasoning,
+        Named::Refusal => ChannelKind::Refusal,
+        Named::Text => ChannelKind::Text,
+        Named::Tool => ChannelKind::Tool,
+    };
+    Ok(Vec::deserialize(deserializer)?.into_iter().map(kind).collect())
 }

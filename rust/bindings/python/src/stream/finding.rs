@@ -1,0 +1,89 @@
+use midstream_stream as stream;
+use pyo3::prelude::*;
+use pyo3::types::PyType;
+use serde::{Deserialize, Serialize};
+
+use super::json::{self, Reduced};
+
+/// What a check found.
+///
+/// Attributes
+/// ----------
+/// check, kind : str
+///     ``repeat`` and ``exact``, ``counter`` or ``near``; ``ending`` and the ending; ``pace`` and ``stall``.
+/// action : str
+///     What the settings ask for: observe, warn or stop.
+/// channel : str or None
+/// offset : int or None
+///     Characters of the channel's text up to and including the one that fired.
+/// onset : int or None
+///     Where the first repeat begins, in characters.
+/// period : int or None
+///     Characters of one copy.
+/// score : float
+///     Strength of the evidence, in copies for loops.
+/// evidence, explanation : str
+///     At most 80 characters of what was seen, and one sentence for people.
+#[pyclass(frozen, eq, get_all, from_py_object, module = "midstream.stream")]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Finding {
+    check: String,
+    kind: String,
+    action: String,
+    channel: Option<String>,
+    offset: Option<u64>,
+    onset: Option<u64>,
+    period: Option<u64>,
+    #[serde(deserialize_with = "json::exact")]
+    score: f64,
+    evidence: String,
+    explanation: String,
+}
+
+impl From<&stream::Finding> for Finding {
+    fn from(finding: &stream::Finding) -> Self {
+        let stream::Finding { check, kind, action, channel, offset, onset, period, score, evidence, explanation } =
+            finding;
+        Self {
+            check: (*check).to_owned(),
+            kind: (*kind).to_owned(),
+            action: action.name().to_owned(),
+            channel: channel.clone(),
+            offset: *offset,
+            onset: *onset,
+            period: *period,
+            score: *score,
+            evidence: evidence.clone(),
+            explanation: explanation.clone(),
+        }
+    }
+}
+
+impl Finding {
+    /// Check and kind, as reports name a finding.
+    pub(super) fn name(&self) -> String {
+        format!("{}/{}", self.check, self.kind)
+    }
+}
+
+#[pymethods]
+impl Finding {
+    /// The finding as one JSON object, as the summary's holds it.
+    fn to_json(&self) -> PyResult<String> {
+        json::write(self)
+    }
+
+    /// The finding that `to_json` wrote.
+    #[classmethod]
+    fn from_json(_cls: &Bound<'_, PyType>, json: &str) -> PyResult<Self> {
+        json::read("Finding", json)
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
+        json::reduced(&slf.get_type(), slf.get())
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Finding({}, {}: {})", self.name(), self.action, self.explanation)
+    }
+}

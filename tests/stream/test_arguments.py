@@ -1,0 +1,230 @@
+"""What is handed in and not allowed is told with its name, and with what is allowed."""
+
+import array
+import copy
+import pickle
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+import bodies
+import midstream
+from midstream.errors import InputError, MidstreamError, StateError, UnknownArgument
+from midstream.stream import (
+    Checks,
+    Chunk,
+    Ending,
+    Guard,
+    Pace,
+    Recording,
+    Repeat,
+    RepeatActions,
+    Settings,
+    check,
+    replay,
+)
+
+HI = b"".join(bodies.chat(["Hi"]))
+
+
+@pytest.mark.parametrize(
+    ("given", "nearest"), [("openai", "openai-chat"), ("anthropic", "anthropic-messages"), ("Gemini", "gemini")]
+)
+def test_the_beginning_of_a_dialect_names_the_nearest(given: str, nearest: str) -> None:
+    with pytest.raises(InputError, match=rf'^no dialect is named "{given}"; did you mean "{nearest}"\? known: '):
+        Guard(dialect=given)
+
+
+@pytest.mark.parametrize("table", [Ending, Pace, Repeat, RepeatActions, Settings])
+def test_an_unknown_setting_names_the_nearest(table: Any) -> None:
+    known = next(iter(table.__dataclass_fields__))
+    with pytest.raises(
+        UnknownArgument, match=rf"^{table.__name__} has no setting '{known}x'; did you mean '{known}'\?"
+    ):
+        table(**{f"{known}x": 1})
+    with pytest.raises(TypeError, match=r"known: "):
+        table(zzzzzz=1)
+
+
+def test_settings_are_given_by_name() -> None:
+    with pytest.raises(TypeError, match=r"^Settings takes its settings by name: ending, pace, repeat, shadow"):
+        Settings(Pace())  # type: ignore[misc]
+
+
+def test_an_unknown_argument_is_told_in_facts_that_survive() -> None:
+    with pytest.raises(UnknownArgument) as caught:
+        Settings(repaet=1)  # type: ignore[call-arg]
+    for twin in (caught.value, pickle.loads(pickle.dumps(caught.value)), copy.copy(caught.value)):
+        assert (twin.name, twin.nearest) == ("repaet", "repeat")
+
+
+@pytest.mark.parametrize("name", ["txt", "audio"])
+def test_channels_are_kinds_that_hold_text(name: str) -> None:
+    with pytest.raises(InputError, match=r"known: reasoning, refusal, text, tool$"):
+        Settings(repeat=Repeat(channels=(name,)))  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"known: reasoning, refusal, text, tool$"):
+        Guard().push("x", channel=name)
+
+
+@pytest.mark.parametrize("status", [0, -1, 99, 1000, 99999, 10**40])
+def test_a_status_out_of_range_is_refused(status: int) -> None:
+    with pytest.raises(InputError, match=r"^http_status is .*, allowed is an integer from 100 to 999"):
+        Guard(http_status=status)
+
+
+@pytest.mark.parametrize("given", ["200", 200.0, True, b"", object()])
+def test_numbers_are_integers(given: Any) -> None:
+    kind = type(given).__name__
+    with pytest.raises(TypeError, match=f"^http_status is {kind}, allowed: an integer from 100 to 999"):
+        Guard(http_status=given)
+    for made in (Guard, Checks):
+        with pytest.raises(TypeError, match=f"^started_ns is {kind}, allowed: an integer of nanoseconds"):
+            made(started_ns=given)
+        for call in (made().tick, made().resume, lambda now_ns, made=made: made().push("x", now_ns=now_ns)):
+            with pytest.raises(TypeError, match=f"^now_ns is {kind}, allowed: an integer of nanoseconds"):
+                call(now_ns=given)
+
+
+@pytest.mark.parametrize("given", [10**40, -(10**40), 1 << 63])
+def test_times_fit_into_64_bits(given: int) -> None:
+    with pytest.raises(InputError, match=r"^now_ns is beyond 64 bits, allowed is"):
+        Guard().feed(b"x", given)
+    with pytest.raises(InputError, match=r"^started_ns is beyond 64 bits, allowed is"):
+        Guard(started_ns=given)
+
+
+@pytest.mark.parametrize("times", [(-(1 << 63), (1 << 63) - 1), ((1 << 63) - 1, -(1 << 63)), (0, -5, -5)])
+def test_any_times_are_read_and_those_that_go_back_are_counted(times: tuple[int, ...]) -> None:
+    guard = Guard(started_ns=times[0])
+    for now_ns in times:
+        assert guard.feed(HI, now_ns).forward is HI
+        guard.tick(now_ns)
+    assert guard.finish("clean", times[-1])[1].clock_regressions == sum(
+        later < max(times[: at + 1]) for at, later in enumerate(times)
+    ) * 2 + (times[-1] < max(times))
+
+
+@pytest.mark.parametrize(
+    "buffer", [bytearray, memoryview, lambda data: array.array("b", data), lambda d: memoryview(d)[::1]]
+)
+def test_any_buffer_is_read_and_a_copy_of_it_passed_on(buffer: Any) -> None:
+    guard = Guard()
+    decision = guard.feed(buffer(HI))
+    assert type(decision.forward) is bytes
+    assert decision.forward == HI
+    assert decision.events == Guard().feed(HI, decision.events[0].at_ns).events
+
+
+@pytest.mark.parametrize("given", ["text", 5, None, [1], 1.5])
+def test_a_chunk_is_a_buffer(given: Any) -> None:
+    kind = type(given).__name__
+    with pytest.raises(TypeError, match=f"^chunk is {kind}, allowed: bytes, bytearray, memoryview; text goes to push"):
+        Guard().feed(given)
+
+
+def test_a_released_buffer_is_refused() -> None:
+    released = memoryview(b"x")
+    released.release()
+    with pytest.raises(InputError, match=r"^chunk cannot be read: "):
+        Guard().feed(released)
+
+
+def test_half_of_a_surrogate_pair_is_one_unknown_character() -> None:
+    assert check("a\ud800b").channels[0].characters == 3
+    assert check("\ud83d\ude00").channels[0].characters == 1
+    guard = Guard(keep_text=True)
+    assert guard.push("a\udfff").events[-1].text == "a\ufffd"
+    assert guard.text == "a\ufffd"
+    with pytest.raises(InputError, match="no dialect is named"):
+        Guard(dialect="\ud800")
+    assert Guard(content_type="\ud800").feed(HI).action == "pass"
+    read = list(midstream.watch(iter(["a\ud800", "b"])))
+    assert read == ["a\ud800", "b"]
+
+
+class Model(BaseModel):
+    object: str = "chat.completion.chunk"
+    choices: list[Any]
+
+
+@pytest.mark.parametrize(
+    "made", [lambda choices: {"object": "chat.completion.chunk", "choices": choices}, lambda c: Model(choices=c)]
+)
+def test_half_of_a_surrogate_pair_in_an_event_is_one_unknown_character(made: Any) -> None:
+    call = {"index": 0, "id": "c", "function": {"name": "f", "arguments": '{"a": "\ud800"}'}}
+    guard = Guard()
+    events = guard.push(made([{"index": 0, "delta": {"content": "a\ud800.", "tool_calls": [call]}}])).events
+    assert [event.text for event in events if event.text] == ["a\ufffd.", '{"a": "\ufffd"}']
+
+
+@pytest.mark.parametrize("event", [{"a": {1, 2, object()}}, {(1, 2): 3}, {"a": object()}])
+def test_an_event_that_json_cannot_hold_is_refused(event: Any) -> None:
+    with pytest.raises(InputError, match=r"^an event is a dict that JSON cannot hold: "):
+        Guard().push(event)
+
+
+@pytest.mark.parametrize("given", [{}, 5, "guard.toml", b""])
+def test_settings_of_another_type_are_named_as_the_argument_is(given: Any) -> None:
+    with pytest.raises((TypeError, InputError), match=r"^guard is .*Settings"):
+        check("x", given)
+    with pytest.raises(TypeError, match=r"^settings is .*, allowed: midstream\.stream\.Settings or None$"):
+        Guard(given)
+
+
+def test_finished_text_is_not_checked_with_a_guard() -> None:
+    with pytest.raises(StateError, match="finished text is checked with Settings"):
+        check("x", Guard())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("given", ["x", None, b"", 5])
+def test_only_a_recording_is_played(given: Any) -> None:
+    with pytest.raises(
+        TypeError, match=f"^recording is {type(given).__name__}, allowed: Recording; Recording.load reads"
+    ):
+        replay(given)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"chunks": None}, "chunks is NoneType, allowed: a sequence of Chunk"),
+        ({"chunks": "ab"}, "chunks[0] is str, allowed: Chunk(t_ns, data, direction)"),
+        ({"chunks": [Chunk(0, b""), (1,)]}, "chunks[1] is tuple, allowed: Chunk(t_ns, data, direction)"),
+        ({"chunks": [(0.5, b"")]}, "chunks[0].t_ns is 0.5, allowed are integers of 64 bits and None"),
+        ({"chunks": [(1 << 63, b"")]}, f"chunks[0].t_ns is {1 << 63}, allowed are integers of 64 bits and None"),
+        ({"chunks": [(0, "a")]}, "chunks[0].data is str, allowed: bytes"),
+        ({"chunks": [(0, b"", "up")]}, 'chunks[0].direction is \'up\', allowed are "in" and "out"'),
+        ({"end": 5}, "end is 5, allowed are clean, abrupt, client_left, stopped, gave_up and None"),
+        ({"end_ns": "1"}, "end_ns is '1', allowed are integers of 64 bits and None"),
+        ({"model": 5}, "model is int, allowed: str or None"),
+        ({"usage": 5}, "usage is int, allowed: Mapping or None"),
+        ({"url": "http://[x"}, "url is 'http://[x', allowed is a URL: Invalid IPv6 URL"),
+    ],
+)
+def test_the_fields_of_a_recording_are_checked(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises((InputError, TypeError)) as caught:
+        Recording(**({"chunks": []} | fields))
+    assert str(caught.value) == message
+
+
+def test_a_recording_takes_any_bytes_and_any_text(tmp_path: Any) -> None:
+    recording = Recording(chunks=[(0, bytearray(b"a"))], model="\ud800")  # type: ignore[list-item]
+    recording.save(tmp_path / "a.jsonl")
+    assert Recording.load(tmp_path / "a.jsonl").model == "\ud800"
+
+
+@pytest.mark.parametrize("path", ["a\0b", "\ud800"])
+def test_a_path_that_no_file_can_have_is_refused(path: str) -> None:
+    with pytest.raises(InputError, match=r"^source is .*, which no file is named"):
+        Recording.load(path)
+
+
+@pytest.mark.parametrize("call", ["feed", "push", "push_json", "tick", "resume", "finish"])
+def test_after_the_end_every_call_is_out_of_order(call: str) -> None:
+    guard = Guard()
+    guard.finish()
+    given = {"feed": [b""], "push": ["x"], "push_json": ["{}"]}.get(call, [])
+    with pytest.raises(StateError, match=r"^the guard is finished; a second stream needs a new Guard$") as caught:
+        getattr(guard, call)(*given)
+    assert isinstance(caught.value, MidstreamError)
