@@ -4,37 +4,11 @@ use serde_json::value::RawValue;
 use crate::decode::Frame;
 use crate::ending::EndTracker;
 use crate::json;
-use crate::tools::Tools;
-use crate::{
-    Anomalies, Anomaly, ChannelIndex, ChannelKey, ChannelKind, Channels, Dialect, Event, EventKind, Events, Place,
-    Reason, Usage,
-};
+use crate::{Anomaly, ChannelIndex, ChannelKey, ChannelKind, Dialect, Event, EventKind, Events, Place, Reason, Usage};
 
-/// What is known of one stream so far.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Known {
-    pub(crate) channels: Channels,
-    pub(crate) tools: Tools,
-    pub(crate) usage: Usage,
-    pub(crate) end: EndTracker,
-    pub(crate) anomalies: Anomalies,
-    pub(crate) finish_reasons: Vec<String>,
-    pub(crate) model: Option<String>,
-    pub(crate) id: Option<String>,
-    /// The dialect given and the one that the events are of, where they differ.
-    pub(crate) mistaken: Option<(Dialect, Dialect)>,
-    pub(crate) events: u64,
-}
+mod known;
 
-impl Known {
-    /// Characters of everything the model wrote, divided by 4; `None` where it wrote nothing.
-    pub(crate) fn estimated_tokens(&self) -> Option<u64> {
-        let written = |kind| kind != ChannelKind::Audio;
-        let characters = self.channels.iter().filter(|(_, channel)| written(channel.kind()));
-        let characters: u64 = characters.map(|(_, channel)| channel.characters).sum();
-        (characters > 0).then(|| characters.div_ceil(4))
-    }
-}
+pub(crate) use known::Known;
 
 /// Finish reasons kept per stream at most.
 const MAX_REASONS: usize = 64;
@@ -68,6 +42,12 @@ impl<'a> Emit<'a> {
     /// The events that the frame has given so far.
     pub(crate) fn of_frame(&self) -> &[Event] {
         self.events.list.get(self.before..).unwrap_or_default()
+    }
+
+    /// Drops the events of the frame, which is read once more. What they changed beside stays.
+    pub(crate) fn take_back(&mut self) {
+        self.known.events = self.known.events.saturating_sub(self.of_frame().len() as u64);
+        self.events.list.truncate(self.before);
     }
 
     /// The events are of the dialect `seen` and not of `given`.
@@ -224,10 +204,17 @@ impl<'a> Emit<'a> {
 
     /// The provider says that this call is whole. Ignored where its JSON is cut.
     pub(crate) fn tool_end(&mut self, key: ChannelKey) {
-        let Some(channel) = self.channel(key) else { return };
-        if let Some(valid_json) = self.known.tools.end(channel) {
-            self.push(Some(channel), EventKind::ToolEnd { valid_json });
+        if let Some(channel) = self.channel(key) {
+            self.tool_end_at(channel);
         }
+    }
+
+    fn tool_end_at(&mut self, channel: ChannelIndex) {
+        let Some(valid_json) = self.known.tools.end(channel) else { return };
+        if self.known.tools.is_too_deep(channel) {
+            self.anomaly(Anomaly::TooDeep);
+        }
+        self.push(Some(channel), EventKind::ToolEnd { valid_json });
     }
 
     /// The same for every open call at a place: a finish reason ends them all.
@@ -244,11 +231,7 @@ impl<'a> Emit<'a> {
         let key = |channel: &ChannelIndex| self.known.channels.get(*channel).map(|entry| entry.key);
         let open: Vec<ChannelIndex> =
             self.known.tools.open().filter(|channel| key(channel).is_some_and(&ends)).collect();
-        for channel in open {
-            if let Some(valid_json) = self.known.tools.end(channel) {
-                self.push(Some(channel), EventKind::ToolEnd { valid_json });
-            }
-        }
+        open.into_iter().for_each(|channel| self.tool_end_at(channel));
     }
 
     /// A whole tool call in one event; `arguments` is its JSON text, or empty.

@@ -160,6 +160,11 @@ impl EndTracker {
         self.any_content = true;
     }
 
+    /// All that came was blank.
+    pub(crate) fn blank(&mut self) {
+        self.any_content = false;
+    }
+
     pub(crate) fn has_content(&self) -> bool {
         self.any_content
     }
@@ -243,7 +248,7 @@ impl EndTracker {
         let note = [
             ("cut_tool_call", cut_tool),
             ("no_end_mark", proved && !self.marked && (self.wants_mark || self.clean_close_is_complete)),
-            ("no_finish_reason", proved && self.marked && self.wants_finish && !self.any_finished),
+            ("no_finish_reason", proved && self.marked && self.wants_finish && !every_lane),
             ("abrupt_close", proved && close == Close::Abrupt),
             ("length", self.length),
         ];

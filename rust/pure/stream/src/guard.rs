@@ -45,6 +45,8 @@ pub struct Guard {
     framing: Framing,
     detect: Detect,
     opening: Opening,
+    /// Nothing but white space has come.
+    blank: bool,
     /// A page in place of the body is a failure: neither plain text nor an unknown format was asked for.
     expects_stream: bool,
     /// Bytes from the start on, while the framing is not known.
@@ -74,6 +76,7 @@ impl Guard {
             checks,
             detect,
             opening: Opening::default(),
+            blank: true,
             expects_stream: !takes_text && !matches!(options.dialect, Dialect::Opaque | Dialect::Text),
             decoder: decoder(options.framing),
             reading: Reading::new(options.dialect, options.framing),
@@ -191,6 +194,7 @@ impl Guard {
     /// Decodes a chunk that begins at byte `at`; gives where the stream is cut, if it is stopped.
     fn read(&mut self, chunk: &[u8], at: u64, now: Timestamp) -> Option<u64> {
         self.opening.push(chunk);
+        self.blank = self.blank && chunk.trim_ascii().is_empty();
         if self.framing != Framing::Auto {
             return self.decode(chunk, at, now);
         }
@@ -248,6 +252,9 @@ impl Guard {
     fn note_oddities(&mut self) {
         let is_page = self.is_page();
         let end = &mut self.checks.known.end;
+        if self.blank && self.framing == Framing::Text {
+            end.blank();
+        }
         if self.opening.is_compressed() {
             end.odd("compressed");
         } else if is_page {

@@ -106,9 +106,11 @@ pub(crate) fn string(leaf: Leaf<'_>) -> Option<std::borrow::Cow<'_, str>> {
     Some(text.into())
 }
 
-/// The unsigned integer a leaf holds; `None` where it is none.
+/// The unsigned integer a leaf holds, `5.0` among them; `None` where it is none.
 pub(crate) fn integer(leaf: Leaf<'_>) -> Option<u64> {
-    leaf?.get().parse().ok()
+    let raw = leaf?.get();
+    let whole = raw.split_once('.').filter(|(_, fraction)| fraction.bytes().all(|digit| digit == b'0'));
+    whole.map_or(raw, |(whole, _)| whole).parse().ok()
 }
 
 /// Whether a leaf is `true`.
@@ -288,6 +290,10 @@ pub(crate) fn inside<'a, T: Deserialize<'a> + Default>(leaf: Leaf<'a>) -> T {
 pub(crate) fn words(leaf: Leaf<'_>) -> Leaf<'_> {
     leaf.filter(|leaf| leaf.get().len() > 2 && leaf.get().starts_with('"'))
 }
+
+mod names;
+
+pub(crate) use names::distinct;
 
 /// Levels of nesting that most readers of JSON take; `serde_json` and others refuse more.
 const MAX_DEPTH: usize = 128;

@@ -1,7 +1,7 @@
 use serde::Serialize;
 use serde::de::IgnoredAny;
 
-use crate::ChannelIndex;
+use crate::{ChannelIndex, json};
 
 /// Tool calls kept per stream at most.
 const MAX_CALLS: usize = 64;
@@ -125,6 +125,12 @@ impl Tools {
         let call = self.calls.iter_mut().find(|call| call.channel == channel && !call.complete)?;
         call.close();
         call.complete.then_some(call.valid_json)
+    }
+
+    /// Whether the call's arguments nest too deep for many readers of JSON.
+    pub(crate) fn is_too_deep(&self, channel: ChannelIndex) -> bool {
+        let call = self.calls.iter().find(|call| call.channel == channel);
+        call.is_some_and(|call| !call.free_text && json::is_too_deep(&call.arguments))
     }
 
     /// Channels of the calls not whole yet.

@@ -96,6 +96,8 @@ struct Fields<'a> {
     data: Option<Cow<'a, [u8]>>,
     /// Any field at all, known or not.
     any: bool,
+    /// A field that the standard does not know.
+    unknown: bool,
 }
 
 impl<'a> Fields<'a> {
@@ -129,7 +131,8 @@ impl<'a> Fields<'a> {
                 data.push(b'\n');
                 data.extend_from_slice(value);
             }
-            _ => {}
+            (b"id" | b"retry", _) => {}
+            _ => self.unknown = true,
         }
     }
 }
@@ -140,6 +143,9 @@ fn hand_out(span: Range<u64>, bytes: Option<&[u8]>, ended: bool, sink: &mut dyn 
     let fields = Fields::read(body);
     if !ended && fields.any {
         sink.anomaly(Anomaly::UnterminatedEvent);
+    }
+    if fields.unknown && fields.data.is_none() {
+        sink.anomaly(Anomaly::UnknownEvent);
     }
     let (name, _) = text(fields.event, sink);
     let cut = |data: &[u8]| !ended && matches!(data.trim_ascii_start().first(), Some(b'{' | b'[')) && !is_whole(data);

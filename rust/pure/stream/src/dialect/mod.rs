@@ -1,6 +1,6 @@
 //! Frames to events: one file per provider format.
 
-use crate::decode::Frame;
+use crate::decode::{Frame, FrameKind};
 use crate::emit::Emit;
 use crate::settings::by_name;
 use crate::{Anomaly, Error};
@@ -208,6 +208,9 @@ impl Parse for Opaque {
     }
 
     fn frame(&mut self, frame: &Frame<'_>, emit: &mut Emit<'_>) {
+        if frame.data.trim().is_empty() && frame.kind == FrameKind::Message {
+            return emit.ping();
+        }
         let claims_json = frame.data.starts_with(['{', '[']) && frame.data != "[DONE]";
         if claims_json && serde_json::from_str::<serde::de::IgnoredAny>(frame.data).is_err() {
             emit.anomaly(Anomaly::BadJson);

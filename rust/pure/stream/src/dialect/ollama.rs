@@ -88,9 +88,14 @@ impl Parse for Ollama {
         }
         let message = wire.message.as_ref();
         fragment(REASONING, message.and_then(|message| message.thinking).or(wire.thinking), emit);
+        let before = emit.count();
         fragment(TEXT, message.and_then(|message| message.content).or(wire.response), emit);
         for call in message.iter().flat_map(|message| &message.tool_calls) {
             self.call(call, emit);
+        }
+        // Nothing but its reason ends an answer: what comes behind it is another.
+        if emit.count() > before {
+            emit.end().open(0);
         }
         if is_true(wire.done) {
             done(&wire, emit);

@@ -142,6 +142,8 @@ struct Seen {
 #[derive(Debug, Default)]
 pub(super) struct OpenaiChat {
     started: bool,
+    /// Of the last chunk; empty where it has none.
+    id: String,
     choices: Vec<Seen>,
     /// Length of the last list of citations, and how many were told.
     citations: (usize, usize),
@@ -161,6 +163,7 @@ impl Parse for OpenaiChat {
         }
         let Some(chunk) = payload::object::<Chunk<'_>>(frame, emit) else { return };
         self.start(&chunk, emit);
+        self.next_answer(&chunk, emit);
         for choice in chunk.choices.iter() {
             self.choice(choice, emit);
         }
@@ -203,8 +206,31 @@ impl OpenaiChat {
         }
     }
 
+    /// A choice that has ended and goes on under another id belongs to a second answer in the same body. Only its text
+    /// or calls show that: counts may have an id of their own.
+    fn next_answer(&mut self, chunk: &Chunk<'_>, emit: &mut Emit<'_>) {
+        let Some(id) = json::string(json::words(chunk.id)) else { return };
+        let goes_on = |choice: &&Choice<'_>| {
+            let delta = choice.delta.as_ref();
+            delta.is_some_and(|delta| json::words(delta.content).or(delta.tool_calls).is_some())
+        };
+        if self.id != id && !self.id.is_empty() {
+            for choice in chunk.choices.iter().filter(goes_on) {
+                let index = payload::index(choice.index);
+                let ended = |seen: &&mut Seen| seen.index == index && seen.finished.is_some();
+                if let Some(seen) = self.choices.iter_mut().find(ended) {
+                    seen.finished = None;
+                    emit.end().open(index);
+                }
+            }
+        }
+        if self.id != id {
+            self.id = id.into_owned();
+        }
+    }
+
     fn choice(&mut self, choice: &Choice<'_>, emit: &mut Emit<'_>) {
-        let index = json::integer(choice.index).map_or(0, |index| u32::try_from(index).unwrap_or(u32::MAX));
+        let index = payload::index(choice.index);
         let Some(at) = self.seen(index) else { return emit.anomaly(Anomaly::Limit) };
         emit.end().seen(index);
         let Some(seen) = self.choices.get_mut(at) else { return };

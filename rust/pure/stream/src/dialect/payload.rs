@@ -8,7 +8,7 @@ use crate::emit::Emit;
 use crate::json::{Leaf, Maybe, integer};
 
 /// The frame's object. Gives `None` where the frame is answered already: one that the client sent is `Other`, and so
-/// is a payload that is no JSON object, with an anomaly. `[DONE]` marks the end: hosts add it to formats not theirs.
+/// is a payload that is no JSON object, with an anomaly. A blank one keeps the connection alive. `[DONE]` marks the end: hosts add it to formats not theirs.
 pub(crate) fn object<'a, T: Deserialize<'a>>(frame: &Frame<'a>, emit: &mut Emit<'_>) -> Option<T> {
     if frame.kind == FrameKind::Sent {
         emit.other(frame.name);
@@ -17,6 +17,10 @@ pub(crate) fn object<'a, T: Deserialize<'a>>(frame: &Frame<'a>, emit: &mut Emit<
     if frame.data.trim() == "[DONE]" {
         emit.end().mark();
         emit.other("[DONE]");
+        return None;
+    }
+    if frame.data.trim().is_empty() && frame.kind == FrameKind::Message && frame.name != "error" {
+        emit.ping();
         return None;
     }
     let anomaly = match serde_json::from_str::<Maybe<T>>(frame.data) {

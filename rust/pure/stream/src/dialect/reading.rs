@@ -6,10 +6,12 @@ use super::{Dialect, Parse, failure, given, likely, parser, sniff, text};
 use crate::decode::{Frame, FrameKind, Framing};
 use crate::emit::{Emit, Known};
 use crate::json;
-use crate::{Anomaly, Events};
+use crate::{Anomaly, EventKind, Events};
 
 /// Messages that may pass before a stream whose dialect cannot be told is read as opaque.
 const MAX_UNDECIDED: usize = 3;
+/// Frames kept that tell nothing, with those messages.
+const MAX_WAITING: usize = 1_000;
 /// Bytes of such messages kept.
 const MAX_UNDECIDED_BYTES: usize = 64 << 10;
 
@@ -113,15 +115,23 @@ impl Reading {
             return dialect;
         }
         let messages = self.waiting.iter().filter(|waiting| waiting.kind == FrameKind::Message);
-        let mut data = messages.map(|waiting| waiting.data.as_str()).chain(current).peekable();
-        let is_text = data.peek().is_some() && data.all(text::could_be);
-        if is_text { Dialect::Text } else { Dialect::Opaque }
+        let data = messages.map(|waiting| waiting.data.as_str()).chain(current);
+        let data: Vec<&str> = data.filter(|data| !data.trim().is_empty()).collect();
+        match data.as_slice() {
+            [] => Dialect::Opaque,
+            // The mark alone is of the format that it comes from.
+            data if data.iter().all(|data| data.trim() == "[DONE]") => Dialect::OpenaiChat,
+            data if data.iter().all(|data| text::could_be(data)) => Dialect::Text,
+            _ => Dialect::Opaque,
+        }
     }
 
     fn may_wait(&self, frame: &Frame<'_>) -> bool {
-        let messages = self.waiting.iter().filter(|waiting| waiting.kind != FrameKind::Comment).count();
+        let tells = |kind: FrameKind, data: &str| kind != FrameKind::Comment && !data.trim().is_empty();
+        let messages = self.waiting.iter().filter(|waiting| tells(waiting.kind, &waiting.data)).count();
         let bytes: usize = self.waiting.iter().map(|waiting| waiting.data.len()).sum();
-        (messages + 1 < MAX_UNDECIDED || frame.kind == FrameKind::Comment)
+        (messages + 1 < MAX_UNDECIDED || !tells(frame.kind, frame.data))
+            && self.waiting.len() < MAX_WAITING
             && bytes + frame.data.len() <= MAX_UNDECIDED_BYTES
     }
 
@@ -148,25 +158,44 @@ impl Reading {
         if frame.kind == FrameKind::Comment {
             return emit.ping();
         }
-        let (was_marked, unknown) = (emit.end().is_marked(), emit.counted(Anomaly::UnknownEvent));
-        parser.frame(frame, emit);
-        if emit.counted(Anomaly::UnknownEvent) > unknown
-            && let Some(failure) = failure::of_any_shape(frame.data)
-        {
-            failure.emit(emit);
-        }
+        let was_marked = emit.end().is_marked();
+        read(parser.as_mut(), frame, emit);
         self.given.check(frame, emit);
         if text::is_json(dialect) && json::is_too_deep(frame.data) {
             emit.anomaly(Anomaly::TooDeep);
         }
-        // Some hosts send `[DONE]` behind the format's own end.
-        let after_end = was_marked && emit.end().is_marked() && frame.data.trim() != "[DONE]";
+        // Some hosts send `[DONE]` behind the format's own end, and some keep the connection alive.
+        let after_end = was_marked && emit.end().is_marked() && !matches!(frame.data.trim(), "" | "[DONE]");
         if after_end && frame.kind == FrameKind::Message {
             emit.anomaly(Anomaly::AfterEnd);
         }
         if emit.is_silent() {
             emit.other(frame.name);
         }
+    }
+}
+
+/// Reads a frame, and once more where the parser could make nothing of it although something can be made.
+fn read(parser: &mut dyn Parse, frame: &Frame<'_>, emit: &mut Emit<'_>) {
+    let counted = |emit: &Emit<'_>| (emit.counted(Anomaly::BadJson), emit.counted(Anomaly::UnknownEvent));
+    let before = counted(emit);
+    parser.frame(frame, emit);
+    let after = counted(emit);
+    if after.0 > before.0
+        && let Some(data) = json::distinct(frame.data)
+    {
+        emit.take_back();
+        parser.frame(&Frame { data: &data, data_at: None, ..frame.clone() }, emit);
+    }
+    let has_failed =
+        |emit: &Emit<'_>| emit.of_frame().iter().any(|event| matches!(event.kind, EventKind::Error { .. }));
+    if after == before || frame.kind != FrameKind::Message || has_failed(emit) {
+        return;
+    }
+    if let Some(failure) = failure::of_any_shape(frame.data) {
+        failure.emit(emit);
+    } else if frame.name == "error" {
+        emit.error("", frame.data, failure::is_passing(frame.data));
     }
 }
 

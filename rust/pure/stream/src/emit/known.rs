@@ -1,0 +1,29 @@
+use crate::ending::EndTracker;
+use crate::tools::Tools;
+use crate::{Anomalies, ChannelKind, Channels, Dialect, Usage};
+
+/// What is known of one stream so far.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Known {
+    pub(crate) channels: Channels,
+    pub(crate) tools: Tools,
+    pub(crate) usage: Usage,
+    pub(crate) end: EndTracker,
+    pub(crate) anomalies: Anomalies,
+    pub(crate) finish_reasons: Vec<String>,
+    pub(crate) model: Option<String>,
+    pub(crate) id: Option<String>,
+    /// The dialect given and the one that the events are of, where they differ.
+    pub(crate) mistaken: Option<(Dialect, Dialect)>,
+    pub(crate) events: u64,
+}
+
+impl Known {
+    /// Characters of everything the model wrote, divided by 4; `None` where it wrote nothing.
+    pub(crate) fn estimated_tokens(&self) -> Option<u64> {
+        let written = |kind| kind != ChannelKind::Audio;
+        let characters = self.channels.iter().filter(|(_, channel)| written(channel.kind()));
+        let characters: u64 = characters.map(|(_, channel)| channel.characters).sum();
+        (characters > 0).then(|| characters.div_ceil(4))
+    }
+}
