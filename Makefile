@@ -50,10 +50,10 @@ wasm: .venv/.tools ## build the WebAssembly module, report its size, run the sha
 bench: .venv/.extension ## published loop rules and our guard on the same streams; ARGS="--files 200" is quicker
 	@$(BIN)/python benches/peers/loops $(ARGS)
 
-wheels: .venv/.tools ## abi3 wheel and sdist into dist/; cp314t too where python3.14t is at hand
+wheels: .venv/.tools ## abi3 wheel and sdist into dist/, the wheel tried; cp314t too where python3.14t is at hand
 	@scripts/build_wheels.sh
 
-audit: .venv/.tools ## licences and sources of dependencies; the workflows
+audit: .venv/.tools ## licences and sources of dependencies; workflows, scripts; ADVISORIES=1 asks for known holes too
 	@scripts/audit.sh
 
 counts: ## instruction counts against the merge base with main; ARGS="--base REF"

@@ -69,6 +69,7 @@ unpack_toolchain() {
   mkdir "$new/debs"
   say "fetching a compiler for $TARGET, about 160 MB, once"
   # A package list older than the archive names files that are gone: refresh it and try again.
+  # shellcheck disable=SC2086 # one word a package
   (cd "$new/debs" && { download $packages || { apt-get -qq update >&2 && download $packages; }; }) ||
     { rm -rf "$new"; return 1; }
   for package in "$new"/debs/*.deb; do dpkg -x "$package" "$new/root" || { rm -rf "$new"; return 1; }; done
@@ -100,10 +101,11 @@ build() {
   if [ "$std" != debian ] && { has_target || add_target; }; then
     std=rustup
   else
-    [ "$std" != rustup ] && debian_toolchain ||
+    if [ "$std" = rustup ] || ! debian_toolchain; then
       skip "no standard library for $TARGET: rustup target add $TARGET, or Debian's rustc-web and rust-web-src"
+    fi
     environment+=(RUSTC="$toolchain/rustc" RUSTC_BOOTSTRAP=1 CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER="$toolchain/wasm-ld")
-    cargo+=(-Zbuild-std=std,panic_abort)
+    cargo+=("-Zbuild-std=std,panic_abort")
   fi
   env "${environment[@]}" "${cargo[@]}"
 }

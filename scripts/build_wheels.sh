@@ -25,3 +25,13 @@ fi
 say "sdist"
 maturin sdist --out dist
 ls -1 dist
+
+say "the wheel in an environment of its own"
+fresh=$(mktemp -d)
+trap 'rm -rf "$fresh"' EXIT
+.venv/bin/python -m venv "$fresh"
+"$fresh/bin/python" -m pip install --quiet --constraint scripts/constraints.txt dist/*-abi3-*.whl
+cd "$fresh"
+bin/midstream version
+bin/midstream demo --fast >printed || { cat printed; exit 1; }
+grep "tokens saved" printed

@@ -25,11 +25,25 @@ find_python() {
   return 1
 }
 
+# One line for each that is missing, so that all can be got at once.
 system() {
-  find_python >/dev/null || die "python 3.11 or newer is missing: apt-get install python3 python3-venv, or python.org/downloads"
-  command -v cargo >/dev/null || die "cargo is missing: install Rust stable from rustup.rs"
-  cargo --version >/dev/null 2>&1 || die "cargo does not start: rustup default stable"
-  command -v cc >/dev/null || die "a C compiler (cc) is missing: apt-get install build-essential, or xcode-select --install"
+  local missing=0
+  lacks() { printf 'setup: %s\n' "$*" >&2; missing=1; }
+  find_python >/dev/null || lacks "python 3.11 or newer is missing: apt-get install python3 python3-venv, or python.org/downloads"
+  if ! command -v cargo >/dev/null; then lacks "cargo is missing: install Rust stable from rustup.rs"
+  elif ! cargo --version >/dev/null 2>&1; then lacks "cargo does not start: rustup default stable"
+  elif ! new_enough_rust; then lacks "$(rustc --version) is too old, Rust $(oldest_rust) is the oldest that builds this: rustup update stable, or rustup.rs"
+  fi
+  command -v cc >/dev/null || lacks "a C compiler (cc) is missing: apt-get install build-essential, or xcode-select --install"
+  return "$missing"
+}
+
+oldest_rust() { sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml; }
+
+new_enough_rust() {
+  local found oldest
+  found=$(rustc --version | cut -d ' ' -f 2) oldest=$(oldest_rust)
+  [ "${found%%.*}" -gt "${oldest%%.*}" ] || [ "$(cut -d . -f 2 <<<"$found")" -ge "$(cut -d . -f 2 <<<"$oldest")" ]
 }
 
 venv() {
@@ -78,11 +92,13 @@ local_model() {
 lock() {
   local new python
   new=$(mktemp -d)
+  # shellcheck disable=SC2064 # a local: gone when the trap runs
   trap "rm -rf '$new'" EXIT
   "$(find_python)" -m venv "$new"
   python=$new/bin/python
   "$python" -m pip install --quiet --upgrade pip
   "$python" -m pip install --quiet --group audit --group dev --group node --group wheels -r <(requirements) -r <(requirements local)
+  # shellcheck disable=SC2016
   { echo '# Written by `make lock`: the versions that the Makefile installs.'
     "$python" -m pip freeze --all | grep -vE '^(setuptools|wheel)=='; } >"$CONSTRAINTS"
 }
