@@ -32,7 +32,7 @@ system() {
   find_python >/dev/null || lacks "python 3.11 or newer is missing: apt-get install python3 python3-venv, or python.org/downloads"
   if ! command -v cargo >/dev/null; then lacks "cargo is missing: install Rust stable from rustup.rs"
   elif ! cargo --version >/dev/null 2>&1; then lacks "cargo does not start: rustup default stable"
-  elif ! new_enough_rust; then lacks "$(rustc --version) is too old, Rust $(oldest_rust) is the oldest that builds this: rustup update stable, or rustup.rs"
+  elif ! new_enough_rust; then lacks "$(rustc --version) is older than $(oldest_rust): rustup update stable, or rustup.rs"
   fi
   command -v cc >/dev/null || lacks "a C compiler (cc) is missing: apt-get install build-essential, or xcode-select --install"
   return "$missing"
