@@ -19,7 +19,7 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     "midstream-series": (set(), {"foldhash", "rand_xoshiro", "realfft", "siphasher"}),
     "midstream-stream": ({"series"}, SERDE | BYTES),
     "midstream-worker": ({"series"}, set()),
-    "midstream-python": ({"series", "stream", "worker"}, {"pyo3", "serde_json"}),
+    "midstream-python": ({"series", "stream", "worker"}, {"pyo3"} | SERDE),
     "midstream-wasm": ({"series", "stream"}, {"js-sys", "wasm-bindgen"}),
     "midstream-cases": ({"series", "stream"}, {"wasm-bindgen"} | SERDE),
 }
