@@ -5,6 +5,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -31,6 +32,8 @@ ROOT_ENTRIES = {
     *("Cargo.lock", "Cargo.toml", "Makefile", "deny.toml", "pyproject.toml", "rustfmt.toml"),
     *("benches", "changelog.d", "docs", "fuzz", "python", "rust", "scripts", "tests"),
 }
+# Folders that tools make, for where git does not say.
+MADE = {"__pycache__", "dist", "node_modules", "target"}
 MAX_LINES = 400
 TESTS_AT_THE_FOOT = re.compile(r"^#\[cfg\(test\)\]\nmod \w+ \{$", re.MULTILINE)
 
@@ -81,12 +84,14 @@ def root_faults(root: Path) -> Iterator[str]:
 
 
 def tracked(root: Path) -> list[Path]:
-    """Files that git knows or would take; all files where the folder is no repository."""
+    """Files that git knows or would take; without git or a repository, files outside the folders that tools make."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    listing = subprocess.run(command, cwd=root, check=False, capture_output=True, text=True)
-    if listing.returncode == 0:
-        return [Path(line) for line in listing.stdout.splitlines()]
-    return [file.relative_to(root) for file in root.rglob("*") if file.is_file()]
+    if shutil.which("git"):
+        listing = subprocess.run(command, cwd=root, check=False, capture_output=True, text=True)
+        if listing.returncode == 0:
+            return [Path(line) for line in listing.stdout.splitlines()]
+    files = (file.relative_to(root) for file in root.rglob("*") if file.is_file())
+    return [file for file in files if not any(part in MADE or part.startswith(".") for part in file.parts)]
 
 
 if __name__ == "__main__":

@@ -24,8 +24,9 @@ def main() -> int:
     parser.add_argument("--base", default="main", help="the branch to compare with (default: main)")
     parser.add_argument("--limit", type=float, default=2.0, help="per cent a bench may grow (default: 2)")
     arguments = parser.parse_args()
-    if shutil.which("valgrind") is None:
-        sys.exit("counts: valgrind is missing: apt-get install valgrind")
+    for tool in ("git", "valgrind"):
+        if shutil.which(tool) is None:
+            sys.exit(f"counts: {tool} is missing: apt-get install {tool}")
 
     base = git("merge-base", arguments.base, "HEAD")
     before, after = counts(checkout(base), "base"), counts(Path.cwd(), "head")
@@ -82,7 +83,10 @@ def count(program: Path, name: str) -> int:
 
 
 def git(*arguments: str) -> str:
-    return subprocess.run(["git", *arguments], check=True, capture_output=True, text=True).stdout.strip()
+    done = subprocess.run(["git", *arguments], check=False, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"counts: {done.stderr.strip()}")
+    return done.stdout.strip()
 
 
 if __name__ == "__main__":

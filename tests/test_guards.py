@@ -116,6 +116,9 @@ layers: rust/pure/stream/src/lib.rs: 401 lines before the tests at the foot, at 
 def test_the_layer_script_reports_every_fault(project, tmp_path):
     (tmp_path / "Cargo.toml").write_text('[workspace]\nresolver = "3"\nmembers = ["rust/*/*"]\n')
     (tmp_path / "STATUS.md").write_text("All done.\n")
+    for made in ("target/debug", ".venv/lib"):
+        (tmp_path / made).mkdir(parents=True)
+        (tmp_path / made / "made.rs").write_text("fn f() { py.detach(|| ()) }\n")
     for folder, (name, dependencies, rest) in CRATES.items():
         (tmp_path / folder / "src").mkdir(parents=True)
         (tmp_path / folder / "src/lib.rs").write_text("")
@@ -135,3 +138,12 @@ def test_the_layer_script_reports_every_fault(project, tmp_path):
 def test_the_layer_script_is_content_with_the_project(project):
     done = run(sys.executable, project / "scripts/check_layers.py", cwd=project)
     assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_the_layer_script_needs_no_git(project, tmp_path):
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for tool in ("cargo", "rustc"):
+        (tools / tool).symlink_to(shutil.which(tool))
+    done = run(sys.executable, project / "scripts/check_layers.py", cwd=project, env=os.environ | {"PATH": str(tools)})
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
