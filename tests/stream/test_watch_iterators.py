@@ -8,6 +8,7 @@ import pydantic
 import pytest
 
 import bodies
+import clocked
 import midstream
 from midstream.stream import AsyncWatched, EitherWatched, Guard, Pace, Settings, Watched
 from midstream.stream.body import Body
@@ -298,18 +299,15 @@ def test_a_stall_is_told_while_an_async_reader_waits():
     assert found == ["stall"]
 
 
-def test_a_consumer_that_takes_its_time_is_no_stall(monkeypatch):
-    clock = iter(range(0, 10**15, 40 * 10**9))
-    monkeypatch.setattr("midstream.stream.session.now_ns", lambda: next(clock) // 2)
-    found = []
-    watched = midstream.watch(iter(["a", "b", "c"]), on_finding=found.append)
-    assert list(watched) == ["a", "b", "c"]
+def test_a_consumer_that_takes_its_time_is_no_stall():
+    now, found = [0], []
+    for _ in clocked.watched(iter(["a", "b", "c"]), lambda: now[0], found.append):
+        now[0] += 40 * 10**9
     assert found == []
 
 
-def test_a_wait_that_is_too_long_is_a_stall_with_the_next_item(monkeypatch):
+def test_a_wait_that_is_too_long_is_a_stall_with_the_next_item():
     now = [0]
-    monkeypatch.setattr("midstream.stream.session.now_ns", lambda: now[0])
 
     def pieces():
         yield "a"
@@ -317,14 +315,13 @@ def test_a_wait_that_is_too_long_is_a_stall_with_the_next_item(monkeypatch):
         yield "b"
 
     found = []
-    assert list(midstream.watch(pieces(), on_finding=found.append)) == ["a", "b"]
+    assert list(clocked.watched(pieces(), lambda: now[0], found.append)) == ["a", "b"]
     assert [finding.kind for finding in found] == ["stall"]
 
 
-def test_the_end_stays_the_end_however_late_it_is_asked_for(monkeypatch):
+def test_the_end_stays_the_end_however_late_it_is_asked_for():
     now = [0]
-    monkeypatch.setattr("midstream.stream.session.now_ns", lambda: now[0])
-    watched = midstream.watch(iter(["a"]))
+    watched = clocked.watched(iter(["a"]), lambda: now[0])
     assert list(watched) == ["a"]
     now[0] += 10**12
     assert list(watched) == []
@@ -342,10 +339,13 @@ class Broken:
 
     text = ""
     _tick_at_ns = None
-    _whole = False
+    _whole = _stops_when_quiet = False
 
     def fail(self, *_, **__):
         raise ArithmeticError("analysis failed")
+
+    def _wait(self):
+        """Nothing can fail in it."""
 
     resume = tick = feed = push = finish = _read = fail
 

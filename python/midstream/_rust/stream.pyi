@@ -346,14 +346,23 @@ class Guard:
         """
         Marks the guard as in use by a stream that is watched, which keeps the text.
         """
-    def _read(self, /, chunk: bytes, now_ns: SupportsIndex) -> Decision | None:
+    def _read(self, /, item: object, now_ns: SupportsIndex | None = None) -> Decision | None:
         """
-        Reads bytes as `feed` does; ``None`` for a chunk that passes.
+        Reads a chunk, text or an event; ``None`` where it passes.
+        """
+    @property
+    def _stops_when_quiet(self, /) -> bool:
+        """
+        Whether time alone can end the stream.
         """
     @property
     def _tick_at_ns(self, /) -> int | None:
         """
         When ``tick`` is next needed.
+        """
+    def _wait(self, /, now_ns: SupportsIndex | None = None) -> None:
+        """
+        Says that the reader is about to wait: where it was away for long, waiting counts from here.
         """
     @property
     def _whole(self, /) -> bool:

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 __all__ = ["Alarm"]
 
 
+SETTLED = 2
+"""Waits that a timer is set for anew."""
+
+
 class Alarm:
     """A timer of the event loop that ticks a session while its reader waits.
 
@@ -26,39 +30,42 @@ class Alarm:
         "_loop",
         "_rang",
         "_session",
+        "_set_for",
         "_task",
         "_timer",
-        "_waits",
+        "_wait",
         "waiting",
     )
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._wait = session.wait
         self._loop = running_loop()
-        self._current_task = sys.modules["asyncio"].current_task if self._loop is not None else None
+        self._current_task: Any = None
+        if self._loop is not None and session.ends_while_waiting:
+            self._current_task = sys.modules["asyncio"].current_task
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[Any] | None = None
         self._due_ns = 0
         self._cancelling = 0
-        self._waits = 0
+        # From the first item on a deadline only moves away, so that the timer of the second wait rings early enough.
+        self._set_for = 0 if self._loop is not None else SETTLED
         self.waiting = False
         """The owner unsets it when the wait is over; the timer stays, and rings to no one."""
         self._rang = False
 
     def arm(self) -> None:
         """The reader is about to wait."""
-        session = self._session
-        session.wait()
-        if self._current_task is None:
-            return
+        self._wait()
         self.waiting = True
-        self._task = self._current_task()
-        # From the first item on a deadline only moves away, so the timer that is set rings early enough.
-        if self._timer is None or self._waits < 2:
-            self._waits += 1
-            due_ns = session.tick_at_ns
-            if due_ns is not None and (self._timer is None or due_ns < self._due_ns):
-                self._set(due_ns)
+        if self._current_task is not None:
+            self._task = self._current_task()
+        if self._set_for < SETTLED:
+            due_ns = self._session.tick_at_ns
+            if due_ns is not None:
+                self._set_for += 1
+                if self._timer is None or due_ns < self._due_ns:
+                    self._set(due_ns)
 
     def cancel(self) -> None:
         """There will be no more waiting."""
@@ -85,6 +92,7 @@ class Alarm:
 
     def _ring(self) -> None:
         self._timer = None
+        self._set_for = 1
         if not self.waiting:
             return
         self._session.tick()

@@ -12,9 +12,6 @@ from midstream.stream.settings import Settings
 
 __all__ = ["Reactions", "Session"]
 
-PAUSE_NS = 1_000_000_000
-"""A consumer that is away for longer than this is no stall of the stream."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reactions:
@@ -80,13 +77,14 @@ class Session:
     `end`. What the guard or the callback raises never costs an item that arrived.
     """
 
-    __slots__ = ("_blind", "_finished", "_guard", "_pushed", "_reactions", "_read_at", "error", "over", "summary")
+    __slots__ = ("_finished", "_guard", "_pushed", "_reactions", "_read", "error", "over", "summary", "wait")
 
     def __init__(self, guard: Guard, reactions: Reactions) -> None:
         self._guard = guard
         self._reactions = reactions
-        self._read_at: int | None = None
-        self._blind = False
+        self._read: Callable[[object], Decision | None] = guard._read
+        self.wait = guard._wait
+        """The owner is about to wait for the next item."""
         self._finished = False
         self._pushed = False
         self.error: Exception | None = None
@@ -103,33 +101,25 @@ class Session:
         """When `tick` is next needed."""
         return None if self.over else self._guard._tick_at_ns
 
+    @property
+    def ends_while_waiting(self) -> bool:
+        """Whether something else than an item can end the stream."""
+        return self._guard._stops_when_quiet or self._reactions.on_finding is not None
+
     def started(self) -> None:
         """The response is here, so its reader is not late before its first byte."""
-        self._read_at = now_ns()
         self.tick()
 
     def is_over(self) -> bool:
         """Whether there is nothing to read any more."""
         return self.over
 
-    def wait(self) -> None:
-        """The owner is about to wait for the next item."""
-        if self.over:
-            return
-        now = now_ns()
-        if self._read_at is None or now - self._read_at > PAUSE_NS:
-            self._read_at = now
-            self._ask(self._guard.resume, now)
-
     def feed(self, chunk: bytes) -> bytes:
         """Reads bytes and gives those to pass on."""
-        if self._blind:
-            return chunk
-        self._read_at = now = now_ns()
         try:
-            decision = self._guard._read(chunk, now)
+            decision = self._read(chunk)
         except Exception:
-            self._blind = True
+            self._read = unread
             return chunk
         if decision is None:
             return chunk
@@ -144,23 +134,17 @@ class Session:
         TypeError
             For a first item of a type that is not read.
         """
-        if self._blind:
-            return False
-        self._read_at = now = now_ns()
         try:
-            if isinstance(item, (bytes, bytearray, memoryview)):
-                decision = self._guard.feed(item, now)
-            else:
-                decision = self._guard.push(item, now_ns=now)
+            decision = self._read(item)
         except TypeError:
             if not self._pushed:
                 raise
             return False
         except Exception:
-            self._blind = True
+            self._read = unread
             return False
         self._pushed = True
-        if decision.action != "pass":
+        if decision is not None:
             self._take(decision)
         return self.over
 
@@ -219,7 +203,7 @@ class Session:
         try:
             return method(*args)
         except Exception:
-            self._blind = True
+            self._read = unread
             return None
 
     def _take(self, decision: Decision | None) -> None:
@@ -252,6 +236,10 @@ class Session:
         cut = self.summary is not None and "cut_tool_call" in self.summary.ending_notes
         where = "inside the arguments of a tool call" if cut else "before its semantic end"
         return StreamTruncated(f"the stream closed {where}", summary=self.summary, text=self.text)
+
+
+def unread(_: object) -> None:
+    """Reads nothing: what a guard that failed is replaced by, so that items pass on."""
 
 
 def is_timeout(error: Exception) -> bool:

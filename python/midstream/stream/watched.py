@@ -1,6 +1,6 @@
 """Iterators of text, bytes or events with a guard beside them."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
@@ -50,6 +50,7 @@ class Watched(Guarded, Iterator[T], Generic[T]):
     def __init__(self, source: Any, session: Session) -> None:
         super().__init__(source, session)
         self._items: Iterator[T] | None = None
+        self._following: Callable[[], T] = self._first
 
     def __iter__(self) -> Self:
         return self
@@ -62,9 +63,7 @@ class Watched(Guarded, Iterator[T], Generic[T]):
             session.end()
             raise StopIteration
         try:
-            if self._items is None:
-                self._items = iter(self._source)
-            item = next(self._items)
+            item = self._following()
         except StopIteration:
             session.finish("clean")
             session.end()
@@ -80,6 +79,11 @@ class Watched(Guarded, Iterator[T], Generic[T]):
         if over:
             self._release()
         return item
+
+    def _first(self) -> T:
+        self._items = iter(self._source)
+        self._following = self._items.__next__
+        return self._following()
 
     def close(self) -> None:
         """Closes the source; the stream counts as left by its consumer, unless it had ended."""
@@ -122,6 +126,7 @@ class AsyncWatched(Guarded, AsyncIterator[T], Generic[T]):
     def __init__(self, source: Any, session: Session) -> None:
         super().__init__(source, session)
         self._coming: AsyncIterator[T] | None = None
+        self._to_come: Callable[[], Awaitable[T]] = self._first_to_come
         self._alarm: Alarm | None = None
 
     def __aiter__(self) -> Self:
@@ -131,22 +136,21 @@ class AsyncWatched(Guarded, AsyncIterator[T], Generic[T]):
         session = self._session
         if session.is_over():
             return await self._end()
-        if self._alarm is None:
-            self._alarm = Alarm(session)
-        self._alarm.arm()
+        alarm = self._alarm
+        if alarm is None:
+            alarm = self._alarm = Alarm(session)
+        alarm.arm()
         try:
-            if self._coming is None:
-                self._coming = aiter(self._source)
-            item = await anext(self._coming)
+            item = await self._to_come()
         except StopAsyncIteration:
             return await self._end()
         except BaseException as error:
-            if self._alarm.rang_for(error) or (session.over and isinstance(error, Exception)):
+            if alarm.rang_for(error) or (session.over and isinstance(error, Exception)):
                 return await self._end()
             session.broke(error)
             raise
         finally:
-            self._alarm.waiting = False
+            alarm.waiting = False
         try:
             over = session.push(item)
         except TypeError:
@@ -155,6 +159,11 @@ class AsyncWatched(Guarded, AsyncIterator[T], Generic[T]):
         if over:
             await self._arelease()
         return item
+
+    def _first_to_come(self) -> Awaitable[T]:
+        self._coming = aiter(self._source)
+        self._to_come = self._coming.__anext__
+        return self._to_come()
 
     async def aclose(self) -> None:
         """Closes the source; the stream counts as left by its consumer, unless it had ended."""

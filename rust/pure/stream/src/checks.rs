@@ -1,4 +1,4 @@
-use midstream_series::Timestamp;
+use midstream_series::{Span, Timestamp};
 
 use crate::emit::{Emit, Known};
 use crate::pace::{Chunk, Pace};
@@ -10,12 +10,15 @@ use crate::{
 /// Findings kept for the summary at most; later ones are still decided on.
 const MAX_FINDINGS: usize = 1_000;
 
+/// An owner that calls again within this time was not away.
+const PAUSE: Span = Span::from_secs(1);
+
 /// Every check on one stream of events or text, without bytes. [`Guard`](crate::Guard) adds the decoding of bytes.
 ///
 /// Memory is bounded, and the time of a call is linear in its text. Findings do not depend on how text is cut into calls.
 ///
 /// ```
-/// use midstream_series::Timestamp;
+/// use midstream_series::{Span, Timestamp};
 /// use midstream_stream::{Action, ChannelKind, Checks, Close, Settings};
 /// let mut checks = Checks::new(Settings::default(), None)?;
 /// let decision = checks.push_text(ChannelKind::Text, &"I am done. ".repeat(20), Timestamp::from_nanos(0))?;
@@ -103,6 +106,21 @@ impl Checks {
         let now = self.begin(now)?;
         self.pace.resume(now);
         Ok(self.decision(Forward::Nothing))
+    }
+
+    /// The owner is about to wait for what comes next. Where it was away for more than a second since the last call,
+    /// this is as [`Checks::resume`]; else, and behind the end, it does nothing.
+    pub fn wait(&mut self, now: Timestamp) {
+        let here = self.now.is_some_and(|last| now - last <= PAUSE);
+        if !here && !self.finished {
+            self.now = self.now.max(Some(now));
+            self.pace.resume(now);
+        }
+    }
+
+    /// When `tick` is next needed; `None` where it is not.
+    pub fn tick_at(&self) -> Option<Timestamp> {
+        if self.halted || self.finished { None } else { self.pace.tick_at() }
     }
 
     /// The stream closed.
@@ -199,7 +217,7 @@ impl Checks {
             channels: &self.known.channels,
             findings: &self.fresh,
             ended: self.known.end.is_marked(),
-            tick_at: if self.halted || self.finished { None } else { self.pace.tick_at() },
+            tick_at: self.tick_at(),
         }
     }
 
@@ -273,6 +291,28 @@ impl Chunk {
             content: any(|kind| kind.checked_text().is_some() || matches!(kind, EventKind::Audio { .. })),
             text: any(|kind| matches!(kind, EventKind::Text { .. })),
             progress: opaque || any(|kind| !matches!(kind, EventKind::Ping)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_owner_that_was_away_finds_no_stall_and_one_that_waited_does() {
+        let at = |seconds| Timestamp::default() + Span::from_secs(seconds);
+        for (away, stalls) in [(true, 0), (false, 1)] {
+            let mut checks = Checks::new(Settings::default(), None).unwrap();
+            checks.wait(at(0));
+            checks.push_text(ChannelKind::Text, "a", at(1)).unwrap();
+            checks.wait(at(if away { 60 } else { 1 }));
+            assert_eq!(checks.tick_at(), Some(at(if away { 90 } else { 31 })));
+            checks.push_text(ChannelKind::Text, "b", at(61)).unwrap();
+            let (_, summary) = checks.finish(Close::Clean, at(61)).unwrap();
+            assert_eq!(summary.pace.stalls, stalls);
+            checks.wait(at(99));
+            assert_eq!(checks.tick_at(), None);
         }
     }
 }

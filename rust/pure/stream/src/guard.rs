@@ -159,6 +159,16 @@ impl Guard {
         self.checks.resume(now)
     }
 
+    /// The owner is about to wait for the next bytes; see [`Checks::wait`].
+    pub fn wait(&mut self, now: Timestamp) {
+        self.checks.wait(now);
+    }
+
+    /// When `tick` is next needed; `None` where it is not.
+    pub fn tick_at(&self) -> Option<Timestamp> {
+        self.checks.tick_at()
+    }
+
     /// The stream closed. A guard serves one stream: every later call is an error.
     ///
     /// # Errors

@@ -35,6 +35,11 @@ impl Settings {
         Ok(settings)
     }
 
+    /// Whether time alone can end a stream.
+    pub fn stops_when_quiet(&self) -> bool {
+        self.pace.stall == Some(Action::Stop) && !self.shadow
+    }
+
     /// Checks every value.
     ///
     /// # Errors

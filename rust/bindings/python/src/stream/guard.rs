@@ -3,7 +3,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use midstream_series::Timestamp;
 use midstream_stream as stream;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
 
 use super::arguments::{self, Words};
 use super::decision::{Decision, Taken};
@@ -50,7 +49,11 @@ use crate::errors::{BindingError, StateError};
 /// >>> summary.ending
 /// 'truncated'
 #[pyclass(frozen, module = "midstream.stream")]
-pub(crate) struct Guard(Watching, AtomicBool);
+pub(crate) struct Guard {
+    watching: Watching,
+    claimed: AtomicBool,
+    stops_when_quiet: bool,
+}
 
 #[pymethods]
 impl Guard {
@@ -78,7 +81,8 @@ impl Guard {
             started: started_ns.map(Timestamp::from_nanos),
             settings: compiled(settings)?,
         };
-        Ok(Self(Watching::new(options, keep_text)?, AtomicBool::new(false)))
+        let (stops_when_quiet, claimed) = (options.settings.stops_when_quiet(), AtomicBool::new(false));
+        Ok(Self { watching: Watching::new(options, keep_text)?, claimed, stops_when_quiet })
     }
 
     /// Reads the next bytes of the stream.
@@ -106,7 +110,7 @@ impl Guard {
     ) -> PyResult<Decision> {
         let (chunk, now) = (arguments::bytes(chunk)?, moment(now_ns));
         let bytes = chunk.as_bytes();
-        self.0.call(chunk.py(), bytes.len(), Some(&chunk), |guard, known| {
+        self.watching.call(chunk.py(), bytes.len(), Some(&chunk), |guard, known| {
             guard.feed(bytes, now).map(|decision| Taken::of(&decision, known))
         })
     }
@@ -136,7 +140,7 @@ impl Guard {
         channel: Words,
         #[pyo3(from_py_with = arguments::now_ns)] now_ns: Option<i64>,
     ) -> PyResult<Decision> {
-        self.0.push(event, &channel.0, now_ns)
+        self.watching.push(event, &channel.0, now_ns)
     }
 
     /// Reads one event of the provider that you have as JSON text and not as bytes.
@@ -158,7 +162,7 @@ impl Guard {
     ) -> PyResult<Decision> {
         let now = moment(now_ns);
         let json = json.0;
-        self.0.call(py, json.len(), None, |guard, known| {
+        self.watching.call(py, json.len(), None, |guard, known| {
             guard.push_json(&json, now).map(|decision| Taken::of(&decision, known))
         })
     }
@@ -178,7 +182,7 @@ impl Guard {
         py: Python<'_>,
         #[pyo3(from_py_with = arguments::now_ns)] now_ns: Option<i64>,
     ) -> PyResult<Decision> {
-        self.0.tick(py, now_ns)
+        self.watching.tick(py, now_ns)
     }
 
     /// Says that you read on after a pause of your own, which is no stall: waiting counts from here.
@@ -196,7 +200,7 @@ impl Guard {
         py: Python<'_>,
         #[pyo3(from_py_with = arguments::now_ns)] now_ns: Option<i64>,
     ) -> PyResult<Decision> {
-        self.0.resume(py, now_ns)
+        self.watching.resume(py, now_ns)
     }
 
     /// Says how the stream closed, once.
@@ -217,39 +221,52 @@ impl Guard {
         how: Words,
         #[pyo3(from_py_with = arguments::now_ns)] now_ns: Option<i64>,
     ) -> PyResult<(Decision, Summary)> {
-        self.0.finish(py, &how.0, now_ns)
+        self.watching.finish(py, &how.0, now_ns)
     }
 
     /// The answer's text so far, over all its channels in the order it came; ``None`` unless ``keep_text`` is set.
     #[getter]
     fn text(&self, py: Python<'_>) -> Option<String> {
-        self.0.text(py)
+        self.watching.text(py)
     }
 
-    /// Reads bytes as `feed` does; ``None`` for a chunk that passes.
-    fn _read(&self, chunk: &Bound<'_, PyBytes>, now_ns: i64) -> PyResult<Option<Decision>> {
-        self.0.read(chunk, now_ns)
+    /// Reads a chunk, text or an event; ``None`` where it passes.
+    #[pyo3(signature = (item: "object", now_ns = None))]
+    fn _read(&self, item: &Bound<'_, PyAny>, now_ns: Option<i64>) -> PyResult<Option<Decision>> {
+        self.watching.read(item, moment(now_ns))
+    }
+
+    /// Says that the reader is about to wait: where it was away for long, waiting counts from here.
+    #[pyo3(signature = (now_ns = None))]
+    fn _wait(&self, py: Python<'_>, now_ns: Option<i64>) {
+        self.watching.wait(py, moment(now_ns));
+    }
+
+    /// Whether time alone can end the stream.
+    #[getter]
+    fn _stops_when_quiet(&self) -> bool {
+        self.stops_when_quiet
     }
 
     /// When ``tick`` is next needed.
     #[getter]
     fn _tick_at_ns(&self, py: Python<'_>) -> Option<i64> {
-        self.0.tick_at_ns(py)
+        self.watching.tick_at_ns(py)
     }
 
     /// Whether the last call read the stream's end mark, or an error of the provider: there is no more to come.
     #[getter]
     fn _whole(&self, py: Python<'_>) -> bool {
-        self.0.whole(py)
+        self.watching.whole(py)
     }
 
     /// Marks the guard as in use by a stream that is watched, which keeps the text.
     fn _claim(&self, py: Python<'_>) -> PyResult<()> {
-        if self.1.swap(true, Ordering::AcqRel) {
+        if self.claimed.swap(true, Ordering::AcqRel) {
             let message = "the guard watches a stream already, and serves one; hand in Settings, or make another Guard";
             return Err(StateError::new_err(message));
         }
-        self.0.keep_text(py);
+        self.watching.keep_text(py);
         Ok(())
     }
 }

@@ -5,8 +5,9 @@ use midstream_stream as stream;
 use midstream_worker::{Clock, SystemClock};
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyByteArray, PyBytes, PyMemoryView, PyString};
 
+use super::arguments::{self, whole};
 use super::decision::{Decision, Taken};
 use super::item::Item;
 use super::summary::Summary;
@@ -36,7 +37,6 @@ struct State {
     channels: Arc<Vec<String>>,
     /// The answer so far, where the caller wants it kept.
     text: Option<String>,
-    tick_at_ns: Option<i64>,
     /// The last call read the end mark or an error of the provider.
     whole: bool,
 }
@@ -44,7 +44,7 @@ struct State {
 impl Watching {
     pub(super) fn new(options: stream::Options, keep_text: bool) -> Result<Self, BindingError> {
         let (guard, text) = (stream::Guard::new(options)?, keep_text.then(String::new));
-        Ok(Self(Mutex::new(State { guard, channels: Arc::default(), text, tick_at_ns: None, whole: false })))
+        Ok(Self(Mutex::new(State { guard, channels: Arc::default(), text, whole: false })))
     }
 
     fn lock(&self, py: Python<'_>) -> MutexGuard<'_, State> {
@@ -69,10 +69,10 @@ impl Watching {
         work: impl FnOnce(&mut stream::Guard, usize) -> Result<Taken, stream::Error> + Send,
     ) -> PyResult<Decision> {
         let mut locked = self.lock(py);
-        let State { guard, channels, text, tick_at_ns, whole } = &mut *locked;
+        let State { guard, channels, text, whole } = &mut *locked;
         let taken = gate::compute(py, bytes as u64 * NS_PER_BYTE, |_| work(guard, channels.len()))?;
         keep_text(&taken.events, text.as_mut());
-        (*tick_at_ns, *whole) = (taken.tick_at_ns, taken.ended || any_error(&taken.events));
+        *whole = taken.ended || any_error(&taken.events);
         if !taken.new_channels.is_empty() {
             Arc::make_mut(channels).extend_from_slice(&taken.new_channels);
         }
@@ -81,15 +81,38 @@ impl Watching {
         Ok(taken.into_decision(py, chunk, channels))
     }
 
-    /// Reads bytes; no decision is made of a chunk that passes, since making one costs more than reading.
-    pub(super) fn read(&self, chunk: &Bound<'_, PyBytes>, now_ns: i64) -> PyResult<Option<Decision>> {
-        let (py, bytes, now) = (chunk.py(), chunk.as_bytes(), Timestamp::from_nanos(now_ns));
+    /// Reads what came; no decision is made of what passes, since making one costs more than reading.
+    pub(super) fn read(&self, item: &Bound<'_, PyAny>, now: Timestamp) -> PyResult<Option<Decision>> {
+        if let Ok(chunk) = item.cast::<PyBytes>() {
+            let bytes = chunk.as_bytes();
+            return self.passed(item.py(), Some(chunk), Piece::Bytes(bytes), now);
+        }
+        if let Ok(text) = item.cast::<PyString>() {
+            return self.passed(item.py(), None, Piece::Text(&whole(text)?), now);
+        }
+        if item.cast::<PyByteArray>().is_ok() || item.cast::<PyMemoryView>().is_ok() {
+            return self.read(arguments::bytes(item)?.as_any(), now);
+        }
+        let Item::Json(json) = Item::of(item)? else { return Ok(None) };
+        self.passed(item.py(), None, Piece::Json(&json), now)
+    }
+
+    fn passed(
+        &self,
+        py: Python<'_>,
+        chunk: Option<&Bound<'_, PyBytes>>,
+        piece: Piece<'_>,
+        now: Timestamp,
+    ) -> PyResult<Option<Decision>> {
         let mut locked = self.lock(py);
-        let State { guard, channels, text, tick_at_ns, whole } = &mut *locked;
-        let taken = gate::compute(py, bytes.len() as u64 * NS_PER_BYTE, |_| {
-            let decision = guard.feed(bytes, now)?;
+        let State { guard, channels, text, whole } = &mut *locked;
+        let taken = gate::compute(py, piece.len() as u64 * NS_PER_BYTE, |_| {
+            let decision = match piece {
+                Piece::Bytes(bytes) => guard.feed(bytes, now),
+                Piece::Json(json) => guard.push_json(json, now),
+                Piece::Text(text) => guard.push_text(stream::ChannelKind::Text, text, now),
+            }?;
             keep_text(decision.events, text.as_mut());
-            *tick_at_ns = decision.tick_at.map(Timestamp::as_nanos);
             *whole = decision.ended || any_error(decision.events);
             let passes = decision.action == stream::Action::Pass;
             Ok::<_, stream::Error>((!passes).then(|| Taken::of(&decision, channels.len())))
@@ -98,11 +121,16 @@ impl Watching {
         Arc::make_mut(channels).extend_from_slice(&taken.new_channels);
         let channels = Arc::clone(channels);
         drop(locked);
-        Ok(Some(taken.into_decision(py, Some(chunk), channels)))
+        Ok(Some(taken.into_decision(py, chunk, channels)))
+    }
+
+    /// The reader is about to wait.
+    pub(super) fn wait(&self, py: Python<'_>, now: Timestamp) {
+        self.lock(py).guard.wait(now);
     }
 
     pub(super) fn tick_at_ns(&self, py: Python<'_>) -> Option<i64> {
-        self.lock(py).tick_at_ns
+        self.lock(py).guard.tick_at().map(Timestamp::as_nanos)
     }
 
     pub(super) fn whole(&self, py: Python<'_>) -> bool {
@@ -138,6 +166,22 @@ impl Watching {
         })?;
         let summary = ended.ok_or_else(|| InputError::new_err("no summary"))?;
         Ok((decision, summary.into()))
+    }
+}
+
+/// What a reader reads.
+enum Piece<'a> {
+    Bytes(&'a [u8]),
+    Json(&'a str),
+    Text(&'a str),
+}
+
+impl Piece<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Json(text) | Self::Text(text) => text.len(),
+        }
     }
 }
 
