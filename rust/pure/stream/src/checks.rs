@@ -181,6 +181,13 @@ impl Checks {
         self.settle()
     }
 
+    /// How many characters of a channel were read behind the one that stopped the stream.
+    pub(crate) fn read_behind_stop(&self) -> u64 {
+        let Some(stop) = self.fresh.iter().rfind(|finding| finding.action == Action::Stop) else { return 0 };
+        let channel = self.known.channels.iter().find(|(_, channel)| stop.channel.as_ref() == Some(&channel.id));
+        channel.zip(stop.offset).map_or(0, |((_, channel), offset)| channel.characters.saturating_sub(offset))
+    }
+
     /// Times the chunk that this call read. `opaque` where a chunk without events is progress all the same.
     pub(crate) fn close_call(&mut self, opaque: bool, now: Timestamp) {
         let chunk = Chunk::of(&self.events.list, opaque);

@@ -281,7 +281,7 @@ struct Reader<'a> {
     checks: &'a mut Checks,
     reading: &'a mut Reading,
     now: Timestamp,
-    /// The raw byte behind the frame that stopped the stream.
+    /// The raw byte behind what stopped the stream.
     cut: Option<u64>,
 }
 
@@ -292,6 +292,17 @@ impl Reader<'_> {
         self.reading.give_up(&mut self.checks.known, &mut self.checks.events, self.now);
         self.checks.run(first);
     }
+
+    /// The raw byte behind the frame that stopped the stream; in plain text, behind the character.
+    ///
+    /// A frame of plain text is what happened to arrive together, so its end means nothing.
+    fn behind_stop(&self, frame: &Frame<'_>) -> u64 {
+        let surplus = if self.reading.in_pieces() { self.checks.read_behind_stop() } else { 0 };
+        let Some((at, _)) = frame.data.char_indices().rev().take(surplus as usize).last() else {
+            return frame.bytes.end;
+        };
+        (frame.bytes.start + at as u64).min(frame.bytes.end)
+    }
 }
 
 impl Sink for Reader<'_> {
@@ -299,7 +310,7 @@ impl Sink for Reader<'_> {
         let first = self.checks.events.list.len();
         self.reading.frame(frame, &mut self.checks.known, &mut self.checks.events, self.now);
         if self.checks.run(first) {
-            self.cut = Some(frame.bytes.end);
+            self.cut = Some(self.behind_stop(frame));
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())

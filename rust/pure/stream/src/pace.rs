@@ -61,11 +61,17 @@ pub struct PaceSummary {
     pub longest_gap_s: Option<f64>,
     /// Stalls found.
     pub stalls: u64,
-    /// Output tokens by the time from the first content to the last.
+    /// Output tokens by the time from the first content to the last. None where buffers set that time and not a model:
+    /// below a tenth of a second, or above 256 tokens a chunk.
     pub tokens_per_s: Option<f64>,
     /// From the start, or the first byte where that is unknown, to the end.
     pub duration_s: Option<f64>,
 }
+
+/// The shortest time from the first content to the last that gives a rate.
+const SHORTEST_WRITING_S: f64 = 0.1;
+/// The most tokens that a chunk holds on average where they came as they were made.
+const MAX_TOKENS_PER_CHUNK: u64 = 256;
 
 /// What a chunk held, for the clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,6 +208,8 @@ impl Pace {
         }
         let since_start = |moment: Option<Timestamp>| Some((moment? - self.started?).as_secs_f64());
         let writing = self.first_content.zip(self.last_content).map(|(first, last)| (last - first).as_secs_f64());
+        let few = |tokens: &u64| *tokens <= MAX_TOKENS_PER_CHUNK * (self.gaps.count + 1);
+        let rate = tokens.filter(few).zip(writing.filter(|seconds| *seconds >= SHORTEST_WRITING_S));
         PaceSummary {
             first_byte_s: since_start(self.first_byte),
             first_event_s: since_start(self.first_event),
@@ -210,7 +218,7 @@ impl Pace {
             gap_p99_s: self.gaps.quantile(0.99),
             longest_gap_s: self.gaps.longest(),
             stalls: self.stalls,
-            tokens_per_s: tokens.zip(writing).filter(|(_, seconds)| *seconds > 0.0).map(|(n, s)| n as f64 / s),
+            tokens_per_s: rate.map(|(tokens, seconds)| tokens as f64 / seconds),
             duration_s: self.started.or(self.first_byte).map(|start| (now - start).as_secs_f64()),
         }
     }
@@ -326,6 +334,21 @@ mod tests {
         pace.chunk(TEXT, at(5), &mut findings);
         assert_eq!(pace.summary(at(5), Some(9)), PaceSummary::default());
         assert_eq!(pace.summary(at(6), Some(9)).gap_p50_s, Some(0.0));
+    }
+
+    #[test]
+    fn a_rate_that_buffers_set_is_none() {
+        let rate = |times_ms: &[i64], tokens| {
+            let (mut pace, mut findings) = (Pace::new(PaceSettings::default(), Some(at(0))), Vec::new());
+            let times = times_ms.iter().map(|ms| Timestamp::from_nanos(ms * 1_000_000));
+            times.for_each(|time| pace.chunk(TEXT, time, &mut findings));
+            pace.summary(at(9), Some(tokens)).tokens_per_s
+        };
+        assert_eq!(rate(&[1000], 20), None);
+        assert_eq!(rate(&[1000, 1099], 20), None);
+        assert_eq!(rate(&[1000, 2000, 3000], 20), Some(10.0));
+        assert_eq!(rate(&[1000, 3000], 512), Some(256.0));
+        assert_eq!(rate(&[1000, 3000], 513), None);
     }
 
     #[test]

@@ -36,6 +36,8 @@ impl Decode for Text {
 
 impl Text {
     /// Hands out `bytes`, which begin at byte `start` of the stream, but for a character cut at their end.
+    ///
+    /// A frame ends behind each bad part, so that all before its last character stands unchanged in the stream.
     fn read(&mut self, bytes: &[u8], start: u64, sink: &mut dyn Sink) -> ControlFlow<()> {
         let cut = cut_at_end(bytes);
         let (whole, rest) = bytes.split_at_checked(bytes.len() - cut).unwrap_or((bytes, &[]));
@@ -49,15 +51,20 @@ impl Text {
             let data_at = Some(span.start);
             return sink.frame(&Frame { kind: FrameKind::Message, name: "", data, bytes: span, data_at });
         }
-        let mut data = String::with_capacity(whole.len());
+        let mut at = span.start;
         for part in whole.utf8_chunks() {
-            data.push_str(part.valid());
-            if !part.invalid().is_empty() {
-                data.push(char::REPLACEMENT_CHARACTER);
-                sink.anomaly(Anomaly::BadUtf8);
+            let (valid, invalid) = (part.valid(), part.invalid());
+            let end = at + (valid.len() + invalid.len()) as u64;
+            let bytes = std::mem::replace(&mut at, end)..end;
+            if invalid.is_empty() {
+                let data_at = Some(bytes.start);
+                return sink.frame(&Frame { kind: FrameKind::Message, name: "", data: valid, bytes, data_at });
             }
+            sink.anomaly(Anomaly::BadUtf8);
+            let data = format!("{valid}{}", char::REPLACEMENT_CHARACTER);
+            sink.frame(&Frame { kind: FrameKind::Message, name: "", data: &data, bytes, data_at: None })?;
         }
-        sink.frame(&Frame { kind: FrameKind::Message, name: "", data: &data, bytes: span, data_at: None })
+        ControlFlow::Continue(())
     }
 }
 

@@ -20,7 +20,6 @@ pub(crate) struct Reading {
     dialect: Dialect,
     parser: Option<Box<dyn Parse>>,
     waiting: Vec<Waiting>,
-    /// The frames are pieces of plain text: their borders mean nothing.
     pieces: bool,
     /// They are pieces of a page, which nobody wrote as an answer.
     page: bool,
@@ -54,6 +53,11 @@ impl Reading {
 
     pub(crate) fn dialect(&self) -> Dialect {
         if self.dialect == Dialect::Auto { Dialect::Opaque } else { self.dialect }
+    }
+
+    /// Whether the frames are pieces of plain text, whose borders mean nothing.
+    pub(crate) fn in_pieces(&self) -> bool {
+        self.pieces
     }
 
     /// Some framings leave only one dialect. One that was given stays: a body that does not even have its framing shows

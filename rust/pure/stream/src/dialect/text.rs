@@ -42,7 +42,7 @@ mod tests {
 
     use crate::dialect::Dialect;
     use crate::dialect::sample::Sample;
-    use crate::{Anomaly, Close, EndingState, Guard, Options};
+    use crate::{Anomaly, Close, EndingState, Forward, Guard, Options};
 
     #[test]
     fn every_piece_is_text_and_a_clean_close_is_an_end() {
@@ -57,6 +57,29 @@ mod tests {
         let sample = Sample::of(Dialect::Auto, &["Once", " upon", " a time", "[DONE]"]);
         assert_eq!((sample.dialect, sample.text("text")), (Dialect::Text, "Once upon a time".into()));
         assert_eq!(sample.ending().notes, [] as [&str; 0]);
+    }
+
+    #[test]
+    fn a_stop_cuts_plain_text_behind_the_same_character_at_every_split() {
+        let mut body = "Ça va. ".as_bytes().to_vec();
+        body.extend(b"caf\xe9 au lait, ".repeat(60));
+        let forwarded = |size: usize| {
+            let mut guard = Guard::new(Options::default()).unwrap();
+            let mut out = Vec::new();
+            for chunk in body.chunks(size) {
+                match guard.feed(chunk, Timestamp::from_nanos(0)).unwrap().forward {
+                    Forward::Same => out.extend_from_slice(chunk),
+                    Forward::Bytes(bytes) => out.extend_from_slice(bytes),
+                    Forward::Nothing => {}
+                }
+            }
+            out
+        };
+        let one_by_one = forwarded(1);
+        assert!(one_by_one.len() < 150, "{}", one_by_one.len());
+        for size in [2, 3, 7, 64, body.len()] {
+            assert_eq!(forwarded(size), one_by_one, "{size} bytes a chunk");
+        }
     }
 
     #[test]
