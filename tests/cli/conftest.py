@@ -2,10 +2,11 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import sysconfig
 import threading
-from pathlib import Path
 
 import jsonschema
 import pytest
@@ -31,9 +32,10 @@ def run(words, *, cwd=None, env=None, **options):
 @pytest.fixture(scope="session")
 def program():
     """The path of the installed entry point."""
-    path = Path(sys.executable).with_name("midstream")
-    assert path.exists(), f"{path} is missing: install the project first"
-    return str(path)
+    scripts = sysconfig.get_path("scripts")
+    path = shutil.which("midstream", path=scripts)
+    assert path, f"there is no midstream in {scripts}: install the project first"
+    return path
 
 
 @pytest.fixture

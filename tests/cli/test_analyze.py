@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from midstream.stream import Chunk, Recording
+from processes import posix
 from tiny_bodies import CHAT, LOOP, TEXT, chat
 
 GOLDEN = """\
@@ -115,7 +116,11 @@ def test_markdown_is_a_table_per_recording(midstream, tmp_path):
         (b"caf\xe9 au lait, s'il vous pla\xeet\n", "complete", {"bad_utf8": 1}),
         (b"\xff\xfe\x00\x80", "complete", {}),
         (b"data: " + b"[" * 1_000_000 + b"\n\n", "truncated", {"too_deep": 1}),
-        (b'{"object":"chat.completion.chunk","choices":' + b"[" * 1_000_000 + b"\n", "truncated", {"unterminated_event": 1}),
+        (
+            b'{"object":"chat.completion.chunk","choices":' + b"[" * 1_000_000 + b"\n",
+            "truncated",
+            {"unterminated_event": 1},
+        ),
         (b"<!DOCTYPE html><html><body>Not here</body></html>", "failed", {}),
         (TEXT, "complete", {}),
     ],
@@ -156,6 +161,7 @@ def test_every_recording_meets_the_schema(midstream, data, objects):
     assert all(report["error"] is None for report in reports)
 
 
+@posix
 def test_the_examples_of_the_help_run(midstream, folder):
     (folder / "answer.sse").write_bytes(chat("Yes."))
     (folder / "recordings").mkdir()

@@ -3,9 +3,11 @@
 import json
 import os
 import subprocess
+import sys
 
 import pytest
 
+from processes import posix
 from tiny_bodies import CHAT, TEXT
 
 
@@ -53,6 +55,7 @@ def test_patterns_are_taken_in_order(midstream, folder, objects):
     assert [report["file"] for report in reports] == ["rain.sse", "ollama.ndjson"]
 
 
+@posix
 def test_names_with_spaces_and_newlines(midstream, tmp_path, objects):
     names = ["a b.sse", "line\nbreak.sse", "[x].sse", "\x1b[31mred.sse"]
     for name in names:
@@ -74,6 +77,7 @@ def test_a_name_that_is_not_utf_8_is_reported(midstream, tmp_path, objects):
     assert "\ufffd.sse" in midstream("analyze", ".").stdout
 
 
+@posix
 def test_an_unreadable_file_is_not_a_traceback(midstream, tmp_path):
     (tmp_path / "loop.sse").symlink_to("loop.sse")
     done = midstream("analyze", "loop.sse")
@@ -81,6 +85,7 @@ def test_an_unreadable_file_is_not_a_traceback(midstream, tmp_path):
     assert done.stderr == "midstream: too many levels of symbolic links: loop.sse\n"
 
 
+@posix
 @pytest.mark.slow
 def test_a_line_of_64_mib_is_read_in_bounded_memory(program, tmp_path):
     """A guard keeps at most 8 MiB of an unfinished event, and the reader one block."""
@@ -93,7 +98,7 @@ print(done.stdout, done.stderr, resource.getrusage(resource.RUSAGE_CHILDREN).ru_
 
     def peak_kib(pieces):
         child = subprocess.Popen(
-            ["python3", "-c", script, "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=False, cwd=tmp_path
+            [sys.executable, "-c", script, "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=False, cwd=tmp_path
         )
         for piece in pieces:
             child.stdin.write(piece)

@@ -5,6 +5,8 @@ import signal
 
 import pytest
 
+from processes import posix
+
 NO_INDEX = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": ""}
 KEYS = [
     *("source", "reason", "model", "finding", "guarded", "unguarded"),
@@ -81,6 +83,7 @@ def test_without_weights_and_network_the_recording_plays(midstream, tmp_path):
     assert done.stderr.endswith(f"midstream: {told['reason']}; playing a recording of the model instead\n")
 
 
+@posix
 def test_ctrl_c_ends_the_recording(program, start):
     running = start([program, "demo", "--fast"])
     running.stdout.readline()
@@ -88,6 +91,7 @@ def test_ctrl_c_ends_the_recording(program, start):
     assert running.wait(10) == 130
 
 
+@posix
 def test_a_closed_pipe_ends_the_recording_quietly(program, start):
     running = start([program, "demo", "--fast"])
     running.stdout.close()

@@ -10,6 +10,7 @@ import pytest
 
 from midstream import local
 from midstream.local import download
+from processes import posix
 
 NO_INDEX = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": ""}
 
@@ -167,6 +168,7 @@ def test_a_port_out_of_range_is_a_mistake_of_usage(models):
     assert (done.returncode, done.stderr) == (2, "midstream: --port is 65536; allowed is 0 to 65535\n")
 
 
+@posix
 def test_ctrl_c_ends_a_pull_and_leaves_nothing(program, weights, start):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         index = f"http://127.0.0.1:{silent.getsockname()[1]}/simple"

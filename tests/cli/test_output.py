@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from processes import on_a_terminal
+from processes import on_a_terminal, posix
 from tiny_bodies import chat
 
 
@@ -24,6 +24,7 @@ def test_output_is_written_as_a_whole(midstream, folder, tmp_path):
     assert not [path.name for path in tmp_path.iterdir() if path.name.endswith(".part")]
 
 
+@posix
 def test_output_to_what_is_no_file_is_written_there(midstream, folder):
     done = midstream("analyze", "--json", "--output", "/dev/stdout", "rain.sse", cwd=folder)
     assert json.loads(done.stdout)["ending"] == "complete"
@@ -45,6 +46,7 @@ def test_nothing_is_written_into_the_working_directory(midstream, folder):
     assert sorted(folder.iterdir()) == before
 
 
+@posix
 def test_a_closed_pipe_ends_quietly(program, folder):
     command = f"'{program}' analyze --json {'. ' * 300} | head -n 1; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], cwd=folder, capture_output=True, text=True, timeout=60, check=True)
@@ -53,6 +55,7 @@ def test_a_closed_pipe_ends_quietly(program, folder):
     assert (code, done.stderr) == ("141", "")
 
 
+@posix
 def test_ctrl_c_ends_with_130_and_leaves_no_file(program, tmp_path):
     words = [program, "analyze", "--output", "report.txt", "-"]
     child = subprocess.Popen(words, stdin=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path)
@@ -77,6 +80,7 @@ def test_a_person_who_wants_none_gets_no_colour(program, folder, plain):
     assert shown.startswith("rain.sse\r\n  ending     complete\r\n")
 
 
+@posix
 def test_what_takes_a_second_shows_a_bar(program, tmp_path):
     script = "while :; do printf 'It is raining again, %s.\\n' $RANDOM; sleep 0.01; done | head -c 5000"
     words = ["bash", "-c", f"({script}) | PYTHONUNBUFFERED=1 '{program}' analyze -"]

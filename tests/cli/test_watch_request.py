@@ -9,6 +9,7 @@ from importlib import resources
 import jsonschema
 import pytest
 
+from processes import posix
 from tiny_bodies import ANTHROPIC, CHAT, LOOP, OLLAMA, RESPONSES, chat
 
 KEY = "sk-test-0123456789"
@@ -173,7 +174,11 @@ ANSWERS = [
         [b"Closed for today"],
         "the server answered with text instead of an answer (Closed for today): URL; ",
     ),
-    ("openai-chat", [ANTHROPIC], "the server answered with a stream that is not openai-chat: URL; check --dialect"),
+    (
+        "openai-chat",
+        [ANTHROPIC],
+        "the server answered in anthropic-messages and not in openai-chat: URL; name --dialect anthropic-messages",
+    ),
     ("openai-chat", [b": wait\n\n"], "the stream ended before anything of an answer came: URL"),
     ("openai-chat", [], "the server answered with nothing: URL; check "),
 ]
@@ -229,6 +234,7 @@ def test_a_connection_that_breaks_is_truncated_and_exit_code_3(midstream, serve)
     assert "ending     truncated" in done.stderr
 
 
+@posix
 def test_ctrl_c_closes_the_connection(program, serve, tmp_path):
     server = serve(pieces=[CHAT[:400], *[b": still here\n\n"] * 500], gap_s=0.02)
     words = [program, "watch", "--base-url", server.url, "--prompt", "x"]

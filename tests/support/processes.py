@@ -18,12 +18,13 @@ def running(group):
     return [row for row in rows if row[0] == str(group) and not row[1].startswith("Z")]
 
 
-def on_a_terminal(words, cwd, **more):
-    """What a terminal of 80 columns shows of a program."""
+def on_a_terminal(words, cwd, *, reads=False, **more):
+    """What a terminal of 80 columns shows of a program, which can read from it where `reads` is set."""
     pty = pytest.importorskip("pty")
     ours, theirs = pty.openpty()
     env = {name: value for name, value in os.environ.items() if name != "NO_COLOR"} | {"TERM": "xterm", "COLUMNS": "80"}
-    child = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs, cwd=cwd, env=env | more)
+    stdin = theirs if reads else subprocess.DEVNULL
+    child = subprocess.Popen(words, stdin=stdin, stdout=theirs, stderr=theirs, cwd=cwd, env=env | more)
     os.close(theirs)
     shown = b""
     while True:

@@ -1,10 +1,12 @@
 """Follows a stream while it runs: its text, its findings, its verdict."""
 
 import asyncio
+import contextlib
+import os
 import sys
 import time
 from collections.abc import AsyncGenerator, Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO
 
 from midstream.cli.report import finding_object, report_object, rows, told_finding
 from midstream.cli.terminal import Printer, complain, is_plain, json_line
@@ -109,6 +111,7 @@ class Live:
         self.hide = hide
         self.plain = is_plain(sys.stdout)
         self.screen = sys.stdout.isatty()
+        self.shared = same_place(sys.stdout, sys.stderr)
         self.line_open = False
         self.origin_ns = time.monotonic_ns()
         self.actions: list[str] = []
@@ -168,9 +171,16 @@ class Live:
             self.line_open = not data.endswith(b"\n")
 
     def end_line(self) -> None:
-        """Begin a new line on the screen, where text stands in the current one."""
+        """Begin a new line where text stands in the current one and standard error goes to the same place.
+
+        A pipe or a file gets not a byte more than the stream holds: the line ends on standard error.
+        """
         if self.line_open and self.screen:
             self.write("\n")
+        elif self.line_open and self.shared:
+            self.line_open = False
+            with contextlib.suppress(OSError):
+                sys.stderr.write("\n")
 
     def verdict(self, name: str, summary: Summary) -> None:
         """The report, once the stream has ended."""
@@ -185,6 +195,14 @@ class Live:
         self.end_line()
         told = [row for row in rows(report) if row[0] not in ("observe", "warn", "stop")]
         Printer(stream=sys.stderr).report(name, [(label, self.hide(text), style) for label, text, style in told])
+
+
+def same_place(one: TextIO, other: TextIO) -> bool:
+    """Whether two streams write to one pipe, file or terminal."""
+    try:
+        return os.path.sameopenfile(one.fileno(), other.fileno())
+    except (OSError, ValueError):
+        return False
 
 
 def event_object(event: Event) -> dict[str, Any]:

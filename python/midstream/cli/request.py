@@ -97,9 +97,14 @@ class Response:
 
     def fault(self, summary: Summary, error: str | None) -> str | None:
         """What the provider said went wrong, or what came in place of an answer."""
-        if summary.ending == "failed":
-            return f"the provider reported an error{shown(error or '')}: {self.name}"
-        if summary.ending != "truncated" or summary.finish_reasons or answered(summary):
+        if error is not None and summary.ending == "failed":
+            return f"the provider reported an error{shown(error)}: {self.name}"
+        if summary.looks_like is not None:
+            return (
+                f"the server answered in {summary.looks_like} and not in {summary.dialect}: {self.name}; "
+                f"name --dialect {summary.looks_like}"
+            )
+        if summary.ending not in ("failed", "truncated") or summary.finish_reasons or answered(summary):
             return None
         head = self.head.removeprefix(b"\xef\xbb\xbf").lstrip()
         if not head:
@@ -112,8 +117,6 @@ class Response:
         if not head.startswith(STREAM):
             said = shown(head.decode(errors="replace"))
             return f"the server answered with text instead of an answer{said}: {self.name}; check --base-url"
-        if summary.anomalies.get("unknown_event") or summary.anomalies.get("bad_json"):
-            return f"the server answered with a stream that is not {summary.dialect}: {self.name}; check --dialect"
         return f"the stream ended before anything of an answer came: {self.name}"
 
 

@@ -1,6 +1,7 @@
 """``midstream watch``: guard one stream while it runs."""
 
 import signal
+import sys
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -128,6 +129,8 @@ def leave_on_signals(received: list[int]) -> None:
     """Let TERM and HUP end the stream upstream too, as Ctrl-C does."""
     import asyncio
 
+    if sys.platform == "win32":  # it has neither
+        return
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
 
     def leave(number: int) -> None:
