@@ -123,6 +123,6 @@ interpreters: .venv/.extension
 	@scripts/setup.sh local_model && touch $@ || [ $$? = $(SKIPPED) ]
 
 .venv/.extension: .venv/.tools $(RUST)
-	$(call step,extension)
+	$(call step,extension$(,) compiled from Rust)
 	$(call quiet,$(BIN)/maturin develop --profile quick --locked)
 	@touch $@

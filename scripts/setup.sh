@@ -49,7 +49,7 @@ new_enough_rust() {
 venv() {
   local python
   python=$(find_python)
-  say "virtual environment in $VENV ($("$python" --version))"
+  say "set-up, some minutes, once: virtual environment in $VENV ($("$python" --version))"
   rm -rf "$VENV"
   "$python" -m venv "$VENV" >/dev/null 2>&1 ||
     { rm -rf "$VENV"; die "$python cannot make a virtual environment: apt-get install python3-venv"; }
