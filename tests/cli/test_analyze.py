@@ -137,14 +137,13 @@ def test_bad_input_has_a_verdict(midstream, tmp_path, objects, body, ending, ano
         assert report["anomalies"][name] >= least
 
 
-def test_a_wrong_dialect_is_told(midstream, folder, objects):
-    done = midstream("analyze", "--json", "--dialect", "anthropic-messages", "rain.sse", cwd=folder)
+@pytest.mark.parametrize("dialect", ["anthropic-messages", "ollama", "openai-completions", "text"])
+def test_a_wrong_dialect_is_told(midstream, folder, objects, dialect):
+    done = midstream("analyze", "--json", "--dialect", dialect, "rain.sse", cwd=folder)
     [report] = objects(done)
-    assert report["channels"] == []
-    assert re.fullmatch(
-        r"midstream: \d+ events are not anthropic-messages; leave --dialect out to have it detected: rain\.sse\n",
-        done.stderr,
-    )
+    assert (report["dialect"], report["anomalies"]["wrong_dialect"]) == (dialect, 1)
+    told = f"728 bytes were read as {dialect} and look like openai-chat; name that, or leave --dialect out: rain.sse"
+    assert done.stderr == f"midstream: {told}\n"
 
 
 def test_a_recording_that_was_cut_says_so(midstream, tmp_path, objects):

@@ -55,6 +55,66 @@ def test_patterns_are_taken_in_order(midstream, folder, objects):
     assert [report["file"] for report in reports] == ["rain.sse", "ollama.ndjson"]
 
 
+@pytest.mark.parametrize(
+    "listing", ['{"file": "rain.sse", "bytes": 728}\n' * 3, '{\n  "name": "settings"\n}\n', '[\n  {"a": 1}\n]\n']
+)
+def test_a_listing_in_a_folder_is_no_recording(midstream, folder, objects, listing):
+    (folder / "index.jsonl").write_text(listing)
+    done = midstream("analyze", "--json", folder)
+    assert "index.jsonl" not in [report["file"].rpartition("/")[2] for report in objects(done)]
+    assert (done.returncode, done.stderr) == (0, f"midstream: no recording, left out: {folder / 'index.jsonl'}\n")
+    named = midstream("analyze", "--json", "index.jsonl", cwd=folder)
+    assert [report["ending_notes"] for report in objects(named)] == [["no_end_mark", "unknown_format"]]
+
+
+def test_a_folder_of_listings_alone_is_exit_code_3(midstream, tmp_path):
+    (tmp_path / "package.json").write_text('{"name": "x"}')
+    done = midstream("analyze", ".")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr == "midstream: no recording, left out: package.json\n"
+
+
+@posix
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("/dev/zero", "this is a device: /dev/zero"),
+        ("/dev/null", "this is a device: /dev/null"),
+        ("- </dev/zero", "standard input is a device: -"),
+        ("silent", "nobody writes to this pipe: silent"),
+    ],
+)
+def test_what_has_no_end_is_refused(program, tmp_path, words, said):
+    os.mkfifo(tmp_path / "silent")
+    script = f"'{program}' analyze {words}"
+    done = subprocess.run(["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stderr) == (3, f"midstream: {said}\n")
+
+
+@posix
+@pytest.mark.parametrize(
+    "script",
+    [
+        "$PROGRAM analyze --json <(cat rain.sse)",
+        "$PROGRAM analyze --json <(sleep 4; cat rain.sse)",
+        "cat rain.sse | $PROGRAM analyze --json /dev/stdin",
+        "mkfifo named; (sleep 0.5; cat rain.sse >named) & $PROGRAM analyze --json named",
+        "mkfifo named; (exec 3>named; sleep 4; cat rain.sse >&3) & $PROGRAM analyze --json named",
+    ],
+)
+def test_pipes_are_read_however_late(program, folder, script):
+    env = os.environ | {"PROGRAM": program}
+    done = subprocess.run(["bash", "-c", script], cwd=folder, env=env, capture_output=True, timeout=30, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    report = json.loads(done.stdout)
+    assert (report["ending"], report["bytes"]) == ("complete", len(CHAT))
+
+
+def test_null_as_standard_input_is_empty(midstream, objects):
+    [report] = objects(midstream("analyze", "--json", "-", stdin=subprocess.DEVNULL))
+    assert (report["bytes"], report["ending"]) == (0, "truncated")
+
+
 @posix
 def test_names_with_spaces_and_newlines(midstream, tmp_path, objects):
     names = ["a b.sse", "line\nbreak.sse", "[x].sse", "\x1b[31mred.sse"]

@@ -78,14 +78,16 @@ def analyze(
         for source in named:
             report = examined(source, dialect, framing, progress)
             progress.pause()
+            if source.found and of_no_format(report):
+                complain(f"no recording, left out: {source.name}")
+                continue
             if report["error"] is not None:
                 complain(f"{report['error']}: {source.name}")
-            hint(report, dialect)
             show(report, form, printer)
             outcomes.append((report["ending"], [finding["action"] for finding in report["findings"]]))
         if form == "text" and len(outcomes) > 1:
             printer.line(total(outcomes))
-    if any(ending is None for ending, _ in outcomes):
+    if not outcomes or any(ending is None for ending, _ in outcomes):
         return INPUT
     return FINDINGS if any(reaches(fail_on, actions) for _, actions in outcomes) else DONE
 
@@ -101,6 +103,10 @@ def examined(source: Source, dialect: str, framing: str, progress: Progress) -> 
             reader.dialect = reader.dialect if dialect == "auto" else dialect
             reader.framing = reader.framing if framing == "auto" else framing
             summary = replay(reader, Settings(shadow=True))
+        progress.pause()
+        if summary.looks_like is not None:
+            told = f"{summary.bytes:,} bytes were read as {summary.dialect} and look like {summary.looks_like}"
+            complain(f"{told}; name that, or leave --dialect out: {source.name}")
     except OSError as error:
         return report_object(name, None, error=reason(error))
     except (RecordingError, InputError, ValueError) as error:
@@ -117,11 +123,9 @@ def show(report: dict[str, Any], form: Form, printer: Printer) -> None:
         printer.report(report["file"], rows(report))
 
 
-def hint(report: dict[str, Any], dialect: str) -> None:
-    """Tell a user who named the wrong dialect."""
-    strange = report["anomalies"].get("unknown_event", 0) + report["anomalies"].get("bad_json", 0)
-    if dialect != "auto" and strange and not report["channels"] and not report["finish_reasons"]:
-        complain(f"{strange} events are not {dialect}; leave --dialect out to have it detected: {report['file']}")
+def of_no_format(report: dict[str, Any]) -> bool:
+    """Whether a file holds JSON of no provider: a listing, settings, results."""
+    return "unknown_format" in report["ending_notes"] and report["framing"] in ("json-array", "ndjson")
 
 
 def reaches(fail_on: FailOn, actions: list[str]) -> bool:
