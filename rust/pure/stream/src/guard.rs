@@ -262,7 +262,7 @@ impl Guard {
     fn note_oddities(&mut self) {
         let is_page = self.is_page();
         let end = &mut self.checks.known.end;
-        if self.blank && self.framing == Framing::Text {
+        if self.blank && !self.opening.is_empty() && self.framing == Framing::Text {
             end.blank();
         }
         if self.opening.is_compressed() {

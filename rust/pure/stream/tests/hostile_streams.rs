@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use midstream_series::Timestamp;
-use midstream_stream::{Close, Decision, EndingState, Guard, Options, Settings, Summary};
+use midstream_stream::{ChannelKind, Close, Decision, EndingState, Guard, Options, Settings, Summary};
 
 const DONE: &str = "data: [DONE]\n\n";
 const OLLAMA: &str = "{\"model\":\"m\",\"message\":{\"content\":\"Hi\"},\"done\":false}\n";
@@ -182,6 +182,14 @@ fn each_choice_must_end_and_the_reason_does_not_matter() {
         ("mark alone", DONE.into(), Complete, &["no_finish_reason"], &[], ""),
         ("blank", b" \r\n\n".to_vec(), Truncated, &[], &[], ""),
     ]);
+}
+
+#[test]
+fn text_that_is_pushed_is_no_blank_body() {
+    let mut guard = Guard::new(Options::default()).unwrap();
+    let now = Timestamp::from_nanos(0);
+    guard.push_text(ChannelKind::Text, "Hi", now).unwrap();
+    assert_eq!(guard.finish(Close::Clean, now).unwrap().1.ending.state, EndingState::Complete);
 }
 
 #[test]

@@ -59,6 +59,11 @@ impl Opening {
         self.0.extend(chunk.iter().take(room));
     }
 
+    /// No byte has come.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The body is compressed.
     pub(crate) fn is_compressed(&self) -> bool {
         compressed(&self.0) == Shows::Yes
