@@ -8,13 +8,14 @@ from .expected import Call, Expected
 
 def read(payloads: list[Payload]) -> Expected:
     expected = Expected("anthropic-messages")
-    message, blocks = 0, {}
+    message, blocks, id = 0, {}, None
     for _, event, _ in payloads:
         match event["type"]:
             case "message_start":
                 if blocks:
                     message, blocks = message + 1, {}
-                count(expected, event["message"].get("usage"))
+                id = event["message"].get("id")
+                count(expected, event["message"].get("usage"), id)
             case "content_block_start":
                 index, block = event["index"], event["content_block"]
                 blocks[index] = block["type"]
@@ -33,7 +34,7 @@ def read(payloads: list[Payload]) -> Expected:
                     call.complete = True
             case "message_delta":
                 expected.finish(event["delta"].get("stop_reason"))
-                count(expected, event.get("usage"))
+                count(expected, event.get("usage"), id)
     return expected
 
 
@@ -41,6 +42,6 @@ def channel(index: int, kind: str, message: int) -> str:
     return f"block:{index}/{kind}" + (f":{message}" if message else "")
 
 
-def count(expected: Expected, usage: dict[str, Any] | None) -> None:
+def count(expected: Expected, usage: dict[str, Any] | None, response: object) -> None:
     usage = usage or {}
-    expected.count(input=usage.get("input_tokens"), output=usage.get("output_tokens"))
+    expected.count(response, input=usage.get("input_tokens"), output=usage.get("output_tokens"))

@@ -37,16 +37,22 @@ class Expected:
     audio_bytes: dict[str, int] = field(default_factory=dict)
     finish_reasons: list[str] = field(default_factory=list)
     calls: dict[Any, Call] = field(default_factory=dict)
-    usage: dict[str, int] = field(default_factory=dict)
+    usages: dict[Any, dict[str, int]] = field(default_factory=dict)
 
     def add(self, channel: str, text: Any) -> None:
         """Adds a fragment; an empty one opens no channel."""
         if isinstance(text, str) and text:
             self.channels[channel] = self.channels.get(channel, "") + text
 
-    def count(self, **counts: Any) -> None:
-        """Takes over the counts that are there: reports replace, they are never added."""
-        self.usage |= {name: count for name, count in counts.items() if isinstance(count, int)}
+    def count(self, response: object = None, **counts: Any) -> None:
+        """Takes over the counts that are there: those of a response replace, those of several add up."""
+        reported = self.usages.setdefault(response, {})
+        reported |= {name: count for name, count in counts.items() if isinstance(count, int)}
+
+    def total(self, name: str) -> int | None:
+        """The sum of a count over the responses that report it."""
+        counts = [usage[name] for usage in self.usages.values() if name in usage]
+        return sum(counts) if counts else None
 
     def finish(self, reason: Any) -> None:
         if isinstance(reason, str) and reason:
@@ -70,5 +76,5 @@ class Expected:
                 }
                 for call in self.calls.values()
             ],
-            "usage": {name: self.usage.get(name) for name in ("input", "output")},
+            "usage": {name: self.total(name) for name in ("input", "output")},
         }

@@ -72,9 +72,9 @@ def child(tree: Any, step: Any, default: Any) -> Any:
     return tree.setdefault(step, default)
 
 
-def count(expected: Expected, usage: dict[str, Any]) -> None:
+def count(expected: Expected, usage: dict[str, Any], response: object = None) -> None:
     output = usage.get("candidatesTokenCount", usage.get("responseTokenCount"))
-    expected.count(input=usage.get("promptTokenCount"), output=output)
+    expected.count(response, input=usage.get("promptTokenCount"), output=output)
 
 
 def read_interactions(payloads: list[Payload]) -> Expected:
@@ -115,6 +115,6 @@ def read_live(payloads: list[Payload]) -> Expected:
         for part in content.get("modelTurn", {}).get("parts", []):
             read_part(expected, f"turn:{turn}", part, {})
         expected.add(f"turn:{turn}/text", content.get("outputTranscription", {}).get("text"))
-        count(expected, message.get("usageMetadata", {}))
+        count(expected, message.get("usageMetadata", {}), turn)
         turn += bool(content.get("turnComplete"))
     return expected

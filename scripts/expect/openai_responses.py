@@ -50,7 +50,7 @@ def read_event(expected: Expected, index: int, event: dict[str, Any]) -> None:
         details = response.get("incomplete_details") or {}
         expected.finish(details.get("reason") or response["status"])
         usage = response.get("usage") or {}
-        expected.count(input=usage.get("input_tokens"), output=usage.get("output_tokens"))
+        expected.count(response.get("id"), input=usage.get("input_tokens"), output=usage.get("output_tokens"))
 
 
 def read_realtime(payloads: list[Payload]) -> Expected:
@@ -77,7 +77,8 @@ def read_realtime(payloads: list[Payload]) -> Expected:
         elif name == "response.done":
             expected.finish(event["response"]["status"])
             usage = event["response"].get("usage") or {}
-            expected.count(input=usage.get("input_tokens"), output=usage.get("output_tokens"))
+            id = event["response"].get("id")
+            expected.count(id, input=usage.get("input_tokens"), output=usage.get("output_tokens"))
     return expected
 
 

@@ -32,8 +32,8 @@ def compare(path: Path, framing: str, expected: Expected) -> Differences | None:
         return None
     ours = {
         "calls": [(call.name, canonical(call.arguments)) for call in expected.calls.values()],
-        "input": expected.usage.get("input"),
-        "output": expected.usage.get("output"),
+        "input": expected.total("input"),
+        "output": expected.total("output"),
         "reasoning": joined(expected, "reasoning"),
         "text": joined(expected, "text"),
     }

@@ -526,6 +526,7 @@ class Summary:
     channels : list of Channel
     tool_calls : list of ToolCall
     usage : Usage
+        Of all responses of the stream together.
     pace : PaceSummary
     findings : list of Finding
     clock_regressions : int

@@ -211,7 +211,7 @@ impl Checks {
         self.fresh.extend(ending_finding(&ending, self.known.mistaken, self.settings.ending.action));
         self.keep();
         self.finished = true;
-        let tokens = self.known.usage.output.or_else(|| self.known.estimated_tokens());
+        let tokens = self.known.usage().output.or_else(|| self.known.estimated_tokens());
         let pace = self.now.map(|_| self.pace.summary(now, tokens)).unwrap_or_default();
         Summary::new(&self.known, ending, pace, std::mem::take(&mut self.findings), self.clock_regressions)
     }

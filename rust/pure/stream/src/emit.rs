@@ -260,7 +260,13 @@ impl<'a> Emit<'a> {
         self.push(Some(channel), EventKind::Audio { bytes });
     }
 
-    /// Token counts; `None` fields keep what an earlier report said.
+    /// Another response begins in the same stream: what it reports adds to what those before it reported.
+    pub(crate) fn next_response(&mut self) {
+        self.known.earlier = self.known.usage();
+        self.known.usage = Usage::default();
+    }
+
+    /// Token counts of the response so far; `None` fields keep what an earlier report said.
     pub(crate) fn usage(&mut self, usage: Usage) {
         self.known.usage.replace_by(usage);
         let usage = self.known.usage;

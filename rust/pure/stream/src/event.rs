@@ -92,6 +92,22 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// What this response and those before it cost together. A number that only one of them has counts as it is.
+    pub(crate) fn plus(self, other: Self) -> Self {
+        let sum = |one: Option<u64>, other: Option<u64>| match (one, other) {
+            (Some(one), Some(other)) => Some(one.saturating_add(other)),
+            (one, other) => one.or(other),
+        };
+        Self {
+            input: sum(self.input, other.input),
+            output: sum(self.output, other.output),
+            reasoning: sum(self.reasoning, other.reasoning),
+            cache_read: sum(self.cache_read, other.cache_read),
+            cache_write: sum(self.cache_write, other.cache_write),
+            source: if self.source == UsageSource::Unknown { other.source } else { self.source },
+        }
+    }
+
     /// Takes over every number `later` has: reports are cumulative, they replace and are never added.
     pub(crate) fn replace_by(&mut self, later: Self) {
         self.input = later.input.or(self.input);
@@ -189,7 +205,7 @@ pub enum EventKind {
         /// The tool's name.
         name: Text,
     },
-    /// Token counts so far.
+    /// Token counts of the response so far; a stream may hold several.
     Usage(Usage),
 }
 

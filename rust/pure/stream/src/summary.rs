@@ -31,7 +31,7 @@ pub struct Summary {
     pub channels: Vec<ChannelSummary>,
     /// Tool calls in order of their start.
     pub tool_calls: Vec<ToolCall>,
-    /// Token counts.
+    /// Token counts of all responses of the stream together.
     pub usage: Usage,
     /// Times.
     pub pace: PaceSummary,
@@ -94,9 +94,10 @@ impl ChannelSummary {
 
 /// Reported counts, and where the output is not reported an estimate that says so.
 fn with_estimate(known: &Known) -> Usage {
-    match (known.usage.output, known.estimated_tokens()) {
-        (None, Some(tokens)) => Usage { output: Some(tokens), source: UsageSource::Estimated, ..known.usage },
-        _ => known.usage,
+    let usage = known.usage();
+    match (usage.output, known.estimated_tokens()) {
+        (None, Some(tokens)) => Usage { output: Some(tokens), source: UsageSource::Estimated, ..usage },
+        _ => usage,
     }
 }
 

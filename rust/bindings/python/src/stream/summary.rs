@@ -29,6 +29,7 @@ use super::parts::{Channel, PaceSummary, ToolCall, Usage};
 /// channels : list of Channel
 /// tool_calls : list of ToolCall
 /// usage : Usage
+///     Of all responses of the stream together.
 /// pace : PaceSummary
 /// findings : list of Finding
 /// clock_regressions : int

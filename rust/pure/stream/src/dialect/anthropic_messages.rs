@@ -132,6 +132,7 @@ struct Begun {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct AnthropicMessages {
     started: bool,
+    id: String,
     /// Messages spliced in before this one: block numbers begin again, so their channels get another part.
     part: u32,
     blocks: Vec<Begun>,
@@ -171,7 +172,11 @@ impl AnthropicMessages {
 
     /// A second start is a fault of a proxy, or a second message spliced on: then the answer is open again.
     fn message_start(&mut self, message: &Message<'_>, emit: &mut Emit<'_>) {
+        let id = string(message.id).unwrap_or_default();
         if self.started {
+            if self.id != id || emit.end().is_marked() {
+                emit.next_response();
+            }
             emit.anomaly(Anomaly::DuplicateStart);
             if !self.blocks.is_empty() {
                 self.part += 1;
@@ -181,7 +186,8 @@ impl AnthropicMessages {
         }
         self.started = true;
         emit.end().open(0);
-        emit.start(&string(message.id).unwrap_or_default(), &string(message.model).unwrap_or_default());
+        emit.start(&id, &string(message.model).unwrap_or_default());
+        self.id = id.into_owned();
         for (index, block) in (0..).zip(&message.content) {
             self.open_block(index, block, emit);
         }

@@ -179,6 +179,7 @@ impl BedrockConverse {
             }
             "contentBlockStop" => emit.tool_end(tool(index)),
             "messageStart" => {
+                emit.next_response();
                 emit.end().open(0);
                 emit.start("", "");
             }

@@ -115,6 +115,7 @@ impl Parse for Cohere {
             "tool-call-end" => emit.tool_end(tool(index)),
             "citation-start" => emit.citation(),
             "message-start" => {
+                emit.next_response();
                 emit.end().open(0);
                 emit.start(&string(wire.id).unwrap_or_default(), "");
             }

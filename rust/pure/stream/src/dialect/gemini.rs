@@ -184,7 +184,7 @@ mod tests {
             "usage Some(3) Some(2)",
         ];
         assert_eq!((sample.dialect, sample.lines()), (Dialect::Gemini, lines.map(String::from).to_vec()));
-        assert_eq!(sample.known.usage.reasoning, Some(9));
+        assert_eq!(sample.known.usage().reasoning, Some(9));
         assert_eq!((sample.ending().state, sample.ending().notes), (EndingState::Complete, vec![]));
         assert_eq!(read(&[HI]).ending().state, EndingState::Truncated);
     }

@@ -196,6 +196,7 @@ impl GeminiLive {
             self.turn = self.turn.saturating_add(1);
         }
         if !std::mem::replace(&mut self.is_open, true) {
+            emit.next_response();
             emit.end().open(self.turn);
         }
     }

@@ -61,6 +61,8 @@ struct Function<'a> {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ollama {
     started: bool,
+    /// The last line said `done`.
+    ended: bool,
     calls: u32,
 }
 
@@ -96,8 +98,12 @@ impl Parse for Ollama {
         // Nothing but its reason ends an answer: what comes behind it is another.
         if emit.count() > before {
             emit.end().open(0);
+            if std::mem::take(&mut self.ended) {
+                emit.next_response();
+            }
         }
         if is_true(wire.done) {
+            self.ended = true;
             done(&wire, emit);
         }
     }

@@ -215,13 +215,18 @@ impl OpenaiChat {
             delta.is_some_and(|delta| json::words(delta.content).or(delta.tool_calls).is_some())
         };
         if self.id != id && !self.id.is_empty() {
+            let mut follows = false;
             for choice in chunk.choices.iter().filter(goes_on) {
                 let index = payload::index(choice.index);
                 let ended = |seen: &&mut Seen| seen.index == index && seen.finished.is_some();
                 if let Some(seen) = self.choices.iter_mut().find(ended) {
                     seen.finished = None;
                     emit.end().open(index);
+                    follows = true;
                 }
+            }
+            if follows {
+                emit.next_response();
             }
         }
         if self.id != id {
@@ -442,7 +447,7 @@ mod tests {
             "other [DONE]",
         ];
         assert_eq!(sample.lines(), expected);
-        assert_eq!(sample.known.usage.source, UsageSource::Reported);
+        assert_eq!(sample.known.usage().source, UsageSource::Reported);
         let ending = sample.ending();
         assert_eq!((ending.state, ending.notes.len()), (EndingState::Complete, 0));
     }

@@ -237,6 +237,7 @@ impl OpenaiRealtime {
             open.calls_made |= self.items.calls_made;
         }
         if let Some(usage) = openai::usage(response.usage) {
+            emit.next_response();
             emit.usage(usage);
         }
         let status = json::string(response.status).unwrap_or_default();

@@ -178,6 +178,7 @@ impl OpenaiResponses {
             self.first_item = self.next_item;
             self.sequence = None;
             self.items.next_response();
+            emit.next_response();
             emit.end().unmark();
         }
         self.start(response, emit);

@@ -146,7 +146,7 @@ mod tests {
         frames.push(chunk(" sky", 2, 0, "max_tokens"));
         let sample = read(&frames);
         assert_eq!((sample.dialect, sample.text("choice:0/text")), (Dialect::Watsonx, "the sky".into()));
-        assert_eq!((sample.known.usage.input, sample.known.usage.output), (Some(8), Some(2)));
+        assert_eq!((sample.known.usage().input, sample.known.usage().output), (Some(8), Some(2)));
         assert_eq!(sample.only(&["start", "finish"]), ["start  flan", "finish 0 length max_tokens"]);
         assert_eq!(sample.ending().state, EndingState::Complete);
     }

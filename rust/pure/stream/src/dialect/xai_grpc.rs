@@ -262,7 +262,7 @@ mod tests {
         assert_eq!(sample.dialect, Dialect::XaiGrpc);
         assert_eq!((sample.text("choice:0/reasoning"), sample.text("choice:0/text")), ("hm".into(), "Hi".into()));
         assert_eq!(sample.only(&["start", "finish"]), ["start i grok", "finish 0 stop REASON_STOP"]);
-        assert_eq!((sample.known.usage.input, sample.known.usage.output), (Some(9), Some(2)));
+        assert_eq!((sample.known.usage().input, sample.known.usage().output), (Some(9), Some(2)));
         assert_eq!(sample.ending().state, EndingState::Complete);
     }
 

@@ -7,7 +7,10 @@ use crate::{Anomalies, ChannelKind, Channels, Dialect, Usage};
 pub(crate) struct Known {
     pub(crate) channels: Channels,
     pub(crate) tools: Tools,
-    pub(crate) usage: Usage,
+    /// Of the current response, as last reported.
+    pub(super) usage: Usage,
+    /// Of the responses before it together.
+    pub(super) earlier: Usage,
     pub(crate) end: EndTracker,
     pub(crate) anomalies: Anomalies,
     pub(crate) finish_reasons: Vec<String>,
@@ -19,6 +22,11 @@ pub(crate) struct Known {
 }
 
 impl Known {
+    /// Token counts of every response of the stream.
+    pub(crate) fn usage(&self) -> Usage {
+        self.earlier.plus(self.usage)
+    }
+
     /// Characters of everything the model wrote, divided by 4; `None` where it wrote nothing.
     pub(crate) fn estimated_tokens(&self) -> Option<u64> {
         let written = |kind| kind != ChannelKind::Audio;
