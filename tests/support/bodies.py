@@ -34,6 +34,17 @@ def chat(fragments: Iterable[str]) -> list[bytes]:
     return [first, *(chat_chunk({"content": text}) for text in fragments), chat_chunk({}, "stop"), DONE]
 
 
+def gemini_array(fragments: Iterable[str]) -> list[bytes]:
+    """A whole Gemini stream as a JSON array, one element a chunk."""
+
+    def element(text: str, **more: object) -> bytes:
+        candidate = {"index": 0, "content": {"role": "model", "parts": [{"text": text}]}, **more}
+        return json.dumps({"candidates": [candidate], "modelVersion": "gemini-2.5", "responseId": "r1"}).encode()
+
+    begun = [(b",\r\n" if at else b"[") + element(text) for at, text in enumerate(fragments)]
+    return [*begun, b",\r\n" + element("", finishReason="STOP"), b"]"]
+
+
 def response_event(name: str, sequence: int, **fields: object) -> bytes:
     return sse({"type": name, "sequence_number": sequence} | fields, name)
 

@@ -17,21 +17,31 @@ else:
 __all__ = ["AsyncTransport", "Transport"]
 
 STREAMED = (
+    "application/json-lines",
     "application/json-seq",
     "application/jsonl",
+    "application/jsonlines",
     "application/ndjson",
     "application/stream+json",
     "application/vnd.amazon.eventstream",
+    "application/x-json-stream",
+    "application/x-jsonlines",
     "application/x-ndjson",
     "text/event-stream",
 )
 """Content types of streams; a response of another type passes without a guard."""
+ARRAY_PATH = ":streamGenerateContent"
+"""Gemini answers requests of such a path with a JSON array, element by element, unless asked for events."""
 
 
-def is_stream(response: Any) -> bool:
-    """Whether the response says that it is a stream."""
-    content_type: str = response.headers.get("content-type", "")
-    return content_type.partition(";")[0].strip().lower() in STREAMED
+def is_stream(response: Any, request: Any) -> bool:
+    """Whether the response says that it is a stream, or was asked for as one that does not say so."""
+    header: str = response.headers.get("content-type", "")
+    content_type = header.partition(";")[0].strip().lower()
+    if content_type == "application/json":
+        asked: str = request.url.path
+        return asked.endswith(ARRAY_PATH) and response.status_code < 400
+    return content_type in STREAMED
 
 
 class Guarding:
@@ -62,8 +72,8 @@ class Guarding:
 class Transport(Guarding, BaseTransport):
     """A transport of httpx2 or httpx that puts a guard beside every streamed response.
 
-    A response is streamed if its content type says so: server-sent events, JSON lines or an AWS event stream. Others
-    pass as they are. Findings, stops and truncated streams are told as by `watch`; `summary` takes the response or the
+    A response is streamed if its content type says so: server-sent events, JSON lines or an AWS event stream; and so is
+    the JSON array that Gemini's ``streamGenerateContent`` gives. Others pass as they are. Findings, stops and truncated streams are told as by `watch`; `summary` takes the response or the
     SDK's stream.
 
     Parameters
@@ -91,7 +101,7 @@ class Transport(Guarding, BaseTransport):
         """Sends a request; the time to the first byte counts from here."""
         started_ns = now_ns()
         response: Response = self._inner.handle_request(request)
-        if is_stream(response):
+        if is_stream(response, request):
             guard_response(response, self._guard, self._reactions, asynchronous=False, started_ns=started_ns)
         return response
 
@@ -116,7 +126,7 @@ class AsyncTransport(Guarding, AsyncBaseTransport):
         """Sends a request; the time to the first byte counts from here."""
         started_ns = now_ns()
         response: Response = await self._inner.handle_async_request(request)
-        if is_stream(response):
+        if is_stream(response, request):
             guard_response(response, self._guard, self._reactions, asynchronous=True, started_ns=started_ns)
         return response
 

@@ -83,7 +83,7 @@ def guarded_client(http: Any, settings: Settings | None, reactions: Reactions) -
         sent[request] = now_ns()
 
     def response(response: Any) -> None:
-        if is_stream(response):
+        if is_stream(response, response.request):
             started_ns = sent.get(response.request)
             guard_response(response, settings, reactions, asynchronous=asynchronous, started_ns=started_ns)
 
