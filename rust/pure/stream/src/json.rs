@@ -301,8 +301,8 @@ const MAX_DEPTH: usize = 128;
 /// Whether objects and arrays stand inside each other deeper than [`MAX_DEPTH`].
 pub(crate) fn is_too_deep(text: &str) -> bool {
     let opens = |byte: &&u8| matches!(byte, b'[' | b'{');
-    // Nearly every text has too few brackets to be deep, and counting them is cheap.
-    if text.len() <= MAX_DEPTH || text.as_bytes().iter().filter(opens).count() <= MAX_DEPTH {
+    // Nearly every text is too short or has too few brackets, and counting them is cheap.
+    if text.len() <= 2 * MAX_DEPTH || text.as_bytes().iter().filter(opens).count() <= MAX_DEPTH {
         return false;
     }
     let (mut depth, mut in_string, mut escaped) = (0usize, false, false);

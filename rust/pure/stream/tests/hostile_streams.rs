@@ -97,6 +97,7 @@ fn lines_and_fields_in_every_form_give_the_same_events() {
         format!("data:\n\ndata\n\ndata: \n\n{body}data:\n\n"),
         format!("\n\n\n{}\n\n\n", body.replace("\n\n", "\n\n\n\n")),
         format!("id: 1\0\n{body}"),
+        format!("{}{}{body}", ": queued\n\n".repeat(500), "data:\n\n".repeat(500)),
     ];
     let case = |body: String| ("form", body.into_bytes(), EndingState::Complete, &[][..], &[][..], "Hi");
     check(bodies.into_iter().map(case).collect());

@@ -10,8 +10,8 @@ use crate::{Anomaly, EventKind, Events};
 
 /// Messages that may pass before a stream whose dialect cannot be told is read as opaque.
 const MAX_UNDECIDED: usize = 3;
-/// Frames kept that tell nothing, with those messages.
-const MAX_WAITING: usize = 1_000;
+/// Frames kept that tell nothing; later ones are pings at once.
+const MAX_WAITING: usize = 64;
 /// Bytes of such messages kept.
 const MAX_UNDECIDED_BYTES: usize = 64 << 10;
 
@@ -88,6 +88,9 @@ impl Reading {
         if self.dialect == Dialect::Auto {
             match sniff(frame) {
                 Some(dialect) => self.dialect = dialect,
+                None if !tells(frame.kind, frame.data) && self.waiting.len() >= MAX_WAITING => {
+                    return Emit::new(known, events, now, Some(frame)).ping();
+                }
                 None if self.may_wait(frame) => return self.waiting.push(Waiting::of(frame)),
                 None => self.dialect = self.fallback(Some(frame.data)),
             }
@@ -131,11 +134,9 @@ impl Reading {
     }
 
     fn may_wait(&self, frame: &Frame<'_>) -> bool {
-        let tells = |kind: FrameKind, data: &str| kind != FrameKind::Comment && !data.trim().is_empty();
         let messages = self.waiting.iter().filter(|waiting| tells(waiting.kind, &waiting.data)).count();
         let bytes: usize = self.waiting.iter().map(|waiting| waiting.data.len()).sum();
         (messages + 1 < MAX_UNDECIDED || !tells(frame.kind, frame.data))
-            && self.waiting.len() < MAX_WAITING
             && bytes + frame.data.len() <= MAX_UNDECIDED_BYTES
     }
 
@@ -177,6 +178,11 @@ impl Reading {
             emit.other(frame.name);
         }
     }
+}
+
+/// Whether a frame may show a dialect: comments and blank messages keep the connection alive in all of them.
+fn tells(kind: FrameKind, data: &str) -> bool {
+    kind != FrameKind::Comment && !data.trim().is_empty()
 }
 
 /// Reads a frame, and once more where the parser could make nothing of it although something can be made.
