@@ -27,9 +27,15 @@ def test_the_recorded_loop_is_stopped_before_half_of_its_tokens(midstream):
     assert list(told) == KEYS
     assert (told["source"], told["reason"]) == ("recording", "--fast was given")
     assert told["guarded"]["ending"] == "halted"
-    assert told["unguarded"] == told["unguarded"] | {"tokens": 300, "ending": "complete"}
+    assert told["unguarded"] == told["unguarded"] | {"tokens": 300, "ending": "complete", "finish_reasons": ["length"]}
     assert told["tokens_saved"] == 300 - told["guarded"]["tokens"] > 150
     assert told["stop_to_idle_s"] is None
+
+
+def test_the_verdict_says_who_ended_each_run(midstream):
+    rows = [line.split("  ") for line in midstream("demo", "--fast").stdout.splitlines()]
+    [row] = [[cell.strip() for cell in row if cell.strip()] for row in rows if row[0] == "ended by"]
+    assert row == ["ended by", "MidStream", "the token limit"]
 
 
 def test_the_text_shown_holds_the_loop_that_is_claimed(midstream):
@@ -70,6 +76,14 @@ def test_without_the_package_no_weights_are_fetched(midstream, tmp_path):
     done = midstream("demo", "--json", env={"PYTHONPATH": str(tmp_path), "MIDSTREAM_MODEL": str(weights)})
     assert (done.returncode, weights.parent.exists()) == (0, False)
     assert json.loads(done.stdout)["reason"].startswith("the package xllamacpp is missing; ")
+
+
+@pytest.mark.parametrize("place", [".", "~no-such-user/model.gguf", "/dev/null"])
+def test_a_place_that_cannot_be_is_named_and_the_recording_plays(midstream, tmp_path, place):
+    (tmp_path / "xllamacpp.py").touch()
+    done = midstream("demo", "--json", env={"PYTHONPATH": str(tmp_path), "MIDSTREAM_MODEL": place})
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["reason"].startswith(f"MIDSTREAM_MODEL names {place}, ")
 
 
 def test_without_weights_and_network_the_recording_plays(midstream, tmp_path):

@@ -104,11 +104,25 @@ def test_another_model_is_never_overwritten(models, weights):
     )
 
 
-def test_a_folder_that_cannot_be_made_is_one_line(models, tmp_path):
+def test_a_folder_that_cannot_be_made_is_one_line_with_the_path(models, tmp_path):
     (tmp_path / "file").touch()
-    done = models("pull", MIDSTREAM_MODEL=str(tmp_path / "file" / "model.gguf"))
+    place = tmp_path / "file" / "model.gguf"
+    done = models("pull", MIDSTREAM_MODEL=str(place))
     assert done.returncode == 3
-    assert done.stderr.splitlines()[-1].startswith("midstream: cannot write the weights: ")
+    assert done.stderr == f"midstream: cannot write the weights to {place}: {tmp_path / 'file'} is no folder\n"
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        (".", "which is no file; name one, or unset it to pull"),
+        ("~no-such-user/model.gguf", "and there is no such user"),
+    ],
+)
+def test_a_place_that_cannot_be_is_named(models, place, said):
+    done = models("pull", MIDSTREAM_MODEL=place)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"midstream: MIDSTREAM_MODEL names {place}, {said}\n"
 
 
 def test_a_disk_without_space_is_told_before_the_download(monkeypatch, weights):

@@ -14,7 +14,7 @@ from midstream.cli.models import fetch
 from midstream.cli.runs import Live, OnText, Recorded, Run, Source, run
 from midstream.cli.terminal import printable
 from midstream.cli.verdict import facts, print_finding, print_verdict
-from midstream.errors import MissingExtra, NetworkError
+from midstream.errors import InputError, MissingExtra, NetworkError
 from midstream.stream import Recording, Settings
 
 __all__ = ["PROMPTS", "RECORDING", "demo", "request_of"]
@@ -84,7 +84,7 @@ def _live(console: Terminal) -> tuple[Seen | None, str | None]:
                 if (seen := _both(console, server, prompt)) is not None:
                     return seen, None
                 console.print("\nThe model did not loop here, so another prompt follows.")
-    except (Failure, MissingExtra, NetworkError) as error:
+    except (Failure, InputError, MissingExtra, NetworkError) as error:
         return None, str(error)
     return None, "the model looped on none of the prompts"
 

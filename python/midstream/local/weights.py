@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from midstream.errors import MissingExtra
+from midstream.errors import InputError, MissingExtra
 
 __all__ = ["MODEL", "Model", "State", "digest", "find", "place", "state"]
 
@@ -64,12 +64,20 @@ MODEL = Model(
 def place(model: Model = MODEL) -> Path:
     """Where the weights belong: ``MIDSTREAM_MODEL`` where it is set, else the user's cache folder.
 
+    Raises
+    ------
+    InputError
+        If ``MIDSTREAM_MODEL`` names a user that is not there.
+
     Notes
     -----
     The cache folder is ``XDG_CACHE_HOME`` or ``~/.cache``, on macOS ``~/Library/Caches``, on Windows ``LOCALAPPDATA``.
     """
     if named := os.environ.get("MIDSTREAM_MODEL"):
-        return Path(named).expanduser()
+        try:
+            return Path(named).expanduser()
+        except RuntimeError as error:
+            raise InputError(f"MIDSTREAM_MODEL names {named}, and there is no such user", path=named) from error
     return _cache_folder() / "midstream" / "models" / model.file
 
 
