@@ -13,6 +13,9 @@ from midstream.stream.settings import Settings
 __all__ = ["Reactions", "Session"]
 
 
+EITHER = "Settings, Guard or None"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reactions:
     """What follows from what a guard finds.
@@ -56,7 +59,13 @@ def guard_of(guard: object, **known: Any) -> Guard:
         guard._claim()
         guard.resume()
         return guard
-    return Guard(settings_of(guard, "Settings, Guard or None"), keep_text=True, **known)
+    return Guard(settings_of(guard, EITHER), keep_text=True, **known)
+
+
+def check_guard(guard: object) -> None:
+    """Refuse what cannot guard a stream, before the stream is touched."""
+    if not isinstance(guard, Guard):
+        settings_of(guard, EITHER)
 
 
 def settings_of(guard: object, allowed: str = "Settings or None") -> Settings | None:

@@ -6,10 +6,10 @@ from inspect import iscoroutine
 from typing import Any, Literal, Protocol, TypeVar, overload
 
 from midstream._rust.stream import Finding, Guard, Summary
-from midstream.errors import InputError, StateError
+from midstream.errors import StateError
 from midstream.stream.body import guard_response, is_response, session_of
 from midstream.stream.entered import AsyncEntered, Entered
-from midstream.stream.session import Reactions, Session, guard_of
+from midstream.stream.session import Reactions, Session, check_guard, guard_of
 from midstream.stream.settings import Settings
 from midstream.stream.watched import AsyncWatched, EitherWatched, Guarded, Watched, summary_of
 
@@ -159,8 +159,7 @@ def watch(
     All |is well.|
     """
     reactions = Reactions(on_finding=on_finding, on_stop=on_stop, on_truncated=on_truncated)
-    if isinstance(guard, str) or hasattr(guard, "__fspath__"):
-        raise InputError(f"guard is the path {str(guard)!r}, and guard files are not read yet: hand in Settings")
+    check_guard(guard)
     if iscoroutine(stream):
         raise TypeError("stream is a coroutine: await it, then watch what it gives")
     response = getattr(stream, "response", None)
