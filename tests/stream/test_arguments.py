@@ -228,3 +228,47 @@ def test_after_the_end_every_call_is_out_of_order(call: str) -> None:
     with pytest.raises(StateError, match=r"^the guard is finished; a second stream needs a new Guard$") as caught:
         getattr(guard, call)(*given)
     assert isinstance(caught.value, MidstreamError)
+
+
+class Elements:
+    """An array that cannot say whether it equals a word."""
+
+    def __eq__(self, _: object) -> bool:
+        raise ValueError("the truth value of an array is ambiguous")
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda given: midstream.watch(iter(["x"]), on_stop=given),
+        lambda given: midstream.watch(iter(["x"]), on_truncated=given),
+        lambda given: Recording(chunks=[], end=given),
+        lambda given: Recording(chunks=[(0, b"", given)]),
+        lambda given: Settings(repeat=Repeat(counter_stop_copies=given)),
+        lambda given: Settings(repeat=Repeat(reasoning=RepeatActions(exact=given))),
+        lambda given: Settings.from_dict({"repeat": {"reasoning": {"near": given}}}),
+        lambda given: Settings.from_dict({"pace": given}),
+        lambda given: Settings.from_dict({"shadow": given}),
+    ],
+)
+def test_a_word_is_not_compared_with_what_is_none(call: Any) -> None:
+    with pytest.raises(InputError, match=r" is <.*(allowed|known)"):
+        call(Elements())
+
+
+@pytest.mark.parametrize("given", [None, "x", [], b"", 5])
+def test_settings_are_made_from_a_mapping(given: Any) -> None:
+    with pytest.raises(TypeError, match=f"^tables is {type(given).__name__}, allowed: a mapping of tables$"):
+        Settings.from_dict(given)
+
+
+def test_a_path_that_no_file_can_have_is_not_written(tmp_path: Any) -> None:
+    with pytest.raises(InputError, match=r"^path is .*, which no file is named"):
+        Recording(chunks=[]).save(f"{tmp_path}/a\0b")
+
+
+def test_text_is_text() -> None:
+    with pytest.raises(TypeError, match=r"^text is bytes, allowed: str$"):
+        check(b"x")  # type: ignore[arg-type]

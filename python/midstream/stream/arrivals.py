@@ -37,7 +37,7 @@ def checked(given: object, where: str) -> Chunk:
         raise InputError(f"{where}.t_ns is {chunk.t_ns!r:.40}, allowed are integers of 64 bits and None")
     if not isinstance(chunk.data, (bytes, bytearray, memoryview)):
         raise TypeError(f"{where}.data is {type(chunk.data).__name__}, allowed: bytes")
-    if chunk.direction not in ("in", "out"):
+    if not isinstance(chunk.direction, str) or chunk.direction not in ("in", "out"):
         raise InputError(f'{where}.direction is {chunk.direction!r:.40}, allowed are "in" and "out"')
     return chunk._replace(data=bytes(chunk.data))
 

@@ -83,7 +83,7 @@ class Recording:
         for name, kinds in (("provider", str), ("model", str), ("url", str), ("request", Mapping), ("usage", Mapping)):
             if not isinstance(value := getattr(self, name), kinds | None):
                 raise TypeError(f"{name} is {type(value).__name__}, allowed: {kinds.__name__} or None")
-        if self.end is not None and self.end not in CLOSES:
+        if self.end is not None and (not isinstance(self.end, str) or self.end not in CLOSES):
             raise InputError(f"end is {self.end!r:.40}, allowed are {', '.join(CLOSES)} and None")
         if not is_time(self.end_ns):
             raise InputError(f"end_ns is {self.end_ns!r:.40}, allowed are integers of 64 bits and None")
@@ -115,7 +115,7 @@ class Recording:
         OSError
             Where the file cannot be opened.
         """
-        with io.BytesIO(source) if isinstance(source, bytes) else opened(source) as file:
+        with io.BytesIO(source) if isinstance(source, bytes) else named(source, "source").open("rb") as file:
             reader = RecordingReader(file, path=None if isinstance(source, bytes) else Path(source))
             chunks = tuple(reader)
         framing, dialect = reader.framing, reader.dialect
@@ -140,10 +140,12 @@ class Recording:
 
         Raises
         ------
+        InputError
+            For a path that no file can have.
         OSError
             Where the file cannot be written.
         """
-        with replacing(path) as file:
+        with replacing(named(path, "path")) as file:
             for line in self.lines():
                 file.write(
                     json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode(errors="backslashreplace")
@@ -356,12 +358,14 @@ def first_look(chunks: Sequence[Chunk], framing: str, dialect: str) -> Summary:
     return guard.finish("clean", 0)[1]
 
 
-def opened(source: str | os.PathLike[str]) -> BinaryIO:
-    """The file of that name."""
+def named(path: str | os.PathLike[str], argument: str) -> Path:
+    """The path, where a file can have it."""
     try:
-        return Path(source).open("rb")
+        if b"\0" in os.fsencode(path):
+            raise ValueError("embedded null byte")
     except ValueError as error:
-        raise InputError(f"source is {os.fspath(source)!r:.80}, which no file is named: {error}") from error
+        raise InputError(f"{argument} is {os.fspath(path)!r:.80}, which no file is named: {error}") from error
+    return Path(path)
 
 
 def own_header(head: bytes) -> dict[str, Any]:

@@ -48,9 +48,9 @@ class Reactions:
             ("on_stop", self.on_stop, ["raise", "end"]),
             ("on_truncated", self.on_truncated, ["raise", "flag"]),
         ):
-            if value not in known:
+            if not isinstance(value, str) or value not in known:
                 nearest = get_close_matches(str(value), known, 1, 0.0)[0]
-                raise InputError(f"{name} is {value!r}; did you mean {nearest!r}? known: {', '.join(known)}")
+                raise InputError(f"{name} is {value!r:.40}; did you mean {nearest!r}? known: {', '.join(known)}")
 
 
 def guard_of(guard: object, **known: Any) -> Guard:

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from difflib import get_close_matches
 from functools import wraps
@@ -186,7 +187,7 @@ class Settings:
         for name, table in (("ending", Ending), ("pace", Pace), ("repeat", Repeat)):
             _check_types(name, getattr(self, name), table)
         if not isinstance(self.shadow, bool):
-            raise InputError(f"shadow is {self.shadow!r}, allowed is True or False", field="shadow")
+            raise InputError(f"shadow is {self.shadow!r:.80}, allowed is True or False", field="shadow")
         object.__setattr__(self, "_compiled", CompiledSettings(json.dumps(self.to_dict())))
 
     def to_dict(self) -> dict[str, Any]:
@@ -197,28 +198,39 @@ class Settings:
     @classmethod
     def from_dict(cls, tables: Mapping[str, Any]) -> Self:
         """Settings from tables of plain values; what is left out has its default."""
-        CompiledSettings(json.dumps(dict(tables)))  # names what is wrong
+        if not isinstance(tables, Mapping):
+            raise TypeError(f"tables is {type(tables).__name__}, allowed: a mapping of tables")
+        for name, table in tables.items():
+            if name in ("ending", "pace", "repeat") and not isinstance(table, Mapping):
+                raise InputError(f"{name} is {table!r:.80}, allowed is a table", field=name)
+        with suppress(TypeError, RecursionError):  # for what JSON cannot say, the fields' own checks are clearer
+            CompiledSettings(json.dumps({str(name): table for name, table in tables.items()}))  # names what is wrong
         return cls(
             ending=Ending(**tables.get("ending", {})),
             pace=Pace(**tables.get("pace", {})),
             repeat=_repeat(tables.get("repeat", {})),
-            shadow=bool(tables.get("shadow", False)),
+            shadow=tables.get("shadow", False),
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (type(self).from_dict, (self.to_dict(),))
 
 
-def _check_types(name: str, given: object, table: type[Ending] | type[Pace] | type[Repeat]) -> None:
+def _check_types(
+    name: str, given: object, table: type[Ending] | type[Pace] | type[Repeat] | type[RepeatActions]
+) -> None:
     """Refuse what JSON could not say or would say without the field's name; the rest is checked in Rust."""
     if not isinstance(given, table):
-        raise InputError(f"{name} is {given!r}, allowed is a midstream.stream.{table.__name__}", field=name)
+        raise InputError(f"{name} is {given!r:.80}, allowed is a midstream.stream.{table.__name__}", field=name)
     for entry in fields(table):
         value, path = getattr(given, entry.name), f"{name}.{entry.name}"
         if isinstance(entry.default, float):
             allowed, fits = "a finite number", _is_number(value) and math.isfinite(value)
         elif isinstance(entry.default, int):
-            allowed, fits = "an integer or 'off'", value == "off" or (isinstance(value, int) and _is_number(value))
+            allowed, fits = (
+                "an integer or 'off'",
+                (isinstance(value, str) and value == "off") or (isinstance(value, int) and _is_number(value)),
+            )
         elif isinstance(entry.default, str):
             allowed, fits = "a string", isinstance(value, str)
         elif isinstance(entry.default, tuple):
@@ -227,9 +239,11 @@ def _check_types(name: str, given: object, table: type[Ending] | type[Pace] | ty
                 isinstance(value, (tuple, list)) and all(isinstance(v, str) for v in value),
             )
         else:
+            if value is not None:
+                _check_types(path, value, RepeatActions)
             continue
         if not fits:
-            raise InputError(f"{path} is {value!r}, allowed is {allowed}", field=path)
+            raise InputError(f"{path} is {value!r:.80}, allowed is {allowed}", field=path)
 
 
 def _is_number(value: object) -> bool:

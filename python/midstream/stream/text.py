@@ -41,6 +41,8 @@ def check(text: str, guard: Settings | None = None) -> Summary:
     >>> check("All is well.").findings
     []
     """
+    if not isinstance(text, str):
+        raise TypeError(f"text is {type(text).__name__}, allowed: str")
     if isinstance(guard, Guard):
         raise StateError("a Guard is for a stream that runs: finished text is checked with Settings")
     return check_text(text, settings_of(guard))

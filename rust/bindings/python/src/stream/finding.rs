@@ -3,6 +3,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyType;
 use serde::{Deserialize, Serialize};
 
+use super::arguments::Words;
 use super::json::{self, Reduced};
 
 /// What a check found.
@@ -75,8 +76,9 @@ impl Finding {
 
     /// The finding that `to_json` wrote.
     #[classmethod]
-    fn from_json(_cls: &Bound<'_, PyType>, json: &str) -> PyResult<Self> {
-        json::read("Finding", json)
+    #[pyo3(signature = (json: "str"))]
+    fn from_json(_cls: &Bound<'_, PyType>, json: Words) -> PyResult<Self> {
+        json::read("Finding", &json.0)
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {

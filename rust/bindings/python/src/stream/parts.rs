@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyType;
 use serde::{Deserialize, Serialize};
 
+use super::arguments::Words;
 use super::json::{self, Reduced};
 
 /// One channel after the end: its id, what it carried, how many characters (bytes for audio).
@@ -31,8 +32,9 @@ impl Channel {
 
     /// The channel that `to_json` wrote.
     #[classmethod]
-    fn from_json(_cls: &Bound<'_, PyType>, json: &str) -> PyResult<Self> {
-        json::read("Channel", json)
+    #[pyo3(signature = (json: "str"))]
+    fn from_json(_cls: &Bound<'_, PyType>, json: Words) -> PyResult<Self> {
+        json::read("Channel", &json.0)
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
@@ -76,8 +78,9 @@ impl ToolCall {
 
     /// The call that `to_json` wrote.
     #[classmethod]
-    fn from_json(_cls: &Bound<'_, PyType>, json: &str) -> PyResult<Self> {
-        json::read("ToolCall", json)
+    #[pyo3(signature = (json: "str"))]
+    fn from_json(_cls: &Bound<'_, PyType>, json: Words) -> PyResult<Self> {
+        json::read("ToolCall", &json.0)
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
@@ -118,8 +121,9 @@ impl Usage {
 
     /// The counts that `to_json` wrote.
     #[classmethod]
-    fn from_json(_cls: &Bound<'_, PyType>, json: &str) -> PyResult<Self> {
-        json::read("Usage", json)
+    #[pyo3(signature = (json: "str"))]
+    fn from_json(_cls: &Bound<'_, PyType>, json: Words) -> PyResult<Self> {
+        json::read("Usage", &json.0)
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
@@ -180,8 +184,9 @@ impl PaceSummary {
 
     /// The times that `to_json` wrote.
     #[classmethod]
-    fn from_json(_cls: &Bound<'_, PyType>, json: &str) -> PyResult<Self> {
-        json::read("PaceSummary", json)
+    #[pyo3(signature = (json: "str"))]
+    fn from_json(_cls: &Bound<'_, PyType>, json: Words) -> PyResult<Self> {
+        json::read("PaceSummary", &json.0)
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {

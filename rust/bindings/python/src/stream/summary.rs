@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyType;
 use serde::{Deserialize, Serialize};
 
+use super::arguments::Words;
 use super::finding::Finding;
 use super::json::{self, Reduced};
 use super::parts::{Channel, PaceSummary, ToolCall, Usage};
@@ -120,8 +121,9 @@ impl Summary {
     /// InputError
     ///     For anything else, naming what is missing.
     #[classmethod]
-    fn from_json(_cls: &Bound<'_, PyType>, json: &str) -> PyResult<Self> {
-        json::read("Summary", json)
+    #[pyo3(signature = (json: "str"))]
+    fn from_json(_cls: &Bound<'_, PyType>, json: Words) -> PyResult<Self> {
+        json::read("Summary", &json.0)
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
