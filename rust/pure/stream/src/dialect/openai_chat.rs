@@ -209,29 +209,25 @@ impl OpenaiChat {
     /// A choice that has ended and goes on under another id belongs to a second answer in the same body. Only its text
     /// or calls show that: counts may have an id of their own.
     fn next_answer(&mut self, chunk: &Chunk<'_>, emit: &mut Emit<'_>) {
-        let Some(id) = json::string(json::words(chunk.id)) else { return };
+        let Some(id) = json::string(json::words(chunk.id)).filter(|id| self.id != *id) else { return };
         let goes_on = |choice: &&Choice<'_>| {
             let delta = choice.delta.as_ref();
             delta.is_some_and(|delta| json::words(delta.content).or(delta.tool_calls).is_some())
         };
-        if self.id != id && !self.id.is_empty() {
-            let mut follows = false;
-            for choice in chunk.choices.iter().filter(goes_on) {
-                let index = payload::index(choice.index);
-                let ended = |seen: &&mut Seen| seen.index == index && seen.finished.is_some();
-                if let Some(seen) = self.choices.iter_mut().find(ended) {
-                    seen.finished = None;
-                    emit.end().open(index);
-                    follows = true;
-                }
-            }
-            if follows {
-                emit.next_response();
+        let mut reopened = false;
+        for choice in chunk.choices.iter().filter(goes_on) {
+            let index = payload::index(choice.index);
+            let ended = |seen: &&mut Seen| seen.index == index && seen.finished.is_some();
+            if let Some(seen) = self.choices.iter_mut().find(ended) {
+                seen.finished = None;
+                emit.end().open(index);
+                reopened = true;
             }
         }
-        if self.id != id {
-            self.id = id.into_owned();
+        if reopened {
+            emit.next_response();
         }
+        self.id = id.into_owned();
     }
 
     fn choice(&mut self, choice: &Choice<'_>, emit: &mut Emit<'_>) {
