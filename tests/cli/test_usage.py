@@ -2,6 +2,8 @@
 
 import pytest
 
+from processes import posix
+
 
 @pytest.mark.parametrize(
     ("words", "said"),
@@ -78,3 +80,29 @@ def test_wrong_usage_of_analyze_is_one_line_and_exit_code_2(midstream, words, sa
 def test_wrong_usage_of_watch_is_one_line_and_exit_code_2(midstream, words, said):
     done = midstream("watch", *words)
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"midstream: {said}\n")
+
+
+@pytest.mark.parametrize(
+    ("env", "said"),
+    [
+        ({"OPENAI_API_KEY": "schlüssel"}, "OPENAI_API_KEY holds a character that no key has; set it anew"),
+        ({"OPENAI_API_KEY": "hunter\n2"}, "OPENAI_API_KEY holds a character that no key has; set it anew"),
+        ({"HTTPS_PROXY": "gopher://x"}, "the environment names a proxy that is none: "),
+        ({"SSL_CERT_FILE": "/nonexistent"}, "cannot read certificates: "),
+    ],
+)
+def test_an_environment_that_cannot_work_is_one_line_and_exit_code_2(midstream, env, said):
+    done = midstream("watch", "--base-url", "https://example.invalid", "--prompt", "x", env=env)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"midstream: {said}")
+    assert done.stderr.count("\n") == 1
+    assert "hunter" not in done.stderr
+
+
+@posix
+@pytest.mark.parametrize("option", ["--base-url", "--model", "--prompt"])
+def test_words_that_are_not_utf_8_are_told(midstream, option):
+    words = {"--base-url": "http://127.0.0.1:9", "--model": "m", "--prompt": "x"}
+    words[option] += "\udcff"
+    done = midstream("watch", *[word for pair in words.items() for word in pair])
+    assert (done.returncode, done.stderr) == (2, f"midstream: {option} is not UTF-8\n")

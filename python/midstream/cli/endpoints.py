@@ -61,6 +61,9 @@ def asked(base_url: str, model: str | None, prompt: str, dialect: str | None, ma
     Failure
         For a URL or a missing model that cannot work.
     """
+    for name, value in (("--base-url", base_url), ("--model", model or ""), ("--prompt", prompt)):
+        if not is_text(value):
+            raise Failure(f"{name} is not UTF-8", USAGE)
     try:
         parts = urlsplit(base_url)
         host, port = parts.hostname, parts.port
@@ -72,9 +75,20 @@ def asked(base_url: str, model: str | None, prompt: str, dialect: str | None, ma
     if model is None and dialect in ("anthropic-messages", "ollama"):
         raise Failure(f"no model named; {dialect} needs --model", USAGE)
     key_name = KEYS.get(dialect)
-    key = os.environ.get(key_name) if key_name else None
+    key = os.environ.get(key_name, "").strip() if key_name else None
+    if key and not (key.isascii() and key.isprintable()):
+        raise Failure(f"{key_name} holds a character that no key has; set it anew", USAGE)
     url = parts._replace(path=path(parts.path, dialect), fragment="").geturl()
     return Asked(dialect, url, headers(dialect, key), body(dialect, model, prompt, max_tokens), key or None, key_name)
+
+
+def is_text(value: str) -> bool:
+    """Whether a word of the command line was UTF-8: other bytes become half surrogate pairs."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def told(host: str, port: int | None, path: str) -> str:

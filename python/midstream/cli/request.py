@@ -56,8 +56,7 @@ class Response:
             Where there is no server, it refuses, or it answers with anything but a stream.
         """
         name = without_secrets_of_url(asked.url)
-        timeout = httpx2.Timeout(None, connect=CONNECT_S)
-        client = httpx2.AsyncClient(timeout=timeout, trust_env=not is_loopback(httpx2.URL(asked.url).host))
+        client = made(asked.url)
         try:
             request = client.build_request("POST", asked.url, headers=asked.headers, json=asked.body)
             response = await client.send(request, stream=True)
@@ -118,6 +117,22 @@ class Response:
             said = shown(head.decode(errors="replace"))
             return f"the server answered with text instead of an answer{said}: {self.name}; check --base-url"
         return f"the stream ended before anything of an answer came: {self.name}"
+
+
+def made(url: str) -> httpx2.AsyncClient:
+    """A client with the proxies and certificates that the environment names."""
+    try:
+        here = is_loopback(httpx2.URL(url).host)
+    except httpx2.InvalidURL as error:
+        raise Failure(f"--base-url is no URL: {reason(error)}", USAGE) from error
+    try:
+        return httpx2.AsyncClient(timeout=httpx2.Timeout(None, connect=CONNECT_S), trust_env=not here)
+    except ImportError as error:
+        raise Failure("the environment names a SOCKS proxy, and the package socksio is missing", USAGE) from error
+    except OSError as error:
+        raise Failure(f"cannot read certificates: {reason(error)}; check SSL_CERT_FILE, SSL_CERT_DIR", USAGE) from error
+    except ValueError as error:
+        raise Failure(f"the environment names a proxy that is none: {reason(error)}", USAGE) from error
 
 
 async def refuse_errors(response: httpx2.Response, asked: Asked, name: str) -> None:

@@ -31,8 +31,8 @@ def nowhere() -> TextIO:
 
 
 def writing_failed(error: OSError) -> bool:
-    """Whether this is about a standard stream: an error about a file names it."""
-    return error.filename is None and not isinstance(error, ConnectionError)
+    """Whether this is about a standard stream: an error about a file names it, and networks have types of their own."""
+    return type(error) is OSError and error.errno is not None and error.filename is None
 
 
 def leave_output() -> None:
