@@ -70,8 +70,10 @@ fuzz: ## every fuzz target for SECONDS (60); needs rustup's nightly
 lock: ## resolve scripts/constraints.txt anew
 	@scripts/setup.sh lock
 
-clean: ## remove everything the commands made
-	rm -rf .venv .cache target dist scripts/bindgen/target python/midstream/*.so
+clean: ## remove everything the commands made, but not crashes that fuzzing found
+	rm -rf .venv .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache target dist scripts/bindgen/target fuzz/target fuzz/corpus
+	rm -f python/midstream/_rust*.so
+	find python scripts tests benches -name __pycache__ -prune -exec rm -rf {} +
 
 help: ## this list
 	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
