@@ -120,7 +120,8 @@ impl<'a> Fields<'a> {
         self.any = true;
         let (name, value) = match memchr(b':', line).and_then(|colon| line.split_at_checked(colon)) {
             Some((name, value)) => (name, value.get(1..).unwrap_or_default()),
-            None => (line, &[][..]),
+            // An empty slice of the line itself, for its place: one of elsewhere has an address that means nothing.
+            None => (line, line.get(line.len()..).unwrap_or_default()),
         };
         let value = value.strip_prefix(b" ").unwrap_or(value);
         match (name, &mut self.data) {
@@ -183,6 +184,12 @@ mod tests {
             assert_eq!(read.frames.len(), 3);
             assert!(read.anomalies.is_empty());
         }
+    }
+
+    #[test]
+    fn data_without_a_colon_stands_at_the_end_of_its_line() {
+        let read = sse("data\n\n");
+        assert_eq!((read.messages(), read.frames[0].data_at), (vec![("", "")], Some(4)));
     }
 
     #[test]
