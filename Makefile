@@ -61,7 +61,7 @@ counts: ## instruction counts against the merge base with main; ARGS="--base REF
 
 soak: .venv/.extension ## long property runs, optimised: CASES=20000
 	$(call step,properties)
-	@PROPTEST_CASES=$(or $(CASES),20000) $(CARGO) test --locked --release --workspace
+	@PROPTEST_CASES=$(or $(CASES),20000) $(CARGO) test --locked --profile quick --workspace
 	@$(PYTEST) -m "not model and not tools" --hypothesis-profile slow
 
 fuzz: ## every fuzz target for SECONDS (60); needs rustup's nightly
