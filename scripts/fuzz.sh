@@ -14,5 +14,5 @@ fi
 export PATH=$TOOLS/bin:$PATH
 for target in $(cargo +nightly fuzz list); do
   printf '== fuzzing %s for %s s\n' "$target" "${SECONDS_EACH:-60}"
-  cargo +nightly fuzz run "$target" -- -max_total_time="${SECONDS_EACH:-60}" -print_final_stats=0 -verbosity=0
+  cargo +nightly fuzz run "$target" -- -max_total_time="${SECONDS_EACH:-60}" -print_final_stats=0 -print_funcs=0 -verbosity=0
 done
