@@ -1,4 +1,5 @@
 use super::blank::Blank;
+use super::brackets::Brackets;
 use super::counter::{Counted, Counter};
 use super::exact::Exact;
 use super::fence::Fences;
@@ -12,6 +13,7 @@ use crate::{Action, ChannelKind, Finding, Source};
 pub(super) struct ChannelState {
     history: History,
     fences: Fences,
+    brackets: Brackets,
     exact: Exact,
     counter: Counter,
     near: Near,
@@ -27,6 +29,7 @@ impl ChannelState {
             near: Near::new(),
             history,
             fences: Fences::default(),
+            brackets: Brackets::default(),
             blank: Blank::default(),
         }
     }
@@ -44,7 +47,8 @@ impl ChannelState {
             let at = self.history.characters();
             let folded = !self.history.push(character);
             self.fences.push(character);
-            let code = always_code || self.fences.code();
+            self.brackets.push(character);
+            let code = always_code || self.fences.code() || self.brackets.data();
             let history = &self.history;
             if let Some(action) = actions.exact {
                 let blank = self.blank.step(character, code, history);

@@ -1,16 +1,24 @@
 //! The same words over and over with a number that goes up.
 
+use super::entry::{Entry, Manner};
 use super::history::{History, Symbol};
-use super::limits::Shape;
-use super::numbers::{Entry, counts_up};
+use super::numbers::{Rise, rise};
 use super::report::Loop;
 use super::runs::{Alphabet, Run, Runs, next};
 use super::settings::RepeatSettings;
+use super::shape::Shape;
 
 /// Longest period of a line or two.
 const LINES: u64 = 128;
 /// Equal symbols that short entries need.
 const LEAST: u64 = 80;
+/// Lines of a list, a log or a form, and of a table.
+const RECORDS: u64 = 32;
+const ROWS: u64 = 24;
+/// Repeats, and equal symbols, of text in which several numbers rise together, and each by a step of its own: fewer where
+/// each line is a sentence.
+const TOGETHER: [(u64, u64); 2] = [(17, 700), (7, 420)];
+const APART: [(u64, u64); 2] = [(24, 1_000), (11, 600)];
 
 /// Each run of digits is one letter.
 #[derive(Clone, Debug)]
@@ -32,8 +40,6 @@ impl Alphabet for Numbered {
 #[derive(Clone, Copy, Debug)]
 struct Copy {
     entry: Entry,
-    /// A row of a table: worth a warning, never a stop.
-    row: bool,
     check_at: u64,
 }
 
@@ -90,7 +96,9 @@ impl Counter {
         let copies = limits.counter_stop_copies.filter(|_| !self.long)?;
         let run = self.runs.live_mut().iter_mut().find(|run| run.fired)?;
         let copy = run.shape?;
-        if copy.row || run.count < (u64::from(copies) - 1) * copy.entry.period {
+        // A row of a table is worth a warning, never a stop.
+        let enough = (u64::from(copies) - 1) * copy.entry.period;
+        if copy.entry.manner == Manner::Row || run.count < enough.max(copy.check_at + copy.check_at / 2) {
             return None;
         }
         self.long = true;
@@ -108,27 +116,63 @@ fn found(run: &mut Run<Copy>, history: &History, limits: &RepeatSettings) -> Opt
         return None;
     }
     let copy = run.shape.get_or_insert_with(|| {
-        let mut entry = Entry::of(history, run.origin, run.start);
-        let shape = Shape::of(history, history.count() - 1 - run.twin);
-        entry.says_something &= !shape.is_code() && !shape.is_record();
-        Copy { entry, row: shape.is_row(), check_at: need(entry.period, limits) }
+        let shape = Shape::of(history, history.count() - 1 - run.twin, run.origin);
+        // The second copy: at the first one's beginning the text may begin.
+        let second = second(history, run.origin, run.start);
+        let entry = Entry::of(history, run.start, second, &shape);
+        Copy { entry, check_at: need(entry.period, limits) }
     });
-    if run.count < copy.check_at || !copy.entry.says_something {
+    if run.count < copy.check_at || copy.entry.manner == Manner::Nothing {
         return None;
     }
-    if !counts_up(history, run.origin, copy.entry) {
+    let Some(rise) = rise(history, run.origin, copy.entry) else {
         copy.check_at = run.count + run.count / 2;
+        return None;
+    };
+    let need = need(copy.entry.period, limits).max(need_of_entry(copy.entry, rise));
+    if run.count < need {
+        copy.check_at = need;
         return None;
     }
     let period = copy.entry.period;
+    copy.check_at = need;
     run.fired = true;
     Some(report(run, period, history))
+}
+
+/// Where the copy that begins at `start` ends, the one before having begun at `origin`.
+fn second(history: &History, origin: u64, start: u64) -> u64 {
+    let (mut first, mut second) = (origin, start);
+    while first < start {
+        (first, second) = (next::<Numbered>(history, first), next::<Numbered>(history, second));
+    }
+    second
 }
 
 /// Equal symbols at which a number going up makes a loop.
 fn need(period: u64, limits: &RepeatSettings) -> u64 {
     let repeats = u64::from(limits.counter_repeats);
     if period > LINES { (repeats - 1).max(2) * period } else { (repeats * period).max(LEAST) }
+}
+
+/// What people write often under running numbers needs more.
+fn need_of_entry(entry: Entry, rise: Rise) -> u64 {
+    let lines = |lines: u64| entry.period * lines.div_ceil(entry.lines.max(1));
+    let either = |needs: [(u64, u64); 2]| {
+        let (repeats, symbols) = needs[usize::from(entry.sentences)];
+        (repeats * entry.period).min(symbols)
+    };
+    let of_manner = match entry.manner {
+        Manner::Record => lines(RECORDS),
+        Manner::Row => lines(ROWS),
+        Manner::Nothing | Manner::Sentence => 0,
+    };
+    let of_rise = match rise {
+        Rise::One => 0,
+        Rise::Together => either(TOGETHER),
+        Rise::Apart => either(APART),
+    };
+    of_manner.max(of_rise)
 }
 
 fn report<T>(run: &Run<T>, period: u64, history: &History) -> Loop {

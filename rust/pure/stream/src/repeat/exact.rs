@@ -1,10 +1,11 @@
 //! The same characters over and over.
 
 use super::history::{History, Symbol};
-use super::limits::{Need, Shape};
+use super::limits::Need;
 use super::report::Loop;
 use super::runs::{Alphabet, Runs};
 use super::settings::RepeatSettings;
+use super::shape::Shape;
 
 /// Every symbol as it is.
 #[derive(Clone, Debug)]
@@ -51,7 +52,7 @@ impl Exact {
                 continue;
             }
             let (shape, need) = *run.shape.get_or_insert_with(|| {
-                let shape = Shape::of(history, period);
+                let shape = Shape::of(history, period, run.origin);
                 (shape, shape.need(limits))
             });
             if run.count < need.of(code) {

@@ -1,8 +1,10 @@
 //! Loops in text: one incremental pass over code points, three views of it.
 
 mod blank;
+mod brackets;
 mod channel;
 mod counter;
+mod entry;
 mod exact;
 mod fence;
 mod groups;
@@ -14,6 +16,8 @@ mod report;
 mod role;
 mod runs;
 mod settings;
+mod shape;
+mod words;
 
 use midstream_series::Timestamp;
 

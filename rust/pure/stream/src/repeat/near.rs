@@ -1,6 +1,7 @@
-//! Re-worded repetition: most groups of four words were written at least twice before.
+//! Re-worded repetition: most groups of four words were written at least twice before, and no new word comes.
 
 use super::groups::Groups;
+use super::words::Words;
 
 /// Words of a group.
 const GROUP: usize = 4;
@@ -8,9 +9,9 @@ const GROUP: usize = 4;
 pub(super) const WINDOW: usize = 60;
 /// Times that a group was written before from which on it counts as repeated: quoting a text once is no loop.
 const TIMES: u8 = 2;
-/// Words from which on a line is prose: rows, items and verses are shorter. Two characters of a script without spaces are
-/// about a word.
-const PROSE: usize = 12;
+/// Words from which on a line is prose: cells and items are shorter. Two characters of a script without spaces are about
+/// a word.
+const PROSE: usize = 4;
 
 const OFFSET: u32 = 0x811C_9DC5;
 const PRIME: u32 = 0x0100_0193;
@@ -33,6 +34,8 @@ struct Group {
     at: u64,
     /// Times that it was written before; 0 for a group of numbers, which says nothing.
     before: u8,
+    /// Its last word is new.
+    new: bool,
 }
 
 /// A word: its hash and where it begins.
@@ -40,7 +43,8 @@ struct Group {
 struct Word {
     hash: u32,
     at: u64,
-    letters: bool,
+    /// Letters of it, up to 2: groups of numbers or of single letters say nothing.
+    letters: u8,
     /// It is one character of a script without spaces.
     character: bool,
 }
@@ -49,6 +53,7 @@ struct Word {
 #[derive(Clone, Debug)]
 pub(super) struct Near {
     groups: Groups,
+    known: Words,
     /// The newest words.
     words: [Word; GROUP],
     count: u32,
@@ -64,14 +69,17 @@ pub(super) struct Near {
     seen: usize,
     /// Groups of the window that count as repeated.
     repeated: usize,
+    /// And whose last word is new.
+    new: usize,
     fired: bool,
 }
 
 impl Near {
     pub(super) fn new() -> Self {
-        let word = Word { hash: OFFSET, at: 0, letters: false, character: false };
+        let word = Word { hash: OFFSET, at: 0, letters: 0, character: false };
         Self {
             groups: Groups::new(),
+            known: Words::new(),
             words: [word; GROUP],
             count: 0,
             word: None,
@@ -81,6 +89,7 @@ impl Near {
             window: [Group::default(); WINDOW],
             seen: 0,
             repeated: 0,
+            new: 0,
             fired: false,
         }
     }
@@ -88,10 +97,11 @@ impl Near {
     /// Reads the character at `at`; finds where `share` of the window is repeated.
     pub(super) fn push(&mut self, character: char, at: u64, share: f64) -> Option<Reworded> {
         if is_word_part(character) {
-            let word = self.word.get_or_insert(Word { hash: OFFSET, at, letters: false, character: false });
+            let word = self.word.get_or_insert(Word { hash: OFFSET, at, letters: 0, character: false });
             word.hash = (word.hash ^ u32::from(character.to_ascii_lowercase())).wrapping_mul(PRIME);
-            word.letters |= !character.is_ascii_digit();
             word.character = is_word(character);
+            word.letters =
+                (word.letters + if word.character { 2 } else { u8::from(!character.is_ascii_digit()) }).min(2);
             return if word.character { self.end_word(share) } else { None };
         }
         let found = if character.is_whitespace() { self.end_word(share) } else { None };
@@ -124,9 +134,10 @@ impl Near {
         let hash = self.words.iter().fold(OFFSET, |hash, word| (hash.rotate_left(5) ^ word.hash).wrapping_mul(PRIME));
         let at = self.words.first().map_or(0, |word| word.at);
         let before = self.groups.enter(hash, self.count);
-        let letters = self.words.iter().filter(|word| word.letters).count();
-        let before = if letters < GROUP - 1 { 0 } else { before };
-        self.wait(Group { at, before }, share)
+        let new = !self.known.enter(word.hash, self.count);
+        let at_least = |letters: u8| self.words.iter().filter(|word| word.letters >= letters).count();
+        let before = if at_least(1) < GROUP - 1 || at_least(2) < GROUP / 2 { 0 } else { before };
+        self.wait(Group { at, before, new }, share)
     }
 
     /// Holds a group back until its line is prose.
@@ -146,12 +157,16 @@ impl Near {
     fn slide(&mut self, group: Group, share: f64) -> Option<Reworded> {
         let oldest = self.window.get_mut(self.seen % WINDOW)?;
         self.repeated -= usize::from(oldest.before >= TIMES);
+        self.new -= usize::from(oldest.new);
         *oldest = group;
         self.repeated += usize::from(group.before >= TIMES);
+        self.new += usize::from(group.new);
         self.seen += 1;
         let now = self.repeated as f64 / WINDOW as f64;
         self.fired &= now >= share / 2.0;
-        if self.fired || now < share {
+        // A form that is filled in and a verse that is sung again bring a new word or two.
+        let asked = if self.new == 0 { share } else { 2.0 * share };
+        if self.fired || now < asked || self.new > 1 {
             return None;
         }
         self.fired = true;
@@ -170,7 +185,7 @@ impl Near {
 
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
-        self.groups.bytes()
+        self.groups.bytes() + self.known.bytes()
     }
 }
 

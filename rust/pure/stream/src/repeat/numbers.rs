@@ -1,114 +1,148 @@
 //! What the numbers of equal entries do from copy to copy.
 
 use super::counter::Numbered;
+use super::entry::{Entry, NUMBERS};
 use super::history::History;
 use super::role::Role;
 use super::runs::{next, previous};
 
 /// Copies whose numbers are compared.
 const COPIES: usize = 6;
-/// Numbers in one copy at most; more make a table.
-const NUMBERS: usize = 8;
-/// Fewest letters of an entry that says something.
-const LETTERS: u64 = 4;
-/// Most words of a label, for example `Line 7`.
-const LABEL: u64 = 3;
 
-/// One copy of an entry with numbers.
+/// How the numbers of equal entries go up. All that are not named stay as they are.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Entry {
-    /// Symbols, a number being one.
-    pub period: u64,
-    numbers: usize,
-    /// It holds more than a label and its number.
-    pub says_something: bool,
+pub(super) enum Rise {
+    /// Several, each by a step of its own, or a part of a time or a name.
+    Apart,
+    /// One, by the same step each time.
+    One,
+    /// Several by the same step.
+    Together,
 }
 
-impl Entry {
-    /// The copy from `from` to before `to`.
-    pub(super) fn of(history: &History, from: u64, to: u64) -> Self {
-        let (mut period, mut numbers, mut letters, mut words) = (0, 0, 0, 0);
-        let (mut label, mut marker) = (false, false);
-        let mut in_word = false;
-        let mut at = from;
-        while at < to {
-            let symbol = history.get(at);
-            let letter = symbol.character().is_alphabetic();
-            letters += u64::from(letter);
-            words += u64::from(letter && !in_word);
-            in_word = letter;
-            if symbol.is_digit() {
-                numbers += 1;
-                let role = Role::of(history, at);
-                label |= role == Role::Label;
-                marker |= role == Role::Marker;
-            }
-            period += 1;
-            at = next::<Numbered>(history, at);
+/// How the numbers go up evenly from copy to copy. `None` if they do anything else: that is what a table, a log or a
+/// calculation tells.
+pub(super) fn rise(history: &History, origin: u64, entry: Entry) -> Option<Rise> {
+    let values = Values::of(history, origin, entry);
+    let steps: Vec<Step> = (0..entry.numbers).map(|number| values.step(number)).collect();
+    let whole = |step: &&Step| matches!(step, Step::By(_));
+    let rising = steps.iter().filter(|step| matches!(step, Step::By(by) | Step::Within(by) if *by > 0)).count();
+    let first = steps.iter().find(|step| matches!(step, Step::By(by) if *by > 0));
+    match () {
+        () if rising == 0 || steps.contains(&Step::Uneven) => None,
+        () if steps.iter().any(|step| matches!(step, Step::Within(by) if *by != 0)) => {
+            Some(Rise::Apart).filter(|_| entry.sentences)
         }
-        let only_label = words <= LABEL && label || words <= 1 && !marker;
-        let says_something = (1..=NUMBERS).contains(&numbers) && letters >= LETTERS && !only_label;
-        Self { period, numbers, says_something }
+        () if rising == 1 => Some(Rise::One),
+        () if steps.iter().filter(whole).all(|step| *step == Step::By(0) || Some(step) == first) => {
+            Some(Rise::Together)
+        }
+        () => Some(Rise::Apart),
     }
 }
 
-/// Whether one number goes up evenly from copy to copy, and every other stays or rises with it. Numbers that do anything
-/// else are what a table, a log or a calculation tells.
-pub(super) fn counts_up(history: &History, origin: u64, entry: Entry) -> bool {
-    let values = Values::of(history, origin, entry);
-    (0..entry.numbers).any(|number| values.count_by(number))
+/// What one number of an entry does.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Step {
+    /// Rises by so much each time; falls if negative.
+    By(i64),
+    /// The whole part of a decimal number, which rises or falls with it.
+    Carried,
+    Uneven,
+    /// The same for a part of something larger, or a decimal number in units of its last digit.
+    Within(i64),
+}
+
+/// One number.
+#[derive(Clone, Copy, Debug)]
+struct Value {
+    value: i64,
+    digits: u32,
+    role: Role,
 }
 
 /// The numbers of the newest whole copies, in order.
 struct Values {
-    list: [i64; COPIES * NUMBERS],
-    count: usize,
+    list: Vec<Value>,
     per_copy: usize,
-    /// Which numbers of a copy are parts of something larger.
-    parts: [bool; NUMBERS],
 }
 
 impl Values {
     fn of(history: &History, origin: u64, entry: Entry) -> Self {
-        let mut values =
-            Self { list: [0; COPIES * NUMBERS], count: 0, per_copy: entry.numbers, parts: [false; NUMBERS] };
+        let mut values = Self { list: Vec::with_capacity(COPIES * NUMBERS), per_copy: entry.numbers.max(1) };
         let newest = history.count() - 1;
         let mut at = next::<Numbered>(history, start(history, origin.max(history.oldest()), entry.period));
         while at < newest {
             let after = next::<Numbered>(history, at);
             // The newest number may still grow.
-            if history.get(at).is_digit() && after <= newest {
-                values.push(number(history, at), Role::of(history, at));
+            if history.get(at).is_digit() && after <= newest && values.list.len() < COPIES * NUMBERS {
+                values.list.push(Value::read(history, at));
             }
             at = after;
         }
         values
     }
 
-    fn push(&mut self, value: i64, role: Role) {
-        if let Some(place) = self.list.get_mut(self.count) {
-            *place = value;
+    fn step(&self, number: usize) -> Step {
+        let value = |index: usize| self.list.get(index).map(|value| value.value);
+        let own = self.even(number, value);
+        if self.is_fraction(number) {
+            let whole = self.even(number - 1, value);
+            return match own {
+                Some(0) => Step::By(0),
+                Some(by) if whole == Some(0) && value(number - 1) != Some(0) => Step::By(by),
+                _ => self.even(number, |index| self.decimal(index)).map_or(Step::Uneven, Step::Within),
+            };
         }
-        if let Some(part) = self.parts.get_mut(self.count % self.per_copy) {
-            *part |= role == Role::Part;
+        let carried = self.is_fraction(number + 1) && self.even(number + 1, value) != Some(0);
+        match own {
+            Some(by) if self.role(number) == Role::Part && !self.is_fraction(number + 1) => Step::Within(by),
+            Some(by) if !carried => Step::By(by),
+            _ if carried => Step::Carried,
+            _ => Step::Uneven,
         }
-        self.count += 1;
     }
 
-    /// What the number is above the same one of the copy before.
-    fn rise(&self, index: usize) -> Option<i64> {
-        let (before, now) = (self.list.get(index)?, self.list.get(index + self.per_copy)?);
-        Some(now - before).filter(|_| index + self.per_copy < self.count)
+    fn role(&self, number: usize) -> Role {
+        self.list.get(number).map_or(Role::Other, |value| value.role)
     }
 
-    fn count_by(&self, number: usize) -> bool {
-        let rises = (number..self.count).step_by(self.per_copy).map_while(|index| self.rise(index));
-        let Some(step) = rises.clone().next().filter(|step| *step > 0) else { return false };
-        if self.parts.get(number) != Some(&false) || rises.clone().count() < 2 || rises.clone().any(|rise| rise != step)
-        {
-            return false;
+    fn is_fraction(&self, number: usize) -> bool {
+        (1..self.per_copy).contains(&number) && self.role(number) == Role::Fraction
+    }
+
+    /// The number whose part behind the point is at `index`, in units of its last digit.
+    fn decimal(&self, index: usize) -> Option<i64> {
+        let (whole, fraction) = (self.list.get(index.checked_sub(1)?)?, self.list.get(index)?);
+        let width = self.list.get(index % self.per_copy)?.digits;
+        let unit = 10i64.checked_pow(width).filter(|_| fraction.digits == width)?;
+        whole.value.checked_mul(unit)?.checked_add(fraction.value)
+    }
+
+    /// What a number gains from each copy to the next, at least twice, if that is always the same.
+    fn even(&self, number: usize, value: impl Fn(usize) -> Option<i64>) -> Option<i64> {
+        let (mut gain, mut times) = (None, 0);
+        let mut index = number;
+        while index + self.per_copy < self.list.len() {
+            let now = value(index + self.per_copy)? - value(index)?;
+            if *gain.get_or_insert(now) != now {
+                return None;
+            }
+            times += 1;
+            index += self.per_copy;
         }
-        (0..self.count).all(|index| self.rise(index).is_none_or(|rise| rise == 0 || rise == step))
+        gain.filter(|_| times >= 2)
+    }
+}
+
+impl Value {
+    /// The digits from `at` on.
+    fn read(history: &History, at: u64) -> Self {
+        let digits = (at..history.count()).map(|at| history.get(at)).take_while(|symbol| symbol.is_digit()).take(18);
+        let digit = |value, digit: u32| value * 10 + i64::from(digit - u32::from('0'));
+        let (value, count) =
+            digits.fold((0, 0), |(value, count), symbol| (digit(value, symbol.code_point()), count + 1));
+        Self { value, digits: count, role: Role::of(history, at) }
     }
 }
 
@@ -120,10 +154,4 @@ fn start(history: &History, bound: u64, period: u64) -> u64 {
         start = before;
     }
     start
-}
-
-/// The value of the digits from `at` on.
-fn number(history: &History, at: u64) -> i64 {
-    let digits = (at..history.count()).map(|at| history.get(at)).take_while(|symbol| symbol.is_digit());
-    digits.take(18).fold(0, |value, digit| value * 10 + i64::from(digit.code_point() - u32::from('0')))
 }

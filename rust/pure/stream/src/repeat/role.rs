@@ -1,15 +1,17 @@
 use super::history::{History, Symbol};
-use super::limits::is_wide;
+use super::shape::is_wide;
 
 /// What a number is for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Role {
+    /// The part behind the point of a decimal number.
+    Fraction,
     /// It ends an entry, as in `Line 7`.
     Label,
     /// It begins one, as in `7. apples`.
     Marker,
     Other,
-    /// A part of a name, time, date, address or fraction.
+    /// A part of a name, time, date or address.
     Part,
 }
 
@@ -56,21 +58,30 @@ impl Number<'_> {
         self.first + 1 == back || self.before(back).has_line_break()
     }
 
-    /// The second part of `1.2`, in which a chapter or a version counts. `0.2` is a measure.
+    /// The second part of `1.2`, in which a chapter may count.
     fn decimal(&self) -> Role {
         let digits = (2..8).take_while(|back| self.before(*back).is_digit()).count() as u64;
         let outside = self.before(digits + 2);
-        let zero = digits == 1 && self.before(2).character() == '0';
-        if self.before(1).character() != '.' || digits == 0 || zero || joins(outside) || is_name(outside) {
+        if self.before(1).character() != '.' || digits == 0 || joins(outside) || is_name(outside) {
             return Role::Part;
         }
-        self.plain(self.begins_line(digits + 2))
+        let zero = digits == 1 && self.before(2).character() == '0';
+        match self.plain(self.begins_line(digits + 2)) {
+            Role::Label | Role::Marker if zero => Role::Fraction,
+            Role::Other => Role::Fraction,
+            role => role,
+        }
     }
 
-    /// `Q3.` at the beginning of a line; other numbers behind a letter belong to a name.
+    /// `Q3.` at the beginning of a line or a sentence; other numbers behind a letter belong to a name.
     fn question(&self) -> Role {
         match self.plain(true) {
-            Role::Marker if self.begins_line(2) && ".)".contains(self.symbol(self.end).character()) => Role::Marker,
+            Role::Marker
+                if (self.begins_line(2) || self.before(2).is_space())
+                    && ".)".contains(self.symbol(self.end).character()) =>
+            {
+                Role::Marker
+            }
             _ => Role::Part,
         }
     }
@@ -114,7 +125,9 @@ mod tests {
 
     #[test]
     fn a_number_before_an_entry_is_its_marker() {
-        for text in ["a\n#. apples", "#) apples", "| # | apples", "a (#) apples", "a\nQ#. Why?", "a\n1.#. Why?"] {
+        for text in
+            ["a\n#. apples", "#) apples", "| # | apples", "a (#) apples", "a\nQ#. Why?", "So? Q#. Why?", "a\n1.#. Why?"]
+        {
             assert_eq!(role(text), Role::Marker, "{text}");
         }
     }
@@ -128,15 +141,22 @@ mod tests {
 
     #[test]
     fn a_part_of_something_larger_does_not_count() {
-        for text in ["12:#:30 up", "2024-#-01 up", "10.0.0.# up", "x# = 1", "a_# = 1", "0.# up", "#.5 up", "1,#0 up"] {
+        for text in ["12:#:30 up", "2024-#-01 up", "10.0.0.# up", "x# = 1", "a_# = 1", "#.5 up", "1,#0 up"] {
             assert_eq!(role(text), Role::Part, "{text}");
         }
     }
 
     #[test]
     fn a_number_in_a_sentence_is_neither() {
-        for text in ["Day # was dull", "Version 1.#: fixes", "In # they left"] {
+        for text in ["Day # was dull", "In # they left"] {
             assert_eq!(role(text), Role::Other, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_number_behind_a_point_is_a_fraction() {
+        for text in ["Version 1.#: fixes", "0.# up", "0.#\n"] {
+            assert_eq!(role(text), Role::Fraction, "{text}");
         }
     }
 }

@@ -38,8 +38,8 @@ pub struct RepeatSettings {
     /// Copies at which a counter loop that was warned of is stopped, at least 3; `"off"` (`None`) for never.
     #[serde(deserialize_with = "count")]
     pub counter_stop_copies: Option<u32>,
-    /// Share of the last 60 groups of four words, each written at least twice before, that is a near loop: above 0, at
-    /// most 1.
+    /// Share of the last 60 groups of four words, each written at least twice before, that is a near loop where none of
+    /// the words is new; twice that where one is. Above 0, at most 1.
     pub near_share: f64,
 }
 
@@ -75,10 +75,10 @@ impl Default for RepeatSettings {
             channels: vec![ChannelKind::Reasoning, ChannelKind::Refusal, ChannelKind::Text, ChannelKind::Tool],
             tools_off: Vec::new(),
             exact_run: 99,
-            exact_beyond: 76,
+            exact_beyond: 70,
             counter_repeats: 4,
             counter_stop_copies: Some(12),
-            near_share: 0.6,
+            near_share: 0.33,
         }
     }
 }

@@ -1,0 +1,118 @@
+//! What one copy of an entry with numbers says.
+
+use super::counter::Numbered;
+use super::history::{History, Symbol};
+use super::role::Role;
+use super::runs::next;
+use super::shape::{Shape, is_wide};
+
+/// Numbers in one copy at most; more make a table.
+pub(super) const NUMBERS: usize = 8;
+/// Fewest letters of an entry that says something.
+const LETTERS: u64 = 4;
+/// Most words of a label with one number, for example `Line 7`, and with more.
+const LABEL: u64 = 3;
+const LABELS: u64 = 2;
+/// Fewest words a line of sentences. Two wide characters are about a word.
+const SENTENCE: u64 = 5;
+/// Commas of a line from which on they part fields.
+const FIELDS: u64 = 3;
+
+/// How an entry reads.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Manner {
+    /// Nothing is said, or code says it.
+    Nothing,
+    /// A short line of a list, a log, a form.
+    Record,
+    /// A row of a table.
+    Row,
+    /// Prose, or an item behind a number.
+    Sentence,
+}
+
+/// One copy of an entry with numbers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Entry {
+    /// Symbols, a number being one.
+    pub period: u64,
+    pub numbers: usize,
+    pub lines: u64,
+    pub manner: Manner,
+    /// Its lines begin with a letter and end as sentences do.
+    pub sentences: bool,
+}
+
+impl Entry {
+    /// The copy from `from` to before `to`, which looks like `shape`.
+    pub(super) fn of(history: &History, from: u64, to: u64, shape: &Shape) -> Self {
+        let mut count = Count::default();
+        let mut before = history.get(from.max(to) - 1);
+        let mut at = from;
+        while at < to {
+            count.add(before, history.get(at), at, history);
+            before = history.get(at);
+            at = next::<Numbered>(history, at);
+        }
+        Self {
+            period: count.period,
+            numbers: count.numbers,
+            lines: count.lines,
+            manner: count.manner(shape),
+            sentences: count.ends > 0 && count.ends >= count.lines && count.lines == count.beginnings,
+        }
+    }
+}
+
+#[derive(Default)]
+struct Count {
+    period: u64,
+    numbers: usize,
+    letters: u64,
+    words: u64,
+    wide: u64,
+    lines: u64,
+    /// Lines that begin with a letter.
+    beginnings: u64,
+    /// Ends of sentences.
+    ends: u64,
+    label: bool,
+    marker: bool,
+}
+
+impl Count {
+    fn add(&mut self, before: Symbol, symbol: Symbol, at: u64, history: &History) {
+        let letter = symbol.character().is_alphabetic();
+        let wide = letter && is_wide(symbol.character());
+        self.period += 1;
+        self.letters += u64::from(letter);
+        self.wide += u64::from(wide);
+        self.words += u64::from(letter && !wide && !before.character().is_alphabetic());
+        self.lines += u64::from(symbol.has_line_break());
+        self.beginnings += u64::from(letter && before.has_line_break());
+        self.ends +=
+            u64::from(".!?".contains(before.character()) && symbol.is_space() || "。！？".contains(symbol.character()));
+        if symbol.is_digit() {
+            self.numbers += 1;
+            let role = Role::of(history, at);
+            self.label |= role == Role::Label;
+            self.marker |= role == Role::Marker;
+        }
+    }
+
+    fn manner(&self, shape: &Shape) -> Manner {
+        let words = self.words + self.wide / 2;
+        let marked = self.marker && self.numbers == 1 && !shape.is_sparse();
+        let label = self.label && words <= if self.numbers == 1 { LABEL } else { LABELS };
+        let empty = words < self.lines.max(2) && !marked;
+        let fields = self.lines > 0 && shape.commas >= FIELDS * self.lines && self.ends < self.lines;
+        match () {
+            () if !(1..=NUMBERS).contains(&self.numbers) || self.letters < LETTERS => Manner::Nothing,
+            () if shape.is_row() => Manner::Row,
+            () if label || empty || shape.is_code() || shape.is_record() => Manner::Nothing,
+            () if marked && !fields => Manner::Sentence,
+            () if self.lines > 0 && words < SENTENCE * self.lines || fields => Manner::Record,
+            () => Manner::Sentence,
+        }
+    }
+}
