@@ -4,15 +4,16 @@
 pub(super) const CAPACITY: usize = 8_192;
 const FIRST_CAPACITY: usize = 256;
 
-/// One folded character: its code point, whether the white space it stands for holds a line break, and how many more
-/// characters it stands for.
+/// One folded character: its code point, whether the white space it stands for holds a line break and ends in an indent,
+/// and how many more characters it stands for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Symbol(u32);
 
 impl Symbol {
     const CODE_POINT: u32 = 0x1F_FFFF;
     const LINE_BREAK: u32 = 1 << 21;
-    const ONE_MORE: u32 = 1 << 22;
+    const INDENT: u32 = 1 << 22;
+    const ONE_MORE: u32 = 1 << 23;
 
     pub(super) const fn code_point(self) -> u32 {
         self.0 & Self::CODE_POINT
@@ -32,6 +33,11 @@ impl Symbol {
 
     pub(super) const fn has_line_break(self) -> bool {
         self.0 & Self::LINE_BREAK != 0
+    }
+
+    /// White space that ends behind the beginning of a line.
+    pub(super) const fn is_indent(self) -> bool {
+        self.0 & Self::INDENT != 0
     }
 
     /// Characters of the text it stands for.
@@ -70,7 +76,9 @@ impl History {
         let slot = self.slot(self.count.wrapping_sub(1));
         match self.ring.get_mut(slot) {
             Some(last) if self.count > 0 && last.is_space() && last.0 <= u32::MAX - Symbol::ONE_MORE => {
-                last.0 = (last.0 | flag) + Symbol::ONE_MORE;
+                let indent = if last.has_line_break() { Symbol::INDENT } else { 0 };
+                let kept = if line_break { last.0 & !Symbol::INDENT } else { last.0 | indent };
+                last.0 = (kept | flag) + Symbol::ONE_MORE;
                 false
             }
             _ => {
@@ -164,8 +172,8 @@ mod tests {
 
     #[test]
     fn a_run_of_white_space_beyond_what_one_symbol_holds_is_two() {
-        let history = of(&" ".repeat(1_025));
-        assert_eq!((history.count(), history.get(0).characters(), history.get(1).characters()), (2, 1_024, 1));
+        let history = of(&" ".repeat(513));
+        assert_eq!((history.count(), history.get(0).characters(), history.get(1).characters()), (2, 512, 1));
     }
 
     #[test]

@@ -134,7 +134,7 @@ impl Near {
         let hash = self.words.iter().fold(OFFSET, |hash, word| (hash.rotate_left(5) ^ word.hash).wrapping_mul(PRIME));
         let at = self.words.first().map_or(0, |word| word.at);
         let before = self.groups.enter(hash, self.count);
-        let new = !self.known.enter(word.hash, self.count);
+        let new = !self.known.enter(word.hash);
         let at_least = |letters: u8| self.words.iter().filter(|word| word.letters >= letters).count();
         let before = if at_least(1) < GROUP - 1 || at_least(2) < GROUP / 2 { 0 } else { before };
         self.wait(Group { at, before, new }, share)
@@ -185,7 +185,7 @@ impl Near {
 
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
-        self.groups.bytes() + self.known.bytes()
+        self.groups.bytes()
     }
 }
 

@@ -75,7 +75,7 @@ impl Shape {
         let letter = character.is_alphabetic();
         self.letters += u64::from(letter);
         self.words += u64::from(letter && !last.is_alphabetic());
-        self.indented += u64::from(letter && before.has_line_break() && before.characters() > 2);
+        self.indented += u64::from(letter && before.is_indent());
         self.digits += u64::from(symbol.is_digit());
         self.pictures += u64::from(is_picture(character));
         if symbol.has_line_break() {

@@ -1,68 +1,70 @@
-//! Whether a word was written of late.
+//! Whether a word was written of late: two Bloom filters, of which the older is emptied in turn.
+//!
+//! B. H. Bloom, "Space/time trade-offs in hash coding with allowable errors", CACM 13(7), 1970.
 
-/// Words back in which a word counts as written of late.
-const BACK: u32 = 400;
-/// Places: more than twice the words that count.
-const PLACES: usize = 1_024;
-/// A place holds 20 bits of a word's hash, and 12 of its number. After 4,096 words a forgotten one may pass for a new
-/// one of the same hash, which makes it known too early.
-const NUMBER: u32 = 0xFFF;
+/// Words after which the other filter takes over, so that a word is known for one to two times as many.
+const TURN: u32 = 256;
+/// Bits of a filter. With 256 words of two bits each, a new word passes for a known one once in 70 times.
+const BITS: u32 = 4_096;
 
-/// A table of two places a hash, in which the older word makes room.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Words {
-    places: Vec<u32>,
+    filters: [[u64; BITS as usize / 64]; 2],
+    count: u32,
 }
 
 impl Words {
     pub(super) const fn new() -> Self {
-        Self { places: Vec::new() }
+        Self { filters: [[0; BITS as usize / 64]; 2], count: 0 }
     }
 
-    /// Enters word number `number`. Gives whether it is known.
-    pub(super) fn enter(&mut self, hash: u32, number: u32) -> bool {
-        if self.places.is_empty() {
-            self.places = vec![0; PLACES];
+    /// Enters a word. Gives whether it is known.
+    pub(super) fn enter(&mut self, hash: u32) -> bool {
+        self.count += 1;
+        if self.count == TURN {
+            self.count = 0;
+            self.filters.swap(0, 1);
+            self.filters[0] = [0; BITS as usize / 64];
         }
         let mixed = (hash ^ hash >> 15).wrapping_mul(0x2C1B_3C6D);
-        // No word is numbered 0, so that an empty place is nobody's.
-        let place = mixed & !NUMBER | (number % NUMBER + 1);
-        let age = |place: u32| (number % NUMBER + 1).wrapping_sub(place & NUMBER) & NUMBER;
-        let from = mixed as usize & (PLACES - 2);
-        let Some([first, second]) = self.places.get_mut(from..from + 2) else { return false };
-        let is = |place: u32| place & NUMBER != 0 && place & !NUMBER == mixed & !NUMBER;
-        let chosen = if is(*first) || !is(*second) && age(*first) >= age(*second) { first } else { second };
-        let known = is(*chosen) && age(*chosen) <= BACK;
-        *chosen = place;
+        let bits = [mixed >> 20, mixed & (BITS - 1)];
+        let [newer, older] = &mut self.filters;
+        let known = has(newer, bits) || has(older, bits);
+        bits.iter().for_each(|bit| newer[place(*bit)] |= 1 << (bit % 64));
         known
     }
+}
 
-    #[cfg(test)]
-    pub(super) fn bytes(&self) -> usize {
-        self.places.capacity() * size_of::<u32>()
-    }
+fn has(filter: &[u64; BITS as usize / 64], bits: [u32; 2]) -> bool {
+    bits.iter().all(|bit| filter[place(*bit)] & 1 << (bit % 64) != 0)
+}
+
+const fn place(bit: u32) -> usize {
+    (bit % BITS / 64) as usize
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_word_is_known_for_400_words() {
-        let mut words = Words::new();
-        assert!(!words.enter(7, 1));
-        assert!(words.enter(7, 2));
-        (3..402u32).for_each(|number| _ = words.enter(number.wrapping_mul(0x9E37_79B1), number));
-        assert!(words.enter(7, 402));
-        assert!(!words.enter(7, 803));
+    fn hash(number: u32) -> u32 {
+        number.wrapping_mul(0x9E37_79B1) ^ 0x811C_9DC5
     }
 
     #[test]
-    fn few_words_of_400_are_pushed_out() {
+    fn a_word_is_known_for_256_words_and_forgotten_after_512() {
         let mut words = Words::new();
-        let text = |number: u32| (number % 350).wrapping_mul(0x9E37_79B1) ^ 0x811C_9DC5;
-        (1..351).for_each(|number| _ = words.enter(text(number), number));
-        let known = (351..701).filter(|number| words.enter(text(*number), *number)).count();
-        assert!(known >= 300, "{known}");
+        assert!(!words.enter(hash(0)));
+        (1..256).for_each(|number| _ = words.enter(hash(number)));
+        assert!(words.enter(hash(0)));
+        (1_000..1_512).for_each(|number| _ = words.enter(hash(number)));
+        assert!(!words.enter(hash(0)));
+    }
+
+    #[test]
+    fn few_new_words_pass_for_known_ones() {
+        let mut words = Words::new();
+        let known = (0..10_000).filter(|number| words.enter(hash(*number))).count();
+        assert!(known < 300, "{known}");
     }
 }
