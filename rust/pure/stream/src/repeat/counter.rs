@@ -8,16 +8,18 @@ use super::runs::{Alphabet, Run, Runs, next};
 use super::settings::RepeatSettings;
 use super::shape::Shape;
 
-/// Longest period of a line or two.
-const LINES: u64 = 128;
-/// Equal symbols that short entries need.
+/// Equal symbols that short entries need, and that are enough for long ones.
 const LEAST: u64 = 80;
-/// Lines of a list, a log or a form, and of a table.
+const ENOUGH: u64 = 300;
+/// Copies of a block of code.
+const BLOCKS: u64 = 8;
+/// Lines of a list, a log or a form, of short sentences, and of a table.
 const RECORDS: u64 = 32;
+const SHORT: u64 = 24;
 const ROWS: u64 = 24;
 /// Repeats, and equal symbols, of text in which several numbers rise together, and each by a step of its own: fewer where
 /// each line is a sentence.
-const TOGETHER: [(u64, u64); 2] = [(17, 700), (7, 420)];
+const TOGETHER: [(u64, u64); 2] = [(17, 700), (5, 300)];
 const APART: [(u64, u64); 2] = [(24, 1_000), (11, 600)];
 
 /// Each run of digits is one letter.
@@ -96,9 +98,10 @@ impl Counter {
         let copies = limits.counter_stop_copies.filter(|_| !self.long)?;
         let run = self.runs.live_mut().iter_mut().find(|run| run.fired)?;
         let copy = run.shape?;
-        // A row of a table is worth a warning, never a stop.
+        // Code and the rows of a table are worth a warning, never a stop.
         let enough = (u64::from(copies) - 1) * copy.entry.period;
-        if copy.entry.manner == Manner::Row || run.count < enough.max(copy.check_at + copy.check_at / 2) {
+        let warned = matches!(copy.entry.manner, Manner::Code | Manner::Row);
+        if warned || run.count < enough.max(copy.check_at + copy.check_at / 2) {
             return None;
         }
         self.long = true;
@@ -151,28 +154,33 @@ fn second(history: &History, origin: u64, start: u64) -> u64 {
 
 /// Equal symbols at which a number going up makes a loop.
 fn need(period: u64, limits: &RepeatSettings) -> u64 {
-    let repeats = u64::from(limits.counter_repeats);
-    if period > LINES { (repeats - 1).max(2) * period } else { (repeats * period).max(LEAST) }
+    let symbols = u64::from(limits.counter_repeats) * period;
+    symbols.min(ENOUGH.max(2 * period)).max(LEAST)
 }
 
 /// What people write often under running numbers needs more.
 fn need_of_entry(entry: Entry, rise: Rise) -> u64 {
     let lines = |lines: u64| entry.period * lines.div_ceil(entry.lines.max(1));
     let either = |needs: [(u64, u64); 2]| {
-        let (repeats, symbols) = needs[usize::from(entry.sentences)];
+        let (repeats, symbols) = needs[usize::from(entry.sentences || entry.markers > 0)];
         (repeats * entry.period).min(symbols)
     };
-    let of_manner = match entry.manner {
-        Manner::Record => lines(RECORDS),
-        Manner::Row => lines(ROWS),
-        Manner::Nothing | Manner::Sentence => 0,
-    };
-    let of_rise = match rise {
-        Rise::One => 0,
-        Rise::Together => either(TOGETHER),
-        Rise::Apart => either(APART),
-    };
-    of_manner.max(of_rise)
+    match (entry.manner, rise) {
+        (Manner::Code, _) => BLOCKS * entry.period,
+        (Manner::Row, _) => lines(ROWS),
+        (_, Rise::Together(numbers)) if numbers == entry.markers => 0,
+        (_, Rise::One) if entry.markers > 0 => 0,
+        (Manner::Record, _) => lines(if entry.ends { SHORT } else { RECORDS }).max(either(of_rise(rise))),
+        _ => either(of_rise(rise)),
+    }
+}
+
+const fn of_rise(rise: Rise) -> [(u64, u64); 2] {
+    match rise {
+        Rise::Apart => APART,
+        Rise::One => [(0, 0); 2],
+        Rise::Together(_) => TOGETHER,
+    }
 }
 
 fn report<T>(run: &Run<T>, period: u64, history: &History) -> Loop {

@@ -15,13 +15,17 @@ const LABEL: u64 = 3;
 const LABELS: u64 = 2;
 /// Fewest words a line of sentences. Two wide characters are about a word.
 const SENTENCE: u64 = 5;
+/// Longest line of code, or two.
+const BLOCK: u64 = 64;
 /// Commas of a line from which on they part fields.
 const FIELDS: u64 = 3;
 
 /// How an entry reads.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Manner {
-    /// Nothing is said, or code says it.
+    /// A block of program code outside a fence.
+    Code,
+    /// Nothing is said.
     Nothing,
     /// A short line of a list, a log, a form.
     Record,
@@ -41,6 +45,10 @@ pub(super) struct Entry {
     pub manner: Manner,
     /// Its lines begin with a letter and end as sentences do.
     pub sentences: bool,
+    /// Its lines end as sentences do.
+    pub ends: bool,
+    /// Numbers that begin an item, if each line has one.
+    pub markers: usize,
 }
 
 impl Entry {
@@ -59,7 +67,9 @@ impl Entry {
             numbers: count.numbers,
             lines: count.lines,
             manner: count.manner(shape),
-            sentences: count.ends > 0 && count.ends >= count.lines && count.lines == count.beginnings,
+            sentences: count.ends() && count.lines == count.beginnings,
+            ends: count.ends(),
+            markers: if count.is_marked(shape) { count.markers } else { 0 },
         }
     }
 }
@@ -74,13 +84,22 @@ struct Count {
     lines: u64,
     /// Lines that begin with a letter.
     beginnings: u64,
-    /// Ends of sentences.
+    /// Ends of sentences, and those at the end of a line.
     ends: u64,
+    line_ends: u64,
     label: bool,
-    marker: bool,
+    markers: usize,
 }
 
 impl Count {
+    const fn ends(&self) -> bool {
+        if self.lines == 0 { self.ends > 0 } else { self.line_ends == self.lines }
+    }
+
+    const fn is_marked(&self, shape: &Shape) -> bool {
+        self.markers > 0 && self.markers as u64 >= self.lines && !shape.is_sparse()
+    }
+
     fn add(&mut self, before: Symbol, symbol: Symbol, at: u64, history: &History) {
         let letter = symbol.character().is_alphabetic();
         let wide = letter && is_wide(symbol.character());
@@ -90,25 +109,27 @@ impl Count {
         self.words += u64::from(letter && !wide && !before.character().is_alphabetic());
         self.lines += u64::from(symbol.has_line_break());
         self.beginnings += u64::from(letter && before.has_line_break());
-        self.ends +=
-            u64::from(".!?".contains(before.character()) && symbol.is_space() || "。！？".contains(symbol.character()));
+        let end = ".!?。！？".contains(before.character());
+        self.line_ends += u64::from(end && symbol.has_line_break());
+        self.ends += u64::from(end && symbol.is_space() || "。！？".contains(symbol.character()));
         if symbol.is_digit() {
             self.numbers += 1;
             let role = Role::of(history, at);
             self.label |= role == Role::Label;
-            self.marker |= role == Role::Marker;
+            self.markers += usize::from(role == Role::Marker);
         }
     }
 
     fn manner(&self, shape: &Shape) -> Manner {
         let words = self.words + self.wide / 2;
-        let marked = self.marker && self.numbers == 1 && !shape.is_sparse();
         let label = self.label && words <= if self.numbers == 1 { LABEL } else { LABELS };
-        let empty = words < self.lines.max(2) && !marked;
-        let fields = self.lines > 0 && shape.commas >= FIELDS * self.lines && self.ends < self.lines;
+        let marked = self.is_marked(shape);
+        let empty = words < self.lines.max(if marked { 1 } else { 2 });
+        let fields = self.lines > 0 && shape.commas >= FIELDS * self.lines && !self.ends();
         match () {
             () if !(1..=NUMBERS).contains(&self.numbers) || self.letters < LETTERS => Manner::Nothing,
             () if shape.is_row() => Manner::Row,
+            () if shape.is_code() && self.period > BLOCK => Manner::Code,
             () if label || empty || shape.is_code() || shape.is_record() => Manner::Nothing,
             () if marked && !fields => Manner::Sentence,
             () if self.lines > 0 && words < SENTENCE * self.lines || fields => Manner::Record,

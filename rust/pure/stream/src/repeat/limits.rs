@@ -17,6 +17,8 @@ const DRAWING: u64 = 500;
 const DATA: u64 = 12_000;
 /// Figures, and fields between commas.
 const FIGURES: u64 = 400;
+/// Numbers with marks between them, in one line.
+const NUMBERS: u64 = 240;
 /// A key, a sequence of bases, padding in an encoded file.
 const TOKEN: u64 = 1_000;
 /// A line of code.
@@ -29,7 +31,7 @@ const PATTERN: u64 = 24;
 /// Longest bar of music in rows.
 const PLAYED: u64 = 192;
 /// Symbols beyond whole copies of a verse.
-const BEYOND_VERSE: u64 = 12;
+const BEYOND_VERSE: u64 = 3;
 
 impl Shape {
     /// Symbols that must equal those one period before, in prose and in code.
@@ -49,8 +51,10 @@ impl Shape {
             () if self.is_record() || self.is_figures() => (2 * period).max(FIGURES),
             () if self.is_word_a_line() => prose.max(period * self.copies_of_words()),
             () if self.is_sparse() => prose.max(period * self.copies_of_lines(PATTERN).max(4)),
-            () if self.is_short_lines() && period <= LINE / 2 => prose.max(3 * period + BEYOND_VERSE),
-            () if self.is_short_lines() && period <= PARAGRAPH => prose.max(2 * period + BEYOND_VERSE),
+            () if self.is_short_lines() && self.is_open() && period <= LINE / 2 => prose.max(3 * period + BEYOND_VERSE),
+            () if self.is_short_lines() && (LINE / 2..PARAGRAPH).contains(&period) => {
+                prose.max(2 * period + BEYOND_VERSE)
+            }
             () if period <= PARAGRAPH => prose,
             () => 2 * period,
         }
@@ -105,6 +109,7 @@ impl Shape {
         let data = if self.is_data() { DATA } else { 0 };
         let (text, code) = match lines {
             0 if self.pictures > 0 => (self.period + u64::from(limits.exact_beyond), CODE),
+            0 if self.has_digits() => (NUMBERS, CODE),
             0 => (FIGURES, CODE),
             // The newest line break may still be to come.
             lines if lines + 1 >= (history.count() - from) / self.period => {

@@ -104,6 +104,10 @@ impl Near {
                 (word.letters + if word.character { 2 } else { u8::from(!character.is_ascii_digit()) }).min(2);
             return if word.character { self.end_word(share) } else { None };
         }
+        // The number of an item is no word.
+        if self.line == 0 && ".):".contains(character) {
+            self.word = self.word.filter(|word| word.letters > 0);
+        }
         let found = if character.is_whitespace() { self.end_word(share) } else { None };
         if character == '\n' {
             self.skip();
@@ -165,7 +169,7 @@ impl Near {
         let now = self.repeated as f64 / WINDOW as f64;
         self.fired &= now >= share / 2.0;
         // A form that is filled in and a verse that is sung again bring a new word or two.
-        let asked = if self.new == 0 { share } else { 2.0 * share };
+        let asked = if self.new == 0 { share } else { 1.5 * share };
         if self.fired || now < asked || self.new > 1 {
             return None;
         }

@@ -1,7 +1,7 @@
 //! What the numbers of equal entries do from copy to copy.
 
 use super::counter::Numbered;
-use super::entry::{Entry, NUMBERS};
+use super::entry::{Entry, Manner, NUMBERS};
 use super::history::History;
 use super::role::Role;
 use super::runs::{next, previous};
@@ -16,8 +16,8 @@ pub(super) enum Rise {
     Apart,
     /// One, by the same step each time.
     One,
-    /// Several by the same step.
-    Together,
+    /// So many by the same step.
+    Together(usize),
 }
 
 /// How the numbers go up evenly from copy to copy. `None` if they do anything else: that is what a table, a log or a
@@ -31,11 +31,11 @@ pub(super) fn rise(history: &History, origin: u64, entry: Entry) -> Option<Rise>
     match () {
         () if rising == 0 || steps.contains(&Step::Uneven) => None,
         () if steps.iter().any(|step| matches!(step, Step::Within(by) if *by != 0)) => {
-            Some(Rise::Apart).filter(|_| entry.sentences)
+            Some(Rise::Apart).filter(|_| entry.sentences || entry.manner == Manner::Code)
         }
         () if rising == 1 => Some(Rise::One),
         () if steps.iter().filter(whole).all(|step| *step == Step::By(0) || Some(step) == first) => {
-            Some(Rise::Together)
+            Some(Rise::Together(rising))
         }
         () => Some(Rise::Apart),
     }

@@ -37,7 +37,7 @@ impl Role {
                 number.decimal()
             }
             () if is_name(number.before(1)) => number.question(),
-            () => number.plain(number.begins_line(1)),
+            () => number.plain(number.begins_item()),
         }
     }
 }
@@ -56,6 +56,13 @@ impl Number<'_> {
     /// Whether a line begins behind the symbol `back` places before.
     fn begins_line(&self, back: u64) -> bool {
         self.first + 1 == back || self.before(back).has_line_break()
+    }
+
+    /// Whether a line begins before the number, or before the mark of an item.
+    fn begins_item(&self) -> bool {
+        let marks = (1..5).take_while(|back| "*-•#>[( ".contains(self.before(*back).character()));
+        let back = marks.take_while(|back| !self.before(*back).has_line_break()).count() as u64;
+        self.begins_line(back + 1)
     }
 
     /// The second part of `1.2`, in which a chapter may count.
@@ -125,9 +132,16 @@ mod tests {
 
     #[test]
     fn a_number_before_an_entry_is_its_marker() {
-        for text in
-            ["a\n#. apples", "#) apples", "| # | apples", "a (#) apples", "a\nQ#. Why?", "So? Q#. Why?", "a\n1.#. Why?"]
-        {
+        for text in [
+            "a\n#. apples",
+            "#) apples",
+            "| # | apples",
+            "a\n* #. apples",
+            "a (#) apples",
+            "a\nQ#. Why?",
+            "So? Q#. Why?",
+            "a\n1.#. Why?",
+        ] {
             assert_eq!(role(text), Role::Marker, "{text}");
         }
     }

@@ -33,6 +33,8 @@ pub(super) struct Shape {
     statements: u64,
     /// Lines that end as statements do.
     ends: u64,
+    /// Lines that end as sentences do.
+    stops: u64,
     /// Text before the first copy goes on in it without white space, as in a key or a sequence.
     in_token: bool,
 }
@@ -58,6 +60,7 @@ impl Shape {
             code_only: 0,
             statements: 0,
             ends: 0,
+            stops: 0,
             in_token: in_token(history, origin),
         };
         // The copy before ends as this one does.
@@ -81,6 +84,7 @@ impl Shape {
         if symbol.has_line_break() {
             self.lines += 1;
             self.ends += u64::from(");{}".contains(last));
+            self.stops += u64::from(".!?:。！？：".contains(last));
         } else {
             self.spaces += u64::from(symbol.is_space());
         }
@@ -97,6 +101,10 @@ impl Shape {
     /// Letters, or pictures that stand for words.
     pub(super) const fn says_something(&self) -> bool {
         self.letters + self.pictures > 0
+    }
+
+    pub(super) const fn has_digits(&self) -> bool {
+        self.digits > 0
     }
 
     /// Reads like the fields of a table as programs write them; people put a space behind a comma.
@@ -151,6 +159,11 @@ impl Shape {
     /// Numbers with a letter here and there.
     pub(super) const fn is_figures(&self) -> bool {
         self.letters < self.digits && 4 * self.letters <= self.period
+    }
+
+    /// Lines of which some end as those of a song do, without a full stop.
+    pub(super) const fn is_open(&self) -> bool {
+        self.stops < self.lines
     }
 
     /// Lines as short as those of a verse or a list.
