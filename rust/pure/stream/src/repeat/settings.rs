@@ -78,7 +78,7 @@ impl Default for RepeatSettings {
             exact_beyond: 70,
             counter_repeats: 4,
             counter_stop_copies: Some(12),
-            near_share: 0.5,
+            near_share: 0.45,
         }
     }
 }
