@@ -13,7 +13,7 @@ const LETTERS: u64 = 4;
 /// Most words of a label with one number, for example `Line 7`, and with more.
 const LABEL: u64 = 3;
 const LABELS: u64 = 2;
-/// Fewest words a line of sentences. Two wide characters are about a word.
+/// Fewest words a line of sentences. Three wide characters are about two words.
 const SENTENCE: u64 = 5;
 /// Longest line of code, or two.
 const BLOCK: u64 = 64;
@@ -121,7 +121,7 @@ impl Count {
     }
 
     fn manner(&self, shape: &Shape) -> Manner {
-        let words = self.words + self.wide / 2;
+        let words = self.words + 2 * self.wide / 3;
         let label = self.label && words <= if self.numbers == 1 { LABEL } else { LABELS };
         let marked = self.is_marked(shape);
         let empty = words < self.lines.max(if marked { 1 } else { 2 });

@@ -9,6 +9,8 @@ const GROUP: usize = 4;
 pub(super) const WINDOW: usize = 60;
 /// Times that a group was written before from which on it counts as repeated: quoting a text once is no loop.
 const TIMES: u8 = 2;
+/// What the share is multiplied by where one word of the window is new.
+const ONE_NEW: f64 = 1.6;
 /// Words from which on a line is prose: cells and items are shorter. Two characters of a script without spaces are about
 /// a word.
 const PROSE: usize = 4;
@@ -59,6 +61,8 @@ pub(super) struct Near {
     count: u32,
     /// The one being written.
     word: Option<Word>,
+    /// The character before may be the mark behind a number.
+    marked: bool,
     /// Half words of this line.
     line: usize,
     /// Groups of this line, until it is prose.
@@ -83,6 +87,7 @@ impl Near {
             words: [word; GROUP],
             count: 0,
             word: None,
+            marked: false,
             line: 0,
             waiting: [Group::default(); 2 * PROSE],
             waits: 0,
@@ -105,9 +110,10 @@ impl Near {
             return if word.character { self.end_word(share) } else { None };
         }
         // The number of an item is no word.
-        if self.line == 0 && ".):".contains(character) {
+        if character.is_whitespace() && self.line == 0 && self.marked {
             self.word = self.word.filter(|word| word.letters > 0);
         }
+        self.marked = ".):".contains(character);
         let found = if character.is_whitespace() { self.end_word(share) } else { None };
         if character == '\n' {
             self.skip();
@@ -169,7 +175,7 @@ impl Near {
         let now = self.repeated as f64 / WINDOW as f64;
         self.fired &= now >= share / 2.0;
         // A form that is filled in and a verse that is sung again bring a new word or two.
-        let asked = if self.new == 0 { share } else { 1.5 * share };
+        let asked = if self.new == 0 { share } else { ONE_NEW * share };
         if self.fired || now < asked || self.new > 1 {
             return None;
         }

@@ -39,7 +39,7 @@ pub struct RepeatSettings {
     #[serde(deserialize_with = "count")]
     pub counter_stop_copies: Option<u32>,
     /// Share of the last 60 groups of four words, each written at least twice before, that is a near loop where none of
-    /// the words is new, and half as much again where one is. Above 0, at most 1.
+    /// the words is new, 1.6 times that where one is. Above 0, at most 1.
     pub near_share: f64,
 }
 
