@@ -133,8 +133,8 @@ class Repeat(RepeatActions):
     counter_stop_copies : int or "off"
         Copies at which a counter loop that was warned of is stopped, at least 3.
     near_share : float
-        Share of the last 60 groups of four words, each written at least twice before, that is a near loop: above 0, at
-        most 1.
+        Share of the last 60 groups of four words, each written at least twice before, that is a near loop where none of
+        the words is new, 1.6 times that where one is. Above 0, at most 1.
 
     Notes
     -----
@@ -145,10 +145,10 @@ class Repeat(RepeatActions):
     channels: tuple[ReadChannel, ...] = ("reasoning", "refusal", "text", "tool")
     tools_off: tuple[str, ...] = ()
     exact_run: int = 99
-    exact_beyond: int = 76
+    exact_beyond: int = 70
     counter_repeats: int = 4
     counter_stop_copies: int | Literal["off"] = 12
-    near_share: float = 0.6
+    near_share: float = 0.45
 
 
 @named
