@@ -51,10 +51,20 @@ fn labelled_streams_of_the_recordings_meet_the_bars() -> Result<(), Failure> {
 
 #[test]
 fn loops_kept_for_judging_are_found() -> Result<(), Failure> {
-    let texts = labelled("loops-judge.jsonl")?;
+    are_found("loops-judge.jsonl")
+}
+
+#[test]
+fn loops_that_limits_were_chosen_on_are_found() -> Result<(), Failure> {
+    are_found("loops-tune.jsonl")
+}
+
+/// Of counter loops the check misses those in code and those whose other numbers change at random.
+fn are_found(file: &str) -> Result<(), Failure> {
+    let texts = labelled(file)?;
     let [exact, counter, near] = ["exact", "counter", "near"].map(|kind| score(&texts, kind));
     assert!(16 * exact.found >= 15 * exact.texts, "{exact:?}");
-    assert!(4 * counter.found >= 3 * counter.texts, "{counter:?}");
+    assert!(8 * counter.found >= 7 * counter.texts, "{counter:?}");
     assert!(5 * near.found >= 3 * near.texts, "{near:?}");
     assert!(median(&exact.delays) <= 80.0, "{exact:?}");
     for kind in ["none", "none-progression"] {

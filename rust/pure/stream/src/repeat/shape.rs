@@ -6,6 +6,8 @@ use super::history::{History, Symbol};
 pub(super) const LINE: u64 = 128;
 /// A token of so many letters and digits before the first copy is no word.
 const TOKEN: u64 = 16;
+/// Longest word, in columns.
+const WORD: u64 = 12;
 /// Longest line of a verse, on average.
 const VERSE: u64 = 64;
 
@@ -15,6 +17,8 @@ pub(super) struct Shape {
     /// Symbols.
     pub period: u64,
     pub letters: u64,
+    /// Letters that fill two columns.
+    wide: u64,
     pub pictures: u64,
     pub first: Symbol,
     digits: u64,
@@ -46,6 +50,7 @@ impl Shape {
         let mut shape = Self {
             period,
             letters: 0,
+            wide: 0,
             pictures: 0,
             first: history.get(from),
             digits: 0,
@@ -77,6 +82,7 @@ impl Shape {
         let (last, character) = (before.character(), symbol.character());
         let letter = character.is_alphabetic();
         self.letters += u64::from(letter);
+        self.wide += u64::from(letter && is_wide(character));
         self.words += u64::from(letter && !last.is_alphabetic());
         self.indented += u64::from(letter && before.is_indent());
         self.digits += u64::from(symbol.is_digit());
@@ -146,9 +152,10 @@ impl Shape {
         lines.div_ceil(self.lines.max(1))
     }
 
-    /// One word a line, or less.
+    /// One word a line, or less. A longer line without spaces is a sentence in a script that has none.
     pub(super) const fn is_word_a_line(&self) -> bool {
-        self.lines > 0 && self.words <= self.lines && self.pictures == 0
+        let short = self.letters + self.wide <= WORD * self.lines;
+        self.lines > 0 && self.words <= self.lines && short && self.pictures == 0
     }
 
     /// Lines of marks between which few letters stand: tablature, forms, patterns of a drum.
