@@ -1,10 +1,15 @@
 import os
+import signal
 from pathlib import Path
 
 import hypothesis
 import pytest
 
 PROJECT = Path(__file__).parent.parent
+
+# A shell without job control starts what runs in its background deaf to Ctrl-C, and programs under test inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 hypothesis.settings.register_profile("fast", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.register_profile("slow", deadline=None, max_examples=5_000, print_blob=True)
