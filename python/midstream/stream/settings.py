@@ -129,7 +129,7 @@ class Repeat(RepeatActions):
     exact_beyond : int
         Characters beyond the second copy that make prose a loop, at least 12.
     counter_repeats : int
-        Repeats that make a counter loop, at least 2.
+        Repeats that make a counter loop of sentences or items, at least 2; other text needs more.
     counter_stop_copies : int or "off"
         Copies at which a counter loop that was warned of is stopped, at least 3.
     near_share : float

@@ -8,9 +8,9 @@ use super::runs::{Alphabet, Run, Runs, next};
 use super::settings::RepeatSettings;
 use super::shape::Shape;
 
-/// Equal symbols that short entries need, and that are enough for long ones.
+/// Equal symbols that short entries need, and that are enough for each repeat of a long one.
 const LEAST: u64 = 80;
-const ENOUGH: u64 = 300;
+const ENOUGH: u64 = 75;
 /// Copies of a block of code.
 const BLOCKS: u64 = 8;
 /// Lines of a list, a log or a form, of short sentences, and of a table.
@@ -154,8 +154,8 @@ fn second(history: &History, origin: u64, start: u64) -> u64 {
 
 /// Equal symbols at which a number going up makes a loop.
 fn need(period: u64, limits: &RepeatSettings) -> u64 {
-    let symbols = u64::from(limits.counter_repeats) * period;
-    symbols.min(ENOUGH.max(2 * period)).max(LEAST)
+    let repeats = u64::from(limits.counter_repeats);
+    (repeats * period).min((repeats * ENOUGH).max(2 * period)).max(LEAST)
 }
 
 /// What people write often under running numbers needs more.

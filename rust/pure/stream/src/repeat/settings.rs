@@ -33,7 +33,7 @@ pub struct RepeatSettings {
     pub exact_run: u32,
     /// Characters beyond the second copy that make prose a loop, at least 12.
     pub exact_beyond: u32,
-    /// Repeats that make a counter loop, at least 2.
+    /// Repeats that make a counter loop of sentences or items, at least 2; other text needs more.
     pub counter_repeats: u32,
     /// Copies at which a counter loop that was warned of is stopped, at least 3; `"off"` (`None`) for never.
     #[serde(deserialize_with = "count")]
