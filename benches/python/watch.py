@@ -1,10 +1,13 @@
 """What `midstream.watch` costs a chunk over the bare iterator of each SDK: `python benches/python/watch.py`.
 
-Bare and watched runs take turns, so that load on the machine meets both; the medians and their difference are
-printed in microseconds a chunk. The bodies come from memory, one event a chunk, and hold random words.
+A bare and a watched stream are open side by side and read in turns, so that load on the machine meets both. Printed are
+the medians over all turns, and the median difference of two turns that followed each other, in microseconds a chunk:
+what a stream costs once, to open and to close, is not in it. The bodies come from memory, one event a chunk, and hold
+random words.
 """
 
 import asyncio
+import gc
 import platform
 import random
 import statistics
@@ -12,6 +15,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from importlib.metadata import version
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,17 +31,20 @@ import bodies
 
 CHUNKS = 3_000
 ROUNDS = 21
+"""Pairs of streams."""
+TURN = 50
+"""Chunks that a stream is read by before the other has its turn."""
 HEADERS = {"content-type": "text/event-stream"}
 
 
 class Chunks(httpx2.SyncByteStream, httpx2.AsyncByteStream):
-    """A body in memory."""
+    """A body in memory, read once as a connection is: openai's async stream reads on behind the end mark."""
 
     def __init__(self, chunks: list[bytes]) -> None:
-        self.chunks = chunks
+        self.chunks = iter(chunks)
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self.chunks)
+        return self.chunks
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         for chunk in self.chunks:
@@ -73,54 +80,72 @@ def fragments() -> Any:
     return iter(words())
 
 
-def read(stream: Any) -> None:
-    for _ in stream:
-        pass
+async def openai_chat_async() -> Any:
+    http = httpx2.AsyncClient(transport=transport(bodies.chat(words())))
+    client = openai.AsyncOpenAI(api_key="k", http_client=http)
+    return await client.chat.completions.create(model="m", messages=[], stream=True)
 
 
-def timed(open_stream: Callable[[], Any], watched: bool) -> float:
-    """Microseconds a chunk of one run."""
-    stream = open_stream()
-    if watched:
-        stream = midstream.watch(stream)
-    started = time.thread_time_ns()
-    read(stream)
-    return (time.thread_time_ns() - started) / 1e3 / CHUNKS
+def read(items: Iterator[object]) -> bool:
+    """Reads one turn; false where the stream ended."""
+    return sum(1 for _ in islice(items, TURN)) == TURN
 
 
-def timed_async(watched: bool) -> float:
-    async def main() -> float:
-        http = httpx2.AsyncClient(transport=transport(bodies.chat(words())))
-        client = openai.AsyncOpenAI(api_key="k", http_client=http)
-        stream = await client.chat.completions.create(model="m", messages=[], stream=True)
-        if watched:
-            stream = midstream.watch(stream)
-        started = time.thread_time_ns()
-        async for _ in stream:
-            pass
-        return (time.thread_time_ns() - started) / 1e3 / CHUNKS
-
-    return asyncio.run(main())
+async def read_async(items: AsyncIterator[object]) -> bool:
+    """Reads one turn; false where the stream ended."""
+    left = TURN
+    async for _ in items:
+        left -= 1
+        if not left:
+            return True
+    return False
 
 
-def report(name: str, run: Callable[[bool], float]) -> None:
-    run(True)
-    pairs = [(run(False), run(True)) for _ in range(ROUNDS)]
+def turns(open_stream: Callable[[], Any]) -> list[tuple[float, float]]:
+    """Microseconds a chunk, bare and watched, turn by turn."""
+    bare, watched = iter(open_stream()), iter(midstream.watch(open_stream()))
+    times = [time.thread_time_ns()]
+    while read(bare):
+        times.append(time.thread_time_ns())
+        read(watched)
+        times.append(time.thread_time_ns())
+    return paired(times)
+
+
+async def turns_async(open_stream: Callable[[], Any]) -> list[tuple[float, float]]:
+    """Microseconds a chunk, bare and watched, turn by turn."""
+    bare, watched = aiter(await open_stream()), aiter(midstream.watch(await open_stream()))
+    times = [time.thread_time_ns()]
+    while await read_async(bare):
+        times.append(time.thread_time_ns())
+        await read_async(watched)
+        times.append(time.thread_time_ns())
+    return paired(times)
+
+
+def paired(times: list[int]) -> list[tuple[float, float]]:
+    """The turns between these moments, two by two."""
+    spent = [(after - before) / 1e3 / TURN for before, after in pairwise(times)]
+    return list(zip(spent[::2], spent[1::2], strict=True))
+
+
+def report(name: str, run: Callable[[], list[tuple[float, float]]]) -> None:
+    run()
+    gc.collect()
+    gc.freeze()  # else a full collection goes through every module, in whichever turn it falls
+    pairs = [pair for _ in range(ROUNDS) for pair in run()]
     bare, watched = (statistics.median(side) for side in zip(*pairs, strict=True))
-    costs = sorted(watched - bare for bare, watched in pairs)
-    spread = f"{costs[len(costs) // 4]:.2f} to {costs[-len(costs) // 4]:.2f}"
-    print(f"{name:28} {bare:8.2f} {watched:8.2f} {statistics.median(costs):8.2f}   {spread}")
+    low, cost, high = statistics.quantiles((watched - bare for bare, watched in pairs), n=4)
+    print(f"{name:28} {bare:8.2f} {watched:8.2f} {cost:8.2f}   {low:.2f} to {high:.2f}")
 
 
 def main() -> None:
     sdks = ", ".join(f"{name} {version(name)}" for name in ("openai", "anthropic", "httpx2"))
-    print(
-        f"{platform.machine()}, CPython {platform.python_version()}, {sdks}; {CHUNKS} chunks, {ROUNDS} rounds each way"
-    )
+    print(f"{platform.machine()}, CPython {platform.python_version()}, {sdks}; {CHUNKS} chunks, {ROUNDS} rounds")
     print(f"{'us a chunk':28} {'bare':>8} {'watched':>8} {'cost':>8}   quartiles")
     for open_stream in (openai_chat, openai_responses, anthropic_messages, fragments):
-        report(open_stream.__name__, lambda watched, open_stream=open_stream: timed(open_stream, watched))
-    report("openai_chat_async", timed_async)
+        report(open_stream.__name__, lambda open_stream=open_stream: turns(open_stream))
+    report(openai_chat_async.__name__, lambda: asyncio.run(turns_async(openai_chat_async)))
 
 
 if __name__ == "__main__":
