@@ -1,5 +1,9 @@
 """The program as a shell sees it: commands, exit codes, errors in one line."""
 
+from itertools import takewhile
+
+import pytest
+
 
 def test_version_prints_one_line(midstream):
     done = midstream("version")
@@ -30,3 +34,14 @@ def test_help_in_a_pipe_is_plain_ascii(midstream):
     assert done.returncode == 0
     assert done.stdout.isascii()
     assert "Usage: midstream COMMAND" in done.stdout
+
+
+@pytest.mark.parametrize("words", [["--help"], ["watch", "--help"], ["models"]])
+def test_help_in_a_pipe_indents_the_lines_it_goes_on_in(midstream, words):
+    lines = midstream(*words, env={"COLUMNS": "60"}).stdout.splitlines()
+    titles = [at for at, line in enumerate(lines) if line.strip(" :") in ("Commands", "Parameters")]
+    assert titles
+    for at in titles:
+        listed = list(takewhile(str.strip, lines[at + 1 :]))
+        assert any(line.startswith(" " * 10) for line in listed)
+        assert all(line.startswith("     ") for line in listed)

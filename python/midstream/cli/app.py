@@ -32,14 +32,13 @@ COMMANDS = {
 
 def app(words: Sequence[str] = ()) -> App:
     """The program's commands and options, for help, completion and calls; `words` say what need not be imported."""
-    helps = not words or not {"-h", "--help"}.isdisjoint(words)
+    helps = list(words) in ([], ["models"]) or not {"-h", "--help"}.isdisjoint(words)
     program = App(
         name="midstream",
         help="Watch, guard and analyse the streams of language models while they run.",
         help_epilogue=EXITS,
         help_format="plaintext",
-        help_formatter="plain" if is_plain(sys.stdout) else None,
-        console=console() if helps else None,
+        **(looks() if helps else {}),
         version_flags=["--version"] if list(words) in ([], ["-h"], ["--help"]) else [],
         suppress_keyboard_interrupt=False,
         result_action="return_value",
@@ -53,11 +52,11 @@ def app(words: Sequence[str] = ()) -> App:
     return program
 
 
-def console() -> Any:
-    """What help is printed on; rich is imported for those alone who read it."""
-    from midstream.cli.console import Output
+def looks() -> dict[str, Any]:
+    """What help is printed on, and how; rich is imported for those alone who read it."""
+    from midstream.cli.console import PLAIN_HELP, Output
 
-    return Output()
+    return {"console": Output(), "help_formatter": PLAIN_HELP if is_plain(sys.stdout) else None}
 
 
 def main(words: Sequence[str] | None = None) -> int:

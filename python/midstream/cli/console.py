@@ -3,11 +3,17 @@
 import sys
 from typing import Any, NoReturn
 
+from cyclopts.help import DefaultFormatter, PanelSpec
+from rich.box import Box
 from rich.console import Console
 
 from midstream.cli.terminal import is_plain
 
-__all__ = ["Output", "Terminal"]
+__all__ = ["PLAIN_HELP", "Output", "Terminal"]
+
+BLANK = Box("\n".join([" " * 4] * 8))
+PLAIN_HELP = DefaultFormatter(panel_spec=PanelSpec(box=BLANK, padding=(0, 0, 0, 4)))
+"""Help in the columns of a terminal's, without lines around them."""
 
 
 class Output(Console):
