@@ -20,7 +20,7 @@ const ROWS: u64 = 24;
 /// Repeats, and equal symbols, of text in which several numbers rise together, and each by a step of its own: fewer where
 /// each line is a sentence.
 const TOGETHER: [(u64, u64); 2] = [(17, 700), (5, 300)];
-const APART: [(u64, u64); 2] = [(24, 1_000), (11, 600)];
+const APART: [(u64, u64); 2] = [(24, 1_000), (9, 450)];
 
 /// Each run of digits is one letter.
 #[derive(Clone, Debug)]
@@ -168,10 +168,19 @@ fn need_of_entry(entry: Entry, rise: Rise) -> u64 {
     match (entry.manner, rise) {
         (Manner::Code, _) => BLOCKS * entry.period,
         (Manner::Row, _) => lines(ROWS),
-        (_, Rise::Together(numbers)) if numbers == entry.markers => 0,
-        (_, Rise::One) if entry.markers > 0 => 0,
+        (_, Rise::Together(numbers)) if numbers == entry.markers => lines(items(entry)),
+        (_, Rise::One) if entry.markers > 0 => lines(items(entry)),
         (Manner::Record, _) => lines(if entry.ends { SHORT } else { RECORDS }).max(either(of_rise(rise))),
         _ => either(of_rise(rise)),
+    }
+}
+
+/// Lines of numbered items: answers of a word or two are given again.
+const fn items(entry: Entry) -> u64 {
+    match entry.words / if entry.lines == 0 { 1 } else { entry.lines } {
+        0 | 1 => 24,
+        2 => 16,
+        _ => 0,
     }
 }
 

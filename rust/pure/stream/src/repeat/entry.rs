@@ -49,6 +49,7 @@ pub(super) struct Entry {
     pub ends: bool,
     /// Numbers that begin an item, if each line has one.
     pub markers: usize,
+    pub words: u64,
 }
 
 impl Entry {
@@ -70,6 +71,7 @@ impl Entry {
             sentences: count.ends() && count.lines == count.beginnings,
             ends: count.ends(),
             markers: if count.is_marked(shape) { count.markers } else { 0 },
+            words: count.words(),
         }
     }
 }
@@ -94,6 +96,10 @@ struct Count {
 impl Count {
     const fn ends(&self) -> bool {
         if self.lines == 0 { self.ends > 0 } else { self.line_ends == self.lines }
+    }
+
+    const fn words(&self) -> u64 {
+        self.words + 2 * self.wide / 3
     }
 
     const fn is_marked(&self, shape: &Shape) -> bool {
@@ -121,7 +127,7 @@ impl Count {
     }
 
     fn manner(&self, shape: &Shape) -> Manner {
-        let words = self.words + 2 * self.wide / 3;
+        let words = self.words();
         let label = self.label && words <= if self.numbers == 1 { LABEL } else { LABELS };
         let marked = self.is_marked(shape);
         let empty = words < self.lines.max(if marked { 1 } else { 2 });

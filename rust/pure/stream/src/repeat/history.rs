@@ -28,7 +28,24 @@ impl Symbol {
     }
 
     pub(super) const fn is_digit(self) -> bool {
-        self.code_point().wrapping_sub('0' as u32) < 10
+        self.digit().is_some()
+    }
+
+    /// The value of a decimal digit of any script that numbers are often written in.
+    pub(super) const fn digit(self) -> Option<u32> {
+        let code = self.code_point();
+        let zero = match code {
+            ..0x660 => '0' as u32,
+            0x660..=0x669 => 0x660,
+            0x6F0..=0x6F9 => 0x6F0,
+            0x966..=0x96F => 0x966,
+            0x9E6..=0x9EF => 0x9E6,
+            0xE50..=0xE59 => 0xE50,
+            0xFF10..=0xFF19 => 0xFF10,
+            _ => return None,
+        };
+        let value = code.wrapping_sub(zero);
+        if value < 10 { Some(value) } else { None }
     }
 
     pub(super) const fn has_line_break(self) -> bool {

@@ -28,12 +28,18 @@ const CODE: u64 = 480;
 const ROWS: u64 = 12;
 const WORDS: u64 = 48;
 const PATTERN: u64 = 24;
+const ROWS_IN_CODE: u64 = 40;
 /// Longest bar of music in rows.
 const PLAYED: u64 = 192;
 /// Symbols beyond whole copies of a verse.
 const BEYOND_VERSE: u64 = 3;
 
 impl Shape {
+    /// Rows of figures, as a log has them, are few; rows of a drawing or of an array may be many.
+    fn need_of_rows_in_code(&self) -> u64 {
+        if self.is_drawn() { (ROWS_IN_CODE * self.period).max(CODE) } else { (11 * self.period).max(240) }
+    }
+
     /// Symbols that must equal those one period before, in prose and in code.
     pub(super) fn need(&self, limits: &RepeatSettings) -> Need {
         Need { text: self.need_in_text(limits), code: self.need_in_code() }
@@ -48,7 +54,7 @@ impl Shape {
             () if !self.says_something() => LEAST_MARKS,
             () if self.is_code() => self.need_in_code(),
             () if self.is_row() => prose.max(period * self.copies_of_rows()),
-            () if self.is_record() || self.is_figures() => (2 * period).max(FIGURES),
+            () if self.is_record() || self.is_fields() || self.is_figures() => (2 * period).max(FIGURES),
             () if self.is_word_a_line() => prose.max(period * self.copies_of_words()),
             () if self.is_sparse() => prose.max(period * self.copies_of_lines(PATTERN).max(4)),
             () if self.is_short_lines() && self.is_open() && period <= LINE / 2 => prose.max(3 * period + BEYOND_VERSE),
@@ -113,7 +119,7 @@ impl Shape {
             0 => (FIGURES, CODE),
             // The newest line break may still be to come.
             lines if lines + 1 >= (history.count() - from) / self.period => {
-                ((11 * self.period).max(LEAST_MARKS), (11 * self.period).max(240))
+                ((11 * self.period).max(LEAST_MARKS), self.need_of_rows_in_code())
             }
             _ => (DRAWING, 4 * DRAWING),
         };

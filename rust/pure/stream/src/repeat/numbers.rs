@@ -139,9 +139,9 @@ impl Value {
     /// The digits from `at` on.
     fn read(history: &History, at: u64) -> Self {
         let digits = (at..history.count()).map(|at| history.get(at)).take_while(|symbol| symbol.is_digit()).take(18);
-        let digit = |value, digit: u32| value * 10 + i64::from(digit - u32::from('0'));
-        let (value, count) =
-            digits.fold((0, 0), |(value, count), symbol| (digit(value, symbol.code_point()), count + 1));
+        let (value, count) = digits.fold((0, 0), |(value, count), symbol| {
+            (value * 10 + i64::from(symbol.digit().unwrap_or_default()), count + 1)
+        });
         Self { value, digits: count, role: Role::of(history, at) }
     }
 }

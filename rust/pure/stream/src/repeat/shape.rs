@@ -113,6 +113,11 @@ impl Shape {
         self.digits > 0
     }
 
+    /// Marks without a digit, or marks of code.
+    pub(super) const fn is_drawn(&self) -> bool {
+        self.digits == 0 || self.code_only > 0
+    }
+
     /// Reads like the fields of a table as programs write them; people put a space behind a comma.
     pub(super) const fn is_record(&self) -> bool {
         self.spaces == 0 && 16 * self.commas >= self.period
@@ -123,9 +128,15 @@ impl Shape {
         self.bars >= 2
     }
 
-    /// Reads like values in a table: a comma at least every 16 symbols, and nothing done with them.
+    /// Reads like values in a table: a comma at least every 24 symbols, and nothing done with them.
     pub(super) const fn is_data(&self) -> bool {
-        self.period <= LINE && 16 * self.commas >= self.period && self.statements == 0 && self.braces == 0
+        let rows = self.braces == 0 || self.letters == 0;
+        self.period <= LINE && 24 * self.commas >= self.period && self.statements == 0 && rows
+    }
+
+    /// Reads like rows of values: three commas or more a line.
+    pub(super) const fn is_fields(&self) -> bool {
+        self.lines > 0 && self.commas >= 3 * self.lines && 16 * self.commas >= self.period
     }
 
     /// Reads like a line of program code, fence or not.
