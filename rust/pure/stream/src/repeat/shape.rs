@@ -29,7 +29,8 @@ pub(super) struct Shape {
     indented: u64,
     pub commas: u64,
     bars: u64,
-    braces: u64,
+    /// Braces and colons, as objects have them.
+    pairs: u64,
     /// Marks that stand in program code and seldom in prose, and those of them that prose has hardly ever.
     code_marks: u64,
     code_only: u64,
@@ -60,7 +61,7 @@ impl Shape {
             indented: 0,
             commas: 0,
             bars: 0,
-            braces: 0,
+            pairs: 0,
             code_marks: 0,
             code_only: 0,
             statements: 0,
@@ -99,7 +100,7 @@ impl Shape {
         let follows_word = last.is_alphanumeric() || last == '_';
         let call = "([".contains(character) && follows_word || ")]".contains(character) && "([\"'".contains(last);
         self.code_marks += u64::from("{};=<>\\".contains(character) || call);
-        self.braces += u64::from("{}".contains(character));
+        self.pairs += u64::from("{}:".contains(character));
         self.commas += u64::from(character == ',');
         self.bars += u64::from(character == '|');
     }
@@ -130,7 +131,7 @@ impl Shape {
 
     /// Reads like values in a table: a comma at least every 24 symbols, and nothing done with them.
     pub(super) const fn is_data(&self) -> bool {
-        let rows = self.braces == 0 || self.letters == 0;
+        let rows = self.pairs == 0 || self.letters == 0;
         self.period <= LINE && 24 * self.commas >= self.period && self.statements == 0 && rows
     }
 
