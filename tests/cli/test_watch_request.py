@@ -244,3 +244,11 @@ def test_ctrl_c_closes_the_connection(program, serve, tmp_path):
     child.communicate(timeout=30)
     assert child.returncode == 130
     assert server.left.wait(5)
+
+
+def test_a_body_that_is_not_compressed_as_its_header_says_ends_with_3(midstream, serve):
+    server = serve(headers=[("Content-Encoding", "gzip")])
+    done = midstream("watch", "--base-url", server.url, "--prompt", "x")
+    assert done.returncode == 3
+    assert done.stderr.startswith("midstream: the body is not compressed as its header says: ")
+    assert "Traceback" not in done.stderr

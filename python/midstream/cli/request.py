@@ -64,6 +64,9 @@ class Response:
         except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
             await client.aclose()
             raise Failure(f"no URL: {name}: {error}", USAGE) from error
+        except httpx2.DecodingError as error:
+            await client.aclose()
+            raise Failure(f"the body is not compressed as its header says: {reason(error)}: {name}", INPUT) from error
         except httpx2.TransportError as error:
             await client.aclose()
             raise Failure(f"cannot reach {name}: {reason(error)}; check --base-url and the server", INPUT) from error
@@ -82,6 +85,9 @@ class Response:
         except httpx2.TransportError as error:
             self.failed = True
             complain(f"the connection broke: {reason(error)}: {self.name}")
+        except httpx2.DecodingError as error:
+            self.failed = True
+            complain(f"the body is not compressed as its header says: {reason(error)}: {self.name}")
 
     async def stop(self) -> None:
         """Close the connection, so that the server stops."""
