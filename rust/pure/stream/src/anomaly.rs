@@ -20,6 +20,8 @@ pub enum Anomaly {
     IndexGap,
     /// A limit was passed; what lies beyond was not analysed.
     Limit,
+    /// A result came for a call that is not known or has one already.
+    OrphanResult,
     /// JSON nested deeper than 128 levels, which many readers of JSON refuse.
     TooDeep,
     /// An event of a name this version does not know.
@@ -30,7 +32,7 @@ pub enum Anomaly {
     WrongDialect,
 }
 
-const COUNT: usize = 12;
+const COUNT: usize = 13;
 
 impl Anomaly {
     const ALL: [Self; COUNT] = [
@@ -42,6 +44,7 @@ impl Anomaly {
         Self::DuplicateStart,
         Self::IndexGap,
         Self::Limit,
+        Self::OrphanResult,
         Self::TooDeep,
         Self::UnknownEvent,
         Self::UnterminatedEvent,
@@ -59,6 +62,7 @@ impl Anomaly {
             Self::DuplicateStart => "duplicate_start",
             Self::IndexGap => "index_gap",
             Self::Limit => "limit",
+            Self::OrphanResult => "orphan_result",
             Self::TooDeep => "too_deep",
             Self::UnknownEvent => "unknown_event",
             Self::UnterminatedEvent => "unterminated_event",

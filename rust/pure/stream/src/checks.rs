@@ -3,8 +3,8 @@ use midstream_series::{Span, Timestamp};
 use crate::emit::{Emit, Known};
 use crate::pace::{Chunk, Pace};
 use crate::{
-    Action, Anomaly, ChannelKey, ChannelKind, Close, Decision, Detector, Dialect, Ending, EndingState, Error, Event,
-    EventKind, Events, Finding, Forward, Place, Repeat, Settings, Source, Summary,
+    Action, Actions, Anomaly, ChannelKey, ChannelKind, Close, Decision, Detector, Dialect, Ending, EndingState, Error,
+    Event, EventKind, Events, Finding, Forward, Place, Repeat, Settings, Source, Step, Summary,
 };
 
 /// Findings kept for the summary at most; later ones are still decided on.
@@ -31,6 +31,7 @@ pub struct Checks {
     pub(crate) known: Known,
     pub(crate) events: Events,
     settings: Settings,
+    actions: Actions,
     pace: Pace,
     repeat: Repeat,
     /// Of the current call.
@@ -55,6 +56,7 @@ impl Checks {
         Ok(Self {
             known: Known::default(),
             events: Events::default(),
+            actions: Actions::new(settings.actions.clone()),
             pace: Pace::new(settings.pace, started),
             repeat: Repeat::new(settings.repeat.clone()),
             settings,
@@ -157,6 +159,19 @@ impl Checks {
         for event in self.events.list.get(first..).unwrap_or_default() {
             if let (EventKind::ToolEnd { .. }, Some(index)) = (&event.kind, event.channel) {
                 self.repeat.end(index, &mut self.fresh);
+                let before = self.fresh.len();
+                if let Some((id, tool, arguments)) = self.known.tools.call(index) {
+                    self.actions.push(Step::Call { id: Some(id), tool, arguments }, &mut self.fresh);
+                }
+                let channel = self.known.channels.get(index);
+                let found = self.fresh.iter_mut().skip(before);
+                found.for_each(|finding| finding.channel = channel.map(|channel| channel.id.clone()));
+                if !self.settings.shadow && ends_at_stop(&mut self.fresh, before) {
+                    break;
+                }
+            }
+            if matches!(event.kind, EventKind::Finish { .. }) {
+                self.actions.end_answer();
             }
             let Some(text) = event.kind.checked_text() else { continue };
             let Some((index, channel)) = event.channel.and_then(|index| Some((index, self.known.channels.get(index)?)))
@@ -170,11 +185,7 @@ impl Checks {
             if self.repeat.forgotten() > forgotten {
                 self.known.anomalies.add(Anomaly::Limit);
             }
-            let found = self.fresh.get(before..).unwrap_or_default();
-            let stop = found.iter().position(|finding| finding.action == Action::Stop);
-            if let Some(stop) = stop.filter(|_| !self.settings.shadow) {
-                // What lies behind a stop is not looked at, so that no finding depends on the cut.
-                self.fresh.truncate(before + stop + 1);
+            if !self.settings.shadow && ends_at_stop(&mut self.fresh, before) {
                 break;
             }
         }
@@ -246,6 +257,16 @@ impl Checks {
         self.findings.extend(self.fresh.iter().skip(self.kept).take(room).cloned());
         self.kept = self.fresh.len();
     }
+}
+
+/// Whether a finding from `before` on ends the stream. What lies behind it is not looked at, so that no finding depends on
+/// the cut.
+fn ends_at_stop(findings: &mut Vec<Finding>, before: usize) -> bool {
+    let stop = findings.iter().skip(before).position(|finding| finding.action == Action::Stop);
+    if let Some(stop) = stop {
+        findings.truncate(before + stop + 1);
+    }
+    stop.is_some()
 }
 
 /// An ending other than complete is a finding too; our own stop is none, since its cause is one already.

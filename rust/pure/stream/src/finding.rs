@@ -11,6 +11,8 @@ pub enum Action {
     Observe,
     /// Record it and tell the caller.
     Warn,
+    /// Tell the model in its next turn.
+    Hint,
     /// End the stream.
     Stop,
 }
@@ -22,6 +24,7 @@ impl Action {
             Self::Pass => "pass",
             Self::Observe => "observe",
             Self::Warn => "warn",
+            Self::Hint => "hint",
             Self::Stop => "stop",
         }
     }
@@ -30,7 +33,7 @@ impl Action {
 /// What a check found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Finding {
-    /// The check: `ending`, `pace`, `repeat`.
+    /// The check: `actions`, `ending`, `pace`, `repeat`.
     pub check: &'static str,
     /// What of it: `exact`, `counter`, `near`, `truncated`, `failed`, `stall`, ...
     pub kind: &'static str,
@@ -38,11 +41,11 @@ pub struct Finding {
     pub action: Action,
     /// The channel's id, where it is about one.
     pub channel: Option<String>,
-    /// Characters of the channel's text up to and including the one that fired.
+    /// Characters of the channel's text up to and including the one that fired; of actions, steps.
     pub offset: Option<u64>,
-    /// Where the first repeat begins, in characters of the channel's text.
+    /// Where the first repeat begins, in characters of the channel's text; of actions, the step of the first copy.
     pub onset: Option<u64>,
-    /// Characters of one copy.
+    /// Characters of one copy; of actions, calls of one turn.
     pub period: Option<u64>,
     /// Strength of the evidence, in copies for loops.
     pub score: f64,

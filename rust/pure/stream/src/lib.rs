@@ -2,6 +2,7 @@
 //!
 //! Nothing here reads a clock, starts a thread or does I/O: times are arguments, so a replay gives the same run.
 
+mod actions;
 mod anomaly;
 mod channel;
 mod checks;
@@ -22,6 +23,7 @@ mod settings;
 mod summary;
 mod tools;
 
+pub use actions::{Actions, ActionsSettings, AgentChecks, AgentDecision, AgentSummary, Limits, Step};
 pub use anomaly::{Anomalies, Anomaly};
 pub use channel::{Channel, ChannelIndex, ChannelKey, ChannelKind, Channels, MAX_CHANNELS, Place};
 pub use checks::Checks;

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Deserializer};
 
-use crate::{Action, EndingSettings, Error, PaceSettings, RepeatSettings};
+use crate::{Action, ActionsSettings, EndingSettings, Error, PaceSettings, RepeatSettings};
 
 /// What the checks look for and what follows. The same settings serve any number of streams.
 ///
@@ -14,6 +14,8 @@ use crate::{Action, EndingSettings, Error, PaceSettings, RepeatSettings};
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
+    /// Loops of an agent's actions.
+    pub actions: ActionsSettings,
     /// How streams end.
     pub ending: EndingSettings,
     /// Times and stalls.
@@ -45,6 +47,7 @@ impl Settings {
     /// # Errors
     /// [`Error::Setting`] names the first field whose value is not allowed.
     pub fn validate(&self) -> Result<(), Error> {
+        self.actions.validate()?;
         self.ending.validate()?;
         self.pace.validate()?;
         self.repeat.validate()

@@ -106,6 +106,12 @@ impl Tools {
         self.calls.iter().find(|call| call.channel == channel).map(|call| call.name.as_str())
     }
 
+    /// A call's id, its tool and its arguments, where they were kept.
+    pub(crate) fn call(&self, channel: ChannelIndex) -> Option<(&str, &str, &str)> {
+        let call = self.calls.iter().find(|call| call.channel == channel && !call.overflowed)?;
+        Some((&call.id, &call.name, &call.arguments))
+    }
+
     /// Adds to a call's arguments. False where they pass the limit; then they are not kept.
     pub(crate) fn push(&mut self, channel: ChannelIndex, fragment: &str) -> bool {
         let Some(call) = self.calls.iter_mut().find(|call| call.channel == channel) else {

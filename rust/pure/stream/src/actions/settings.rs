@@ -1,0 +1,251 @@
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer};
+
+use crate::{Action, Error};
+
+/// Copies that any limit may ask for at most.
+const MOST: u32 = 64;
+
+/// What the check of an agent's actions asks for, and from how many copies on.
+///
+/// ```
+/// use midstream_stream::Settings;
+/// let json = r#"{"actions": {"repeat": {"hint": 4, "stop": "off"}, "tools": {"next_line": "off"}}}"#;
+/// let settings = Settings::from_json(json)?;
+/// assert_eq!(settings.actions.repeat.hint, Some(4));
+/// assert_eq!(settings.actions.repeat.warn, Some(5));
+/// assert_eq!(settings.actions.repeat.stop, None);
+/// # Ok::<(), midstream_stream::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ActionsSettings {
+    /// The same call with the same result.
+    #[serde(deserialize_with = "repeat")]
+    pub repeat: Limits,
+    /// A cycle of 2 to 5 calls with unchanged results, in turns.
+    #[serde(deserialize_with = "repeat")]
+    pub ping_pong: Limits,
+    /// One error text from different calls.
+    #[serde(deserialize_with = "same_error")]
+    pub same_error: Limits,
+    /// Messages of one agent that say the same, among its last 16.
+    #[serde(deserialize_with = "no_progress")]
+    pub no_progress: Limits,
+    /// For the first three, where equal results prove little: they say to wait, say nothing, or are not known.
+    #[serde(deserialize_with = "waiting")]
+    pub waiting: Limits,
+    /// Other limits for the calls of a tool, by its name.
+    #[serde(deserialize_with = "tools")]
+    pub tools: BTreeMap<String, Limits>,
+    /// Fields of arguments that do not count when calls are compared, at any depth.
+    pub volatile: Vec<String>,
+}
+
+/// From how many copies on something is asked for; `None` for never.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Tell the model.
+    pub hint: Option<u32>,
+    /// Tell the caller.
+    pub warn: Option<u32>,
+    /// End the run.
+    pub stop: Option<u32>,
+}
+
+impl Limits {
+    const REPEAT: Self = Self::of(3, 5, 8);
+    const SAME_ERROR: Self = Self::of(4, 6, 10);
+    const NO_PROGRESS: Self = Self { hint: Some(4), warn: Some(8), stop: None };
+    const WAITING: Self = Self::of(10, 20, 30);
+
+    const fn of(hint: u32, warn: u32, stop: u32) -> Self {
+        Self { hint: Some(hint), warn: Some(warn), stop: Some(stop) }
+    }
+
+    /// The strongest that so many copies ask for, stop before warn before hint.
+    pub(super) fn asked(self, copies: u32) -> Option<Action> {
+        let reached = |limit: Option<u32>| limit.is_some_and(|limit| copies >= limit);
+        match () {
+            () if reached(self.stop) => Some(Action::Stop),
+            () if reached(self.warn) => Some(Action::Warn),
+            () if reached(self.hint) => Some(Action::Hint),
+            () => None,
+        }
+    }
+
+    /// The most copies that any of them asks for; 0 where all are off.
+    pub(super) fn most(self) -> u32 {
+        self.hint.max(self.warn).max(self.stop).unwrap_or_default()
+    }
+
+    fn validate(self, field: &str, most: u32) -> Result<(), Error> {
+        for (name, limit) in [("hint", self.hint), ("warn", self.warn), ("stop", self.stop)] {
+            let Some(copies) = limit.filter(|copies| !(2..=most).contains(copies)) else { continue };
+            return Err(Error::Setting {
+                field: format!("actions.{field}.{name}"),
+                value: copies.to_string(),
+                allowed: format!("from 2 to {most}, or off"),
+            });
+        }
+        Ok(())
+    }
+}
+
+impl Default for ActionsSettings {
+    fn default() -> Self {
+        Self {
+            repeat: Limits::REPEAT,
+            ping_pong: Limits::REPEAT,
+            same_error: Limits::SAME_ERROR,
+            no_progress: Limits::NO_PROGRESS,
+            waiting: Limits::WAITING,
+            tools: BTreeMap::new(),
+            volatile: ["idempotency_key", "nonce", "request_id", "trace_id"].map(str::to_owned).into(),
+        }
+    }
+}
+
+impl ActionsSettings {
+    pub(crate) fn validate(&self) -> Result<(), Error> {
+        self.repeat.validate("repeat", MOST)?;
+        self.ping_pong.validate("ping_pong", MOST)?;
+        self.same_error.validate("same_error", MOST)?;
+        self.no_progress.validate("no_progress", super::said::WINDOW as u32)?;
+        self.waiting.validate("waiting", MOST)?;
+        self.tools.iter().try_for_each(|(tool, limits)| limits.validate(&format!("tools.{tool}"), MOST))
+    }
+}
+
+fn repeat<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Limits, D::Error> {
+    limits(deserializer, Limits::REPEAT)
+}
+
+fn same_error<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Limits, D::Error> {
+    limits(deserializer, Limits::SAME_ERROR)
+}
+
+fn no_progress<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Limits, D::Error> {
+    limits(deserializer, Limits::NO_PROGRESS)
+}
+
+fn waiting<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Limits, D::Error> {
+    limits(deserializer, Limits::WAITING)
+}
+
+/// A tool's limits; what is left out of them is off.
+fn tools<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Limits>, D::Error> {
+    let given = BTreeMap::<String, Given>::deserialize(deserializer)?;
+    Ok(given.into_iter().map(|(tool, given)| (tool, given.over(Limits::default()))).collect())
+}
+
+/// A table of limits over the default ones, or `"off"` for none.
+fn limits<'de, D: Deserializer<'de>>(deserializer: D, default: Limits) -> Result<Limits, D::Error> {
+    Ok(Given::deserialize(deserializer)?.over(default))
+}
+
+/// Limits as a settings file gives them.
+enum Given {
+    Off,
+    Table { hint: Option<Copies>, warn: Option<Copies>, stop: Option<Copies> },
+}
+
+/// A number of copies, or off.
+#[derive(Clone, Copy)]
+struct Copies(Option<u32>);
+
+impl Given {
+    fn over(self, default: Limits) -> Limits {
+        let Self::Table { hint, warn, stop } = self else { return Limits::default() };
+        let over = |given: Option<Copies>, default| given.map_or(default, |Copies(copies)| copies);
+        Limits { hint: over(hint, default.hint), warn: over(warn, default.warn), stop: over(stop, default.stop) }
+    }
+}
+
+impl<'de> Deserialize<'de> for Given {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl<'de> serde::de::Visitor<'de> for Read {
+            type Value = Given;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a table of hint, warn and stop, or \"off\"")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Given, E> {
+                if text == "off" { Ok(Given::Off) } else { Err(E::unknown_variant(text, &["off"])) }
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<Given, A::Error> {
+                #[derive(Deserialize)]
+                #[serde(deny_unknown_fields)]
+                struct Table {
+                    hint: Option<Copies>,
+                    warn: Option<Copies>,
+                    stop: Option<Copies>,
+                }
+                let Table { hint, warn, stop } =
+                    Deserialize::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
+                Ok(Given::Table { hint, warn, stop })
+            }
+        }
+        deserializer.deserialize_any(Read)
+    }
+}
+
+impl<'de> Deserialize<'de> for Copies {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl serde::de::Visitor<'_> for Read {
+            type Value = Copies;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a number of copies, or \"off\"")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Copies, E> {
+                if text == "off" { Ok(Copies(None)) } else { Err(E::unknown_variant(text, &["off"])) }
+            }
+
+            fn visit_u64<E: serde::de::Error>(self, copies: u64) -> Result<Copies, E> {
+                // Too many is refused with the field's name, as 1 is.
+                Ok(Copies(Some(u32::try_from(copies).unwrap_or(u32::MAX))))
+            }
+        }
+        deserializer.deserialize_any(Read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Settings;
+
+    #[test]
+    fn a_limit_that_one_copy_reaches_is_refused_with_its_path() {
+        for (json, field) in [
+            (r#"{"repeat": {"hint": 1}}"#, "actions.repeat.hint is 1"),
+            (r#"{"no_progress": {"warn": 17}}"#, "actions.no_progress.warn is 17"),
+            (r#"{"tools": {"poll": {"stop": 65}}}"#, "actions.tools.poll.stop is 65"),
+        ] {
+            let error = Settings::from_json(&format!(r#"{{"actions": {json}}}"#)).unwrap_err();
+            assert!(error.to_string().starts_with(field), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_misspelt_stage_names_those_there_are() {
+        let error = Settings::from_json(r#"{"actions": {"repeat": {"hnit": 3}}}"#).unwrap_err();
+        assert!(error.to_string().contains("did you mean \"hint\"?"), "{error}");
+    }
+
+    #[test]
+    fn off_switches_a_view_and_a_tool_off() {
+        let json = r#"{"actions": {"ping_pong": "off", "tools": {"next": "off", "poll": {"stop": 9}}}}"#;
+        let actions = Settings::from_json(json).unwrap().actions;
+        assert_eq!(actions.ping_pong.most(), 0);
+        assert_eq!(actions.tools["next"], Limits::default());
+        assert_eq!(actions.tools["poll"], Limits { stop: Some(9), ..Limits::default() });
+    }
+}
