@@ -48,7 +48,7 @@ def test_an_unknown_setting_names_the_nearest(table: Any) -> None:
 
 
 def test_settings_are_given_by_name() -> None:
-    with pytest.raises(TypeError, match=r"^Settings takes its settings by name: ending, pace, repeat, shadow"):
+    with pytest.raises(TypeError, match=r"^Settings takes its settings by name: actions, ending, pace, repeat, shadow"):
         Settings(Pace())  # type: ignore[misc]
 
 

@@ -3,7 +3,19 @@
 from typing import assert_type
 
 import midstream
-from midstream.stream import Decision, Finding, Guard, Repeat, Settings, Summary
+from midstream.stream import (
+    ActionLimits,
+    Actions,
+    AgentChecks,
+    AgentDecision,
+    AgentSummary,
+    Decision,
+    Finding,
+    Guard,
+    Repeat,
+    Settings,
+    Summary,
+)
 
 guard = Guard(Settings(repeat=Repeat(exact="warn")), dialect="openai-chat")
 decision = guard.feed(b"data: {}\n\n", now_ns=1)
@@ -14,6 +26,12 @@ assert_type(decision.tick_at_ns, int | None)
 assert_type(guard.finish("clean"), tuple[Decision, Summary])
 assert_type(midstream.check("text").ending, str)
 
+checks = AgentChecks(Settings(actions=Actions(repeat=ActionLimits(stop="off"), tools={"next": "off"})))
+assert_type(checks.call("search", {"query": "harbour"}, id="1"), AgentDecision)
+assert_type(checks.result("no hits").hint, str | None)
+assert_type(checks.summary, AgentSummary)
+
 guard.feed("text")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 guard.finish(how=1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 Repeat(exact="stopp")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+Actions(repeat="on")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -9,9 +9,14 @@ use std::hint::black_box;
 use std::process::ExitCode;
 
 use midstream_series::Timestamp;
-use midstream_stream::{ChannelKind, Checks, Error, Guard, Options, Settings};
+use midstream_stream::{AgentChecks, ChannelKind, Checks, Error, Guard, Options, Settings, Step};
 
-const NAMES: [&str; 3] = ["checks_text_100k_characters", "guard_sse_2k_events_whole", "guard_sse_2k_events_64_bytes"];
+const NAMES: [&str; 4] = [
+    "agent_3k_steps_1k_bytes",
+    "checks_text_100k_characters",
+    "guard_sse_2k_events_whole",
+    "guard_sse_2k_events_64_bytes",
+];
 const NOW: Timestamp = Timestamp::from_nanos(0);
 
 fn main() -> ExitCode {
@@ -20,6 +25,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     };
     let done = match name.as_str() {
+        "agent_3k_steps_1k_bytes" => measured_agent(&input::prose(1_000_000)),
         "checks_text_100k_characters" => measured_checks(&input::prose(100_000)),
         "guard_sse_2k_events_whole" => measured_guard(&input::sse(2_000), usize::MAX),
         "guard_sse_2k_events_64_bytes" => measured_guard(&input::sse(2_000), 64),
@@ -40,6 +46,21 @@ fn measured_guard(body: &[u8], step: usize) -> Result<(), Error> {
     let mut guard = Guard::new(Options::default())?;
     for chunk in body.chunks(step) {
         black_box(guard.feed(chunk, NOW)?.events.len());
+    }
+    Ok(())
+}
+
+/// A thousand times: a message, a call of one of eight tools, its result, each with a thousand bytes.
+#[inline(never)]
+fn measured_agent(text: &str) -> Result<(), Error> {
+    let mut checks = AgentChecks::new(Settings::default())?;
+    for (number, text) in text.as_bytes().chunks(1_000).enumerate() {
+        let text = std::str::from_utf8(text).unwrap_or_default();
+        let arguments = format!("{{\"number\": {}, \"text\": \"{text}\"}}", number % 16);
+        let tool = ["read", "write", "list", "search", "test", "build", "open", "close"][number % 8];
+        black_box(checks.push(Step::Message { agent: "", text }).findings.len());
+        black_box(checks.push(Step::Call { id: None, tool, arguments: &arguments }).findings.len());
+        black_box(checks.push(Step::Result { id: None, tool: None, text, failed: None }).findings.len());
     }
     Ok(())
 }

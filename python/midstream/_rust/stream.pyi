@@ -8,6 +8,9 @@ from typing import Any, SupportsIndex, final
 import midstream.stream
 
 __all__ = [
+    "AgentChecks",
+    "AgentDecision",
+    "AgentSummary",
     "Channel",
     "Checks",
     "CompiledSettings",
@@ -22,6 +25,197 @@ __all__ = [
     "check_text",
     "now_ns",
 ]
+
+@final
+class AgentChecks:
+    """
+    The check of an agent's loops over the many requests of one run.
+
+    A guard reads one stream; this reads what the agent does: its calls of tools, their results, what it says. Hand it the
+    messages of each request before you send it, or the steps one by one.
+
+    Parameters
+    ----------
+    settings : Settings, optional
+        Their ``actions`` and ``shadow`` count; the default settings where left out.
+
+    Notes
+    -----
+    Memory stays below 160 KiB however long a run is. Use from several threads is serialised.
+
+    Examples
+    --------
+    >>> from midstream.stream import AgentChecks
+    >>> checks = AgentChecks()
+    >>> for _ in range(3):
+    ...     _ = checks.call("search", {"query": "harbour"})
+    ...     decision = checks.result("no hits")
+    >>> decision.action
+    'hint'
+    >>> decision.findings[0].explanation
+    'search was called 3 times with the same arguments and the same result since step 2'
+    """
+    def __new__(cls, /, settings: midstream.stream.Settings | None = None) -> AgentChecks: ...
+    def call(self, /, tool: str, arguments: object = None, *, id: str | None = None) -> AgentDecision:
+        """
+        The agent calls a tool.
+
+        Parameters
+        ----------
+        tool : str
+            Its name.
+        arguments : str, mapping or None
+            JSON text or what JSON can hold. Calls are equal where the JSON says the same.
+        id : str, optional
+            The provider's id of the call.
+
+        Returns
+        -------
+        AgentDecision
+        """
+    def message(self, /, text: str, *, agent: str = ...) -> AgentDecision:
+        """
+        An agent says something.
+
+        Parameters
+        ----------
+        text : str
+            Messages of fewer than twelve words are not compared.
+        agent : str
+            Who says it; messages of one agent are compared with each other.
+
+        Returns
+        -------
+        AgentDecision
+        """
+    def messages(self, /, messages: object) -> AgentDecision:
+        """
+        Reads the messages of a request, each time from the start: those that were read are not read again.
+
+        Parameters
+        ----------
+        messages : list
+            Mappings or pydantic models: chat messages of OpenAI, Ollama and others, items of Responses, messages of
+            Anthropic and Bedrock, contents of Gemini.
+
+        Returns
+        -------
+        AgentDecision
+
+        Raises
+        ------
+        InputError
+            For what is no list, or holds what JSON cannot.
+
+        Notes
+        -----
+        Linear in the messages. Where their beginning was summed up or left out, reading goes on behind the last step that
+        was read.
+        """
+    def result(
+        self, /, result: object, *, id: str | None = None, tool: str | None = None, failed: bool | None = None
+    ) -> AgentDecision:
+        """
+        A tool gave its result.
+
+        Parameters
+        ----------
+        result : str, or anything that JSON can hold
+        id : str, optional
+            The call's id. Without it the result is that of the oldest open call.
+        tool : str, optional
+            Without an id, the result is that of the oldest open call of this tool.
+        failed : bool, optional
+            Whether the tool failed. Default: told from the text.
+
+        Returns
+        -------
+        AgentDecision
+        """
+    @property
+    def summary(self, /) -> AgentSummary:
+        """
+        The run so far.
+        """
+
+@final
+class AgentDecision:
+    """
+    What steps of an agent were found to be, and ask for.
+
+    Attributes
+    ----------
+    action : str
+        pass, observe, warn, hint or stop: the strongest that was asked for; stop stays from the stop on.
+    findings : list of Finding
+    hint : str or None
+        One message for the model's next turn, where the action is hint.
+    """
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __reduce__(self, /) -> tuple[Any, tuple[str]]: ...
+    @property
+    def action(self, /) -> str: ...
+    @property
+    def findings(self, /) -> list[Finding]: ...
+    @classmethod
+    def from_json(cls, /, json: str) -> AgentDecision:
+        """
+        The decision that `to_json` wrote.
+        """
+    @property
+    def hint(self, /) -> str | None: ...
+    def to_json(self, /) -> str:
+        """
+        The decision as one JSON object.
+        """
+
+@final
+class AgentSummary:
+    """
+    A run of an agent so far.
+
+    Attributes
+    ----------
+    steps, calls, results, messages : int
+        What was read.
+    open_calls : int
+        Calls whose result has not come, at most 64.
+    halted : bool
+        A decision asked for the end of the run.
+    anomalies : dict of str to int
+        ``orphan_result``: results for no open call.
+    findings : list of Finding
+        Oldest first.
+    """
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __reduce__(self, /) -> tuple[Any, tuple[str]]: ...
+    @property
+    def anomalies(self, /) -> dict[str, int]: ...
+    @property
+    def calls(self, /) -> int: ...
+    @property
+    def findings(self, /) -> list[Finding]: ...
+    @classmethod
+    def from_json(cls, /, json: str) -> AgentSummary:
+        """
+        The summary that `to_json` wrote.
+        """
+    @property
+    def halted(self, /) -> bool: ...
+    @property
+    def messages(self, /) -> int: ...
+    @property
+    def open_calls(self, /) -> int: ...
+    @property
+    def results(self, /) -> int: ...
+    @property
+    def steps(self, /) -> int: ...
+    def to_json(self, /) -> str:
+        """
+        The summary as one JSON object.
+        """
 
 @final
 class Channel:
@@ -164,7 +358,7 @@ class Decision:
     Attributes
     ----------
     action : str
-        pass, observe, warn or stop: the strongest that was asked for.
+        pass, observe, warn, hint or stop: the strongest that was asked for.
     forward : bytes
         What to pass on: the very object that was fed, other bytes, or ``b""``.
     events : list of Event
@@ -241,16 +435,17 @@ class Finding:
     Attributes
     ----------
     check, kind : str
-        ``repeat`` and ``exact``, ``counter`` or ``near``; ``ending`` and the ending; ``pace`` and ``stall``.
+        ``repeat`` and ``exact``, ``counter`` or ``near``; ``actions`` and ``repeat``, ``ping_pong``, ``same_error`` or
+        ``no_progress``; ``ending`` and the ending; ``pace`` and ``stall``.
     action : str
-        What the settings ask for: observe, warn or stop.
+        What the settings ask for: observe, warn, hint or stop.
     channel : str or None
     offset : int or None
-        Characters of the channel's text up to and including the one that fired.
+        Characters of the channel's text up to and including the one that fired; of actions, steps.
     onset : int or None
-        Where the first repeat begins, in characters.
+        Where the first repeat begins, in characters; of actions, the step of the first copy.
     period : int or None
-        Characters of one copy.
+        Characters of one copy; of actions, calls of one turn.
     score : float
         Strength of the evidence, in copies for loops.
     evidence, explanation : str

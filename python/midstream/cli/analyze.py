@@ -22,7 +22,7 @@ __all__ = ["FailOn", "Form", "analyze", "reaches"]
 
 Form = Literal["text", "json", "markdown"]
 FailOn = Literal["warn", "stop", "never"]
-STRENGTH = {"pass": 0, "observe": 1, "warn": 2, "stop": 3}
+STRENGTH = {"pass": 0, "observe": 1, "warn": 2, "hint": 3, "stop": 4}
 
 
 def analyze(

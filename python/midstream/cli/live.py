@@ -193,7 +193,7 @@ class Live:
         if not self.raw and self.line_open:
             self.write("\n")
         self.end_line()
-        told = [row for row in rows(report) if row[0] not in ("observe", "warn", "stop")]
+        told = [row for row in rows(report) if row[0] not in ("observe", "warn", "hint", "stop")]
         Printer(stream=sys.stderr).report(name, [(label, self.hide(text), style) for label, text, style in told])
 
 

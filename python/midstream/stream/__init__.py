@@ -1,6 +1,9 @@
 """Watch one LLM stream while it runs: bytes in, the same bytes out, with events, findings and decisions."""
 
 from midstream._rust.stream import (
+    AgentChecks,
+    AgentDecision,
+    AgentSummary,
     Channel,
     Checks,
     Decision,
@@ -12,6 +15,7 @@ from midstream._rust.stream import (
     ToolCall,
     Usage,
 )
+from midstream.stream.actions import ActionLimits, Actions
 from midstream.stream.recording import Chunk, Recording, replay
 from midstream.stream.settings import Ending, Pace, Repeat, RepeatActions, Settings
 from midstream.stream.text import check
@@ -21,6 +25,11 @@ from midstream.stream.watched import AsyncWatched, EitherWatched, Watched
 from midstream.stream.wrap import wrap
 
 __all__ = [
+    "ActionLimits",
+    "Actions",
+    "AgentChecks",
+    "AgentDecision",
+    "AgentSummary",
     "AsyncTransport",
     "AsyncWatched",
     "Channel",

@@ -2,51 +2,22 @@
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
-from difflib import get_close_matches
-from functools import wraps
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self
 
 from midstream._rust.stream import CompiledSettings
-from midstream.errors import InputError, UnknownArgument
+from midstream.errors import InputError
+from midstream.stream.actions import Actions, actions_of, check_actions
+from midstream.stream.named import named
 
 __all__ = ["Ending", "Pace", "Repeat", "RepeatActions", "Settings"]
 
-C = TypeVar("C")
 Respond = Literal["off", "observe", "warn", "stop"]
 """What a check does when it fires: nothing at all, record, tell, or end the stream."""
 ReadChannel = Literal["reasoning", "refusal", "text", "tool"]
 """A kind of channel whose text is read for loops."""
-
-
-def named(settings: type[C]) -> type[C]:
-    """Refuse keywords that this class has no field for, with the nearest that it has."""
-    made: Any = settings
-    known = [field.name for field in fields(made) if field.init]
-    original: Callable[..., None] = made.__init__
-
-    @wraps(original)
-    def checked(self: object, *args: object, **given: object) -> None:
-        if args:
-            raise TypeError(f"{made.__name__} takes its settings by name: {', '.join(known)}")
-        for name in given:
-            if name not in known:
-                raise unknown(name, made.__name__, known)
-        original(self, **given)
-
-    made.__init__ = checked
-    return settings
-
-
-def unknown(name: str, owner: str, known: list[str]) -> UnknownArgument:
-    """The error for a setting that `owner` does not have."""
-    nearest = next(iter(get_close_matches(name, known, 1, 0.5)), None)
-    meant = f"; did you mean {nearest!r}? known: " if nearest else "; known: "
-    return UnknownArgument(
-        f"{owner} has no setting {name!r}{meant}{', '.join(known)}", name=name, nearest=nearest or ""
-    )
 
 
 @named
@@ -158,7 +129,7 @@ class Settings:
 
     Parameters
     ----------
-    ending, pace, repeat : Ending, Pace, Repeat
+    actions, ending, pace, repeat : Actions, Ending, Pace, Repeat
         One table a check.
     shadow : bool
         Run every check and act on none: decisions are at most ``observe``, findings say what would have been done.
@@ -174,9 +145,10 @@ class Settings:
     'off'
     >>> Settings.from_dict({"repaet": {}})
     Traceback (most recent call last):
-    midstream.errors.InputError: no setting is named "repaet"; did you mean "repeat"? known: ending, pace, repeat, shadow
+    midstream.errors.InputError: no setting is named "repaet"; did you mean "repeat"? known: actions, ending, pace, repeat, shadow
     """
 
+    actions: Actions = field(default_factory=Actions)
     ending: Ending = field(default_factory=Ending)
     pace: Pace = field(default_factory=Pace)
     repeat: Repeat = field(default_factory=Repeat)
@@ -184,6 +156,7 @@ class Settings:
     _compiled: CompiledSettings = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        check_actions(self.actions)
         for name, table in (("ending", Ending), ("pace", Pace), ("repeat", Repeat)):
             _check_types(name, getattr(self, name), table)
         if not isinstance(self.shadow, bool):
@@ -192,7 +165,7 @@ class Settings:
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as tables of plain values, as a guard file holds them."""
-        tables = (self.ending, self.pace, self.repeat)
+        tables = (self.actions, self.ending, self.pace, self.repeat)
         return {type(table).__name__.lower(): asdict(table) for table in tables} | {"shadow": self.shadow}
 
     @classmethod
@@ -201,11 +174,12 @@ class Settings:
         if not isinstance(tables, Mapping):
             raise TypeError(f"tables is {type(tables).__name__}, allowed: a mapping of tables")
         for name, table in tables.items():
-            if name in ("ending", "pace", "repeat") and not isinstance(table, Mapping):
+            if name in ("actions", "ending", "pace", "repeat") and not isinstance(table, Mapping):
                 raise InputError(f"{name} is {table!r:.80}, allowed is a table", field=name)
         with suppress(TypeError, RecursionError):  # for what JSON cannot say, the fields' own checks are clearer
             CompiledSettings(json.dumps({str(name): table for name, table in tables.items()}))  # names what is wrong
         return cls(
+            actions=actions_of(tables.get("actions", {})),
             ending=Ending(**tables.get("ending", {})),
             pace=Pace(**tables.get("pace", {})),
             repeat=_repeat(tables.get("repeat", {})),

@@ -17,6 +17,8 @@ mod _rust {
     #[pyo3::pymodule]
     mod stream {
         #[pymodule_export]
+        use crate::stream::agent::{AgentChecks, AgentDecision, AgentSummary};
+        #[pymodule_export]
         use crate::stream::checks::Checks;
         #[pymodule_export]
         use crate::stream::decision::Decision;

@@ -23,7 +23,7 @@ mod settings;
 mod summary;
 mod tools;
 
-pub use actions::{Actions, ActionsSettings, AgentChecks, AgentDecision, AgentSummary, Limits, Step};
+pub use actions::{ActionLimits, Actions, ActionsSettings, AgentChecks, AgentDecision, AgentSummary, Step};
 pub use anomaly::{Anomalies, Anomaly};
 pub use channel::{Channel, ChannelIndex, ChannelKey, ChannelKind, Channels, MAX_CHANNELS, Place};
 pub use checks::Checks;

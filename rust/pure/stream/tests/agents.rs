@@ -67,6 +67,34 @@ fn read(step: &Value, checks: &mut AgentChecks) {
 }
 
 #[test]
+fn steps_give_the_findings_of_their_case() -> Result<(), Failure> {
+    let path = format!("{}/../../../tests/cases/agents.json", env!("CARGO_MANIFEST_DIR"));
+    let cases: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(path)?)?;
+    for case in &cases {
+        let mut checks = AgentChecks::new(Settings::default())?;
+        for step in case["steps"].as_array().into_iter().flatten() {
+            let [kind, first, second] = [0, 1, 2].map(|at| step[at].as_str().unwrap_or_default());
+            checks.push(match kind {
+                "call" => Step::Call { id: None, tool: first, arguments: second },
+                "result" => Step::Result { id: None, tool: None, text: first, failed: None },
+                _ => Step::Message { agent: first, text: second },
+            });
+        }
+        let found = serde_json::to_value(checks.summary().findings)?;
+        let wanted = case["findings"].as_array().map(Vec::as_slice).unwrap_or_default();
+        assert_eq!(found.as_array().map(Vec::len), Some(wanted.len()), "{}: {found}", case["name"]);
+        for (at, (name, value)) in wanted
+            .iter()
+            .enumerate()
+            .flat_map(|(at, one)| one.as_object().into_iter().flatten().map(move |entry| (at, entry)))
+        {
+            assert_eq!(&found[at][name], value, "{}: {name} of finding {at}", case["name"]);
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn recorded_runs_meet_the_bars() -> Result<(), Failure> {
     let Some(files) = recorded()? else { return Ok(()) };
     let rows: Vec<(&str, Vec<&Run>)> = files

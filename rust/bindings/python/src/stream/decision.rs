@@ -14,7 +14,7 @@ use super::finding::Finding;
 /// Attributes
 /// ----------
 /// action : str
-///     pass, observe, warn or stop: the strongest that was asked for.
+///     pass, observe, warn, hint or stop: the strongest that was asked for.
 /// forward : bytes
 ///     What to pass on: the very object that was fed, other bytes, or ``b""``.
 /// events : list of Event

@@ -11,16 +11,17 @@ use super::json::{self, Reduced};
 /// Attributes
 /// ----------
 /// check, kind : str
-///     ``repeat`` and ``exact``, ``counter`` or ``near``; ``ending`` and the ending; ``pace`` and ``stall``.
+///     ``repeat`` and ``exact``, ``counter`` or ``near``; ``actions`` and ``repeat``, ``ping_pong``, ``same_error`` or
+///     ``no_progress``; ``ending`` and the ending; ``pace`` and ``stall``.
 /// action : str
-///     What the settings ask for: observe, warn or stop.
+///     What the settings ask for: observe, warn, hint or stop.
 /// channel : str or None
 /// offset : int or None
-///     Characters of the channel's text up to and including the one that fired.
+///     Characters of the channel's text up to and including the one that fired; of actions, steps.
 /// onset : int or None
-///     Where the first repeat begins, in characters.
+///     Where the first repeat begins, in characters; of actions, the step of the first copy.
 /// period : int or None
-///     Characters of one copy.
+///     Characters of one copy; of actions, calls of one turn.
 /// score : float
 ///     Strength of the evidence, in copies for loops.
 /// evidence, explanation : str

@@ -22,7 +22,7 @@ impl Item {
             return Err(wrong_type("an event", item, "str, a mapping, a pydantic model"));
         }
         let json = if is_mapping { dumped(item) } else { dumped_by_itself(item) };
-        json.map(|json| Self::Json(json.0)).map_err(|error| unsaid(item, error))
+        json.map(|json| Self::Json(json.0)).map_err(|error| unsaid("an event", item, error))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -32,14 +32,27 @@ impl Item {
     }
 }
 
-/// Why an event has no JSON; interrupts stay what they are.
-fn unsaid(item: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
+/// What JSON says of a value: a string as it stands, nothing for `None`.
+pub(super) fn said(what: &str, value: &Bound<'_, PyAny>) -> PyResult<String> {
+    if value.is_none() {
+        return Ok(String::new());
+    }
+    if let Ok(text) = value.cast::<PyString>() {
+        return whole(text).map(|text| text.into_owned());
+    }
+    let by_itself = value.getattr_opt("model_dump_json")?.is_some();
+    let json = if by_itself { dumped_by_itself(value) } else { dumped(value) };
+    json.map(|json| json.0).map_err(|error| unsaid(what, value, error))
+}
+
+/// Why a value has no JSON; interrupts stay what they are.
+fn unsaid(what: &str, item: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
     let py = item.py();
     if !error.is_instance_of::<PyException>(py) {
         return error;
     }
     let told =
-        item.get_type().name().map(|class| format!("an event is a {class} that JSON cannot hold: {}", error.value(py)));
+        item.get_type().name().map(|class| format!("{what} is a {class} that JSON cannot hold: {}", error.value(py)));
     let refused = told.map_or_else(|error| error, InputError::new_err);
     refused.set_cause(py, Some(error));
     refused

@@ -1,5 +1,6 @@
 //! Converts between `midstream-stream` and `midstream.stream`.
 
+pub(crate) mod agent;
 mod arguments;
 pub(crate) mod checks;
 pub(crate) mod decision;

@@ -18,7 +18,7 @@ use self::outcome::Outcome;
 use self::pending::{Call, Pending};
 use self::said::Messages;
 pub use self::session::{AgentChecks, AgentDecision, AgentSummary};
-pub use self::settings::{ActionsSettings, Limits};
+pub use self::settings::{ActionLimits, ActionsSettings};
 use self::told::Told;
 use self::window::{Entry, PERIODS, Window};
 use crate::{Anomalies, Anomaly, Finding};

@@ -114,10 +114,9 @@ fn number(text: &str, failed: bool) -> u64 {
     let (mut hash, mut at, mut kept) = (Hash::new(), 0, false);
     while let Some(byte) = bytes.get(at) {
         let starts = at == 0 || bytes.get(at - 1).is_some_and(|before| !before.is_ascii_alphanumeric());
-        let skipped = match starts && byte.is_ascii_alphanumeric() {
-            true => clock::length(bytes.get(at..).unwrap_or_default()).max(if failed { hex(bytes, at) } else { 0 }),
-            false => 0,
-        };
+        let rest = bytes.get(at..).unwrap_or_default();
+        let time = if starts && byte.is_ascii_digit() { clock::length(rest) } else { 0 };
+        let skipped = if starts && failed { time.max(hex(rest)) } else { time };
         kept |= skipped == 0 && byte.is_ascii_alphanumeric();
         hash.byte(if skipped == 0 { *byte } else { 0 });
         at += skipped.max(1);
@@ -126,8 +125,7 @@ fn number(text: &str, failed: bool) -> u64 {
 }
 
 /// Bytes of the address or random name that begins there: eight hexadecimal digits or more, letters and figures.
-fn hex(bytes: &[u8], at: usize) -> usize {
-    let rest = bytes.get(at..).unwrap_or_default();
+fn hex(rest: &[u8]) -> usize {
     let length = rest.iter().take_while(|byte| byte.is_ascii_hexdigit() || **byte == b'x').count();
     let run = rest.get(..length).unwrap_or_default();
     let mixed = run.iter().any(u8::is_ascii_digit) && run.iter().any(u8::is_ascii_alphabetic);
@@ -142,11 +140,16 @@ fn looks_failed(text: &str) -> bool {
     let bytes = text.as_bytes();
     let start = bytes.get(..ERROR.min(bytes.len())).unwrap_or_default();
     let end = bytes.get(bytes.len().saturating_sub(ERROR)..).unwrap_or_default();
-    FAILURES.iter().any(|failure| [start, end].iter().any(|part| holds(part, failure.as_bytes())))
+    says_failed(start) || says_failed(end)
 }
 
-fn holds(text: &[u8], part: &[u8]) -> bool {
-    text.windows(part.len()).any(|window| window.eq_ignore_ascii_case(part))
+fn says_failed(text: &[u8]) -> bool {
+    (0..text.len()).filter_map(|at| text.get(at..)).any(|rest| {
+        let first = rest.first().map(u8::to_ascii_lowercase);
+        let begins =
+            |failure: &[u8]| rest.get(..failure.len()).is_some_and(|start| start.eq_ignore_ascii_case(failure));
+        FAILURES.iter().any(|failure| first == failure.bytes().next() && begins(failure.as_bytes()))
+    })
 }
 
 fn waits(text: &str) -> bool {

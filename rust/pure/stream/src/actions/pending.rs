@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::hash::Hash;
 use super::outcome::{self, Outcome};
 use super::report;
-use super::settings::Limits;
+use super::settings::ActionLimits;
 use super::window::Entry;
 
 /// Open calls kept.
@@ -17,13 +17,13 @@ pub(super) struct Call {
     signature: u64,
     /// It is meant to be repeated until something has happened.
     patient: bool,
-    limits: Option<Limits>,
+    limits: Option<ActionLimits>,
     /// For people.
     pub shown: String,
 }
 
 impl Call {
-    pub(super) fn new(signature: u64, tool: &str, arguments: &str, limits: Option<Limits>) -> Self {
+    pub(super) fn new(signature: u64, tool: &str, arguments: &str, limits: Option<ActionLimits>) -> Self {
         let (patient, shown) = (outcome::is_patient(tool, arguments), report::shown(tool, arguments));
         Self { signature, patient, limits, shown }
     }

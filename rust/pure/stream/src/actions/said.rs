@@ -137,10 +137,13 @@ impl Iterator for Split<'_> {
                 continue;
             }
             end = at + 1;
+            if character.is_ascii() {
+                hash.byte(character.to_ascii_lowercase() as u8);
+                continue;
+            }
             let mut bytes = [0; 4];
-            character
-                .to_lowercase()
-                .for_each(|lower| lower.encode_utf8(&mut bytes).bytes().for_each(|byte| hash.byte(byte)));
+            let lower = character.to_lowercase();
+            lower.for_each(|lower| lower.encode_utf8(&mut bytes).bytes().for_each(|byte| hash.byte(byte)));
             if is_cjk(character) {
                 break;
             }

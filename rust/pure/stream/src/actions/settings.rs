@@ -23,29 +23,29 @@ const MOST: u32 = 64;
 pub struct ActionsSettings {
     /// The same call with the same result.
     #[serde(deserialize_with = "repeat")]
-    pub repeat: Limits,
+    pub repeat: ActionLimits,
     /// A cycle of 2 to 5 calls with unchanged results, in turns.
     #[serde(deserialize_with = "repeat")]
-    pub ping_pong: Limits,
+    pub ping_pong: ActionLimits,
     /// One error text from different calls.
     #[serde(deserialize_with = "same_error")]
-    pub same_error: Limits,
+    pub same_error: ActionLimits,
     /// Messages of one agent that say the same, among its last 16.
     #[serde(deserialize_with = "no_progress")]
-    pub no_progress: Limits,
+    pub no_progress: ActionLimits,
     /// For the first three, where equal results prove little: they say to wait, say nothing, or are not known.
     #[serde(deserialize_with = "waiting")]
-    pub waiting: Limits,
+    pub waiting: ActionLimits,
     /// Other limits for the calls of a tool, by its name.
     #[serde(deserialize_with = "tools")]
-    pub tools: BTreeMap<String, Limits>,
+    pub tools: BTreeMap<String, ActionLimits>,
     /// Fields of arguments that do not count when calls are compared, at any depth.
     pub volatile: Vec<String>,
 }
 
 /// From how many copies on something is asked for; `None` for never.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Limits {
+pub struct ActionLimits {
     /// Tell the model.
     pub hint: Option<u32>,
     /// Tell the caller.
@@ -54,7 +54,7 @@ pub struct Limits {
     pub stop: Option<u32>,
 }
 
-impl Limits {
+impl ActionLimits {
     const REPEAT: Self = Self::of(3, 5, 8);
     const SAME_ERROR: Self = Self::of(4, 6, 10);
     const NO_PROGRESS: Self = Self { hint: Some(4), warn: Some(8), stop: None };
@@ -96,11 +96,11 @@ impl Limits {
 impl Default for ActionsSettings {
     fn default() -> Self {
         Self {
-            repeat: Limits::REPEAT,
-            ping_pong: Limits::REPEAT,
-            same_error: Limits::SAME_ERROR,
-            no_progress: Limits::NO_PROGRESS,
-            waiting: Limits::WAITING,
+            repeat: ActionLimits::REPEAT,
+            ping_pong: ActionLimits::REPEAT,
+            same_error: ActionLimits::SAME_ERROR,
+            no_progress: ActionLimits::NO_PROGRESS,
+            waiting: ActionLimits::WAITING,
             tools: BTreeMap::new(),
             volatile: ["idempotency_key", "nonce", "request_id", "trace_id"].map(str::to_owned).into(),
         }
@@ -118,34 +118,34 @@ impl ActionsSettings {
     }
 }
 
-fn repeat<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Limits, D::Error> {
-    limits(deserializer, Limits::REPEAT)
+fn repeat<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ActionLimits, D::Error> {
+    limits(deserializer, ActionLimits::REPEAT)
 }
 
-fn same_error<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Limits, D::Error> {
-    limits(deserializer, Limits::SAME_ERROR)
+fn same_error<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ActionLimits, D::Error> {
+    limits(deserializer, ActionLimits::SAME_ERROR)
 }
 
-fn no_progress<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Limits, D::Error> {
-    limits(deserializer, Limits::NO_PROGRESS)
+fn no_progress<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ActionLimits, D::Error> {
+    limits(deserializer, ActionLimits::NO_PROGRESS)
 }
 
-fn waiting<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Limits, D::Error> {
-    limits(deserializer, Limits::WAITING)
+fn waiting<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ActionLimits, D::Error> {
+    limits(deserializer, ActionLimits::WAITING)
 }
 
 /// A tool's limits; what is left out of them is off.
-fn tools<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Limits>, D::Error> {
+fn tools<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, ActionLimits>, D::Error> {
     let given = BTreeMap::<String, Given>::deserialize(deserializer)?;
-    Ok(given.into_iter().map(|(tool, given)| (tool, given.over(Limits::default()))).collect())
+    Ok(given.into_iter().map(|(tool, given)| (tool, given.over(ActionLimits::default()))).collect())
 }
 
 /// A table of limits over the default ones, or `"off"` for none.
-fn limits<'de, D: Deserializer<'de>>(deserializer: D, default: Limits) -> Result<Limits, D::Error> {
+fn limits<'de, D: Deserializer<'de>>(deserializer: D, default: ActionLimits) -> Result<ActionLimits, D::Error> {
     Ok(Given::deserialize(deserializer)?.over(default))
 }
 
-/// Limits as a settings file gives them.
+/// ActionLimits as a settings file gives them.
 enum Given {
     Off,
     Table { hint: Option<Copies>, warn: Option<Copies>, stop: Option<Copies> },
@@ -156,10 +156,10 @@ enum Given {
 struct Copies(Option<u32>);
 
 impl Given {
-    fn over(self, default: Limits) -> Limits {
-        let Self::Table { hint, warn, stop } = self else { return Limits::default() };
+    fn over(self, default: ActionLimits) -> ActionLimits {
+        let Self::Table { hint, warn, stop } = self else { return ActionLimits::default() };
         let over = |given: Option<Copies>, default| given.map_or(default, |Copies(copies)| copies);
-        Limits { hint: over(hint, default.hint), warn: over(warn, default.warn), stop: over(stop, default.stop) }
+        ActionLimits { hint: over(hint, default.hint), warn: over(warn, default.warn), stop: over(stop, default.stop) }
     }
 }
 
@@ -245,7 +245,7 @@ mod tests {
         let json = r#"{"actions": {"ping_pong": "off", "tools": {"next": "off", "poll": {"stop": 9}}}}"#;
         let actions = Settings::from_json(json).unwrap().actions;
         assert_eq!(actions.ping_pong.most(), 0);
-        assert_eq!(actions.tools["next"], Limits::default());
-        assert_eq!(actions.tools["poll"], Limits { stop: Some(9), ..Limits::default() });
+        assert_eq!(actions.tools["next"], ActionLimits::default());
+        assert_eq!(actions.tools["poll"], ActionLimits { stop: Some(9), ..ActionLimits::default() });
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::settings::Limits;
+use super::settings::ActionLimits;
 use crate::Action;
 
 /// Loops remembered; the oldest is forgotten first, and told again if it goes on.
@@ -22,7 +22,7 @@ pub(super) struct Told(VecDeque<(Kind, u64, Action)>);
 
 impl Told {
     /// What so many copies of the loop `key` ask for, if that was not told.
-    pub(super) fn news(&mut self, kind: Kind, key: u64, limits: Limits, copies: u32) -> Option<Action> {
+    pub(super) fn news(&mut self, kind: Kind, key: u64, limits: ActionLimits, copies: u32) -> Option<Action> {
         let known = self.0.iter().position(|(of, told, _)| (*of, *told) == (kind, key));
         let Some(action) = limits.asked(copies) else {
             known.map(|at| self.0.remove(at));

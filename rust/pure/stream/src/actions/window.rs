@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::hash::Hash;
-use super::settings::Limits;
+use super::settings::ActionLimits;
 
 /// Calls that are looked back at, and how many at least whatever the limits: twice as many as a limit asks for.
 const KEPT: usize = 128;
@@ -27,8 +27,8 @@ pub(super) struct Entry {
     pub outcome: u64,
     pub failed: bool,
     pub waits: bool,
-    /// Limits of the tool's own.
-    pub own: Option<Limits>,
+    /// ActionLimits of the tool's own.
+    pub own: Option<ActionLimits>,
     /// The step it was complete at.
     pub at: u64,
     /// That call was not made before. Set by the window.
@@ -36,7 +36,7 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    pub(super) fn limits(&self, usual: Limits, waiting: Limits) -> Limits {
+    pub(super) fn limits(&self, usual: ActionLimits, waiting: ActionLimits) -> ActionLimits {
         match self.own {
             Some(own) => own,
             // A view that is off stays off.
@@ -119,7 +119,7 @@ impl Window {
     }
 
     /// How often calls like the latest came since the last progress, as far back as `limits` ask for.
-    pub(super) fn copies(&self, limits: Limits, like: impl Fn(&Entry) -> bool) -> Copies {
+    pub(super) fn copies(&self, limits: ActionLimits, like: impl Fn(&Entry) -> bool) -> Copies {
         let reach = LEAST.max(2 * limits.most() as usize);
         let (mut copies, mut others) = (Copies { counted: 0, seen: 0, calls: 0, onset: 0 }, 0);
         let (mut tried, mut others_before, mut tried_before) = (0, 0, 0);
@@ -160,7 +160,7 @@ impl Window {
     }
 
     /// The limits of a cycle: those of a tool in it, the waiting ones where a call in it waits.
-    pub(super) fn limits_of(&self, period: usize, usual: Limits, waiting: Limits) -> Limits {
+    pub(super) fn limits_of(&self, period: usize, usual: ActionLimits, waiting: ActionLimits) -> ActionLimits {
         let turn = || self.list.iter().rev().take(period);
         let own = turn().filter_map(|entry| entry.own).max_by_key(|own| own.most().wrapping_sub(1));
         match own {
