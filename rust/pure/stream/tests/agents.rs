@@ -124,9 +124,9 @@ fn recorded_runs_meet_the_bars() -> Result<(), Failure> {
     for run in files.values().flatten().filter(|run| !run.findings.is_empty()) {
         println!("{} {} {:?}", run.trace["trace_id"], run.findings.len(), run.kinds());
     }
-    let magentic = &files["who_and_when_handcrafted"];
+    let recorded = &files["who_and_when_handcrafted"];
     let found =
-        |loops: bool| magentic.iter().filter(|run| run.is_called_a_loop() == loops && !run.findings.is_empty()).count();
+        |loops: bool| recorded.iter().filter(|run| run.is_called_a_loop() == loops && !run.findings.is_empty()).count();
     assert!(found(true) >= 9, "{} of 13 looping runs found", found(true));
     assert!(found(false) <= 1, "{} of 5 other runs", found(false));
     for (_, runs) in rows.iter().filter(|(what, _)| *what == "succeeded") {
