@@ -4,7 +4,7 @@ use crate::emit::{Emit, Known};
 use crate::pace::{Chunk, Pace};
 use crate::{
     Action, Actions, Anomaly, ChannelKey, ChannelKind, Close, Decision, Detector, Dialect, Ending, EndingState, Error,
-    Event, EventKind, Events, Finding, Forward, Place, Repeat, Settings, Source, Step, Summary,
+    Event, EventKind, Events, Finding, Forward, Place, Repeat, Settings, Source, Summary,
 };
 
 /// Findings kept for the summary at most; later ones are still decided on.
@@ -31,7 +31,8 @@ pub struct Checks {
     pub(crate) known: Known,
     pub(crate) events: Events,
     settings: Settings,
-    actions: Actions,
+    /// Of tool calls, which a stream of bytes alone has.
+    calls: Option<Calls>,
     pace: Pace,
     repeat: Repeat,
     /// Of the current call.
@@ -46,6 +47,13 @@ pub struct Checks {
     finished: bool,
 }
 
+/// The check of tool calls, by a pointer: what reads text alone, as a page does, is not linked with it.
+#[derive(Clone, Debug)]
+struct Calls {
+    actions: Actions,
+    read: fn(&mut Actions, Option<&str>, &str, &str, &mut Vec<Finding>),
+}
+
 impl Checks {
     /// Checks for one stream that was asked for at `started`; without it there is no time to first byte.
     ///
@@ -56,7 +64,7 @@ impl Checks {
         Ok(Self {
             known: Known::default(),
             events: Events::default(),
-            actions: Actions::new(settings.actions.clone()),
+            calls: None,
             pace: Pace::new(settings.pace, started),
             repeat: Repeat::new(settings.repeat.clone()),
             settings,
@@ -68,6 +76,12 @@ impl Checks {
             halted: false,
             finished: false,
         })
+    }
+
+    /// Looks for loops in tool calls too.
+    pub(crate) fn read_calls(&mut self) {
+        let actions = Actions::new(self.settings.actions.clone());
+        self.calls = Some(Calls { actions, read: Actions::call });
     }
 
     /// Reads the next text of the stream's only channel of this kind.
@@ -160,8 +174,8 @@ impl Checks {
             if let (EventKind::ToolEnd { .. }, Some(index)) = (&event.kind, event.channel) {
                 self.repeat.end(index, &mut self.fresh);
                 let before = self.fresh.len();
-                if let Some((id, tool, arguments)) = self.known.tools.call(index) {
-                    self.actions.push(Step::Call { id: Some(id), tool, arguments }, &mut self.fresh);
+                if let (Some(calls), Some((id, tool, arguments))) = (&mut self.calls, self.known.tools.call(index)) {
+                    (calls.read)(&mut calls.actions, Some(id), tool, arguments, &mut self.fresh);
                 }
                 let channel = self.known.channels.get(index);
                 let found = self.fresh.iter_mut().skip(before);
@@ -170,8 +184,8 @@ impl Checks {
                     break;
                 }
             }
-            if matches!(event.kind, EventKind::Finish { .. }) {
-                self.actions.end_answer();
+            if let (EventKind::Finish { .. }, Some(calls)) = (&event.kind, &mut self.calls) {
+                calls.actions.end_answer();
             }
             let Some(text) = event.kind.checked_text() else { continue };
             let Some((index, channel)) = event.channel.and_then(|index| Some((index, self.known.channels.get(index)?)))

@@ -66,6 +66,7 @@ impl Guard {
     /// [`Error::Setting`] for a setting that is not allowed.
     pub fn new(options: Options) -> Result<Self, Error> {
         let mut checks = Checks::new(options.settings, options.started)?;
+        checks.read_calls();
         if options.http_status.is_some_and(|status| status >= 400) {
             checks.known.end.fail();
             checks.known.end.odd("http_status");

@@ -115,11 +115,10 @@ impl Actions {
 
     /// Reads the next step and adds what it makes a loop to `findings`.
     pub fn push(&mut self, step: Step<'_>, findings: &mut Vec<Finding>) {
-        self.steps += 1;
         match step {
             Step::Call { id, tool, arguments } => self.call(id, tool, arguments, findings),
             Step::Message { agent, text } => self.message(agent, text, findings),
-            Step::Result { id, tool, text, failed } => match self.pending.take(id, tool) {
+            Step::Result { id, tool, text, failed } => match self.take(id, tool) {
                 Some(call) => self.result(&call, Outcome::of(text, failed), findings),
                 None => self.anomalies.add(Anomaly::OrphanResult),
             },
@@ -132,7 +131,9 @@ impl Actions {
         self.told.forget_calls();
     }
 
-    fn call(&mut self, id: Option<&str>, tool: &str, arguments: &str, findings: &mut Vec<Finding>) {
+    /// A tool is called.
+    pub(crate) fn call(&mut self, id: Option<&str>, tool: &str, arguments: &str, findings: &mut Vec<Finding>) {
+        self.steps += 1;
         let signature =
             Hash::pair(Hash::of(b'c', tool.as_bytes()), canonical::arguments(arguments, &self.settings.volatile));
         let limits = self.settings.tools.get(tool).copied();
@@ -141,6 +142,11 @@ impl Actions {
         self.open.push(entry, &call.shown);
         self.judge(false, findings);
         self.pending.add(id, tool, call);
+    }
+
+    fn take(&mut self, id: Option<&str>, tool: Option<&str>) -> Option<Call> {
+        self.steps += 1;
+        self.pending.take(id, tool)
     }
 
     fn result(&mut self, call: &Call, outcome: Outcome, findings: &mut Vec<Finding>) {
@@ -183,6 +189,7 @@ impl Actions {
     }
 
     fn message(&mut self, agent: &str, text: &str, findings: &mut Vec<Finding>) {
+        self.steps += 1;
         let limits = self.settings.no_progress;
         if limits.most() == 0 {
             return;

@@ -162,17 +162,18 @@ fn waits(text: &str) -> bool {
 
 fn says_nothing(text: &str) -> bool {
     let nothing = |word: &str| NOTHING.iter().any(|nothing| word.eq_ignore_ascii_case(nothing));
-    text.is_empty() || text.len() <= STATUS && words(text).next().is_some() && words(text).all(nothing)
+    text.is_empty()
+        || text.len() <= STATUS && text.is_ascii() && words(text).next().is_some() && words(text).all(nothing)
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|character: char| !character.is_alphanumeric()).filter(|word| !word.is_empty())
+    text.split(|character: char| !character.is_ascii_alphanumeric()).filter(|word| !word.is_empty())
 }
 
 /// The words of a name in any case: `wait_for_job`, `waitForJob`.
 fn names(name: &str) -> impl Iterator<Item = &str> {
     words(name).flat_map(|word| {
-        let humps = word.char_indices().filter(|(at, character)| *at > 0 && character.is_uppercase());
+        let humps = word.char_indices().filter(|(at, character)| *at > 0 && character.is_ascii_uppercase());
         let mut starts: Vec<usize> = std::iter::once(0).chain(humps.map(|(at, _)| at)).collect();
         starts.push(word.len());
         let parts = starts.windows(2).filter_map(|pair| word.get(pair[0]..pair[1])).collect::<Vec<_>>();
