@@ -83,7 +83,7 @@ class Repeat(RepeatActions):
     """The check of loops in text.
 
     Code, tables, lists, logs, drawings, numbers and verse repeat themselves too: the limits differ for them, and near
-    loops are looked for in lines of twelve words or more alone. Inside a Markdown fence only exact loops are looked for.
+    loops are looked for in lines of four words or more alone. Inside a Markdown fence only exact loops are looked for.
 
     Parameters
     ----------
