@@ -133,12 +133,11 @@ fn found(run: &mut Run<Copy>, history: &History, limits: &RepeatSettings) -> Opt
         return None;
     };
     let need = need(copy.entry.period, limits).max(need_of_entry(copy.entry, rise));
+    copy.check_at = need;
     if run.count < need {
-        copy.check_at = need;
         return None;
     }
     let period = copy.entry.period;
-    copy.check_at = need;
     run.fired = true;
     Some(report(run, period, history))
 }

@@ -28,18 +28,15 @@ const CODE: u64 = 480;
 const ROWS: u64 = 12;
 const WORDS: u64 = 48;
 const PATTERN: u64 = 24;
-const ROWS_IN_CODE: u64 = 40;
+/// Rows without a letter, and those of a drawing or an array in code.
+const MARKED_ROWS: u64 = 11;
+const DRAWN_ROWS: u64 = 40;
 /// Longest bar of music in rows.
 const PLAYED: u64 = 192;
 /// Symbols beyond whole copies of a verse.
 const BEYOND_VERSE: u64 = 3;
 
 impl Shape {
-    /// Rows of figures, as a log has them, are few; rows of a drawing or of an array may be many.
-    fn need_of_rows_in_code(&self) -> u64 {
-        if self.is_drawn() { (ROWS_IN_CODE * self.period).max(CODE) } else { (11 * self.period).max(240) }
-    }
-
     /// Symbols that must equal those one period before, in prose and in code.
     pub(super) fn need(&self, limits: &RepeatSettings) -> Need {
         Need { text: self.need_in_text(limits), code: self.need_in_code() }
@@ -119,11 +116,16 @@ impl Shape {
             0 => (FIGURES, CODE),
             // The newest line break may still be to come.
             lines if lines + 1 >= (history.count() - from) / self.period => {
-                ((11 * self.period).max(LEAST_MARKS), self.need_of_rows_in_code())
+                ((MARKED_ROWS * self.period).max(LEAST_MARKS), self.need_of_rows_in_code())
             }
             _ => (DRAWING, 4 * DRAWING),
         };
         Some(Need { text, code: code.max(data) })
+    }
+
+    /// Rows of figures, as a log has them, are few; rows of a drawing or of an array may be many.
+    fn need_of_rows_in_code(&self) -> u64 {
+        if self.is_drawn() { (DRAWN_ROWS * self.period).max(CODE) } else { (MARKED_ROWS * self.period).max(NUMBERS) }
     }
 }
 
