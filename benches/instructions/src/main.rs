@@ -7,15 +7,19 @@ mod input;
 
 use std::hint::black_box;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use midstream_series::Timestamp;
+use midstream_stream::redact::{Redactor, Rule, RuleSet};
 use midstream_stream::{AgentChecks, ChannelKind, Checks, Error, Guard, Options, Settings, Step};
 
-const NAMES: [&str; 4] = [
+const NAMES: [&str; 6] = [
     "agent_3k_steps_1k_bytes",
     "checks_text_100k_characters",
     "guard_sse_2k_events_whole",
     "guard_sse_2k_events_64_bytes",
+    "redactor_20_rules_100k_characters_whole",
+    "redactor_20_rules_100k_characters_by_word",
 ];
 const NOW: Timestamp = Timestamp::from_nanos(0);
 
@@ -29,6 +33,8 @@ fn main() -> ExitCode {
         "checks_text_100k_characters" => measured_checks(&input::prose(100_000)),
         "guard_sse_2k_events_whole" => measured_guard(&input::sse(2_000), usize::MAX),
         "guard_sse_2k_events_64_bytes" => measured_guard(&input::sse(2_000), 64),
+        "redactor_20_rules_100k_characters_whole" => redactor(&input::prose(100_000), false),
+        "redactor_20_rules_100k_characters_by_word" => redactor(&input::prose(100_000), true),
         _ => {
             eprintln!("no bench is named {name}");
             return ExitCode::from(2);
@@ -72,4 +78,23 @@ fn measured_checks(text: &str) -> Result<(), Error> {
         black_box(checks.push_text(ChannelKind::Text, word, NOW)?.findings.len());
     }
     Ok(())
+}
+
+fn redactor(text: &str, by_word: bool) -> Result<(), Error> {
+    let rules = Rule::all_built_in();
+    let twenty = rules.get(rules.len().saturating_sub(20)..).unwrap_or_default();
+    let rules = RuleSet::new(twenty)?;
+    let pieces = if by_word { text.split_inclusive(' ').collect() } else { vec![text] };
+    measured_redactor(Redactor::new(Arc::new(rules)), &pieces);
+    Ok(())
+}
+
+#[inline(never)]
+fn measured_redactor(mut redactor: Redactor, pieces: &[&str]) {
+    let (mut released, mut redactions) = (String::new(), Vec::new());
+    for piece in pieces {
+        released.clear();
+        redactor.push(piece, &mut released, &mut redactions);
+        black_box(released.len());
+    }
 }

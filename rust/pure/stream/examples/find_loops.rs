@@ -47,7 +47,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let began = std::time::Instant::now();
         repeat.push(source, &text, Timestamp::from_nanos(0), &mut findings);
         spent += began.elapsed();
-        let mut seen: Vec<_> = findings.iter().map(|found| (item.fence, found.kind, found.action)).collect();
+        let mut seen: Vec<_> = findings.iter().map(|found| (item.fence, found.kind.clone(), found.action)).collect();
         seen.sort();
         seen.dedup();
         for kind in seen {

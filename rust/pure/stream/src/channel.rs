@@ -113,6 +113,8 @@ pub struct Channel {
     pub characters: u64,
     /// The caller or the dialect says that this text is program code.
     pub code: bool,
+    /// Text came, though it may be held.
+    pub(crate) begun: bool,
     /// First half of a surrogate pair whose second half may come with the next fragment.
     pub(crate) high_surrogate: Option<u16>,
 }
@@ -144,11 +146,23 @@ impl Channels {
                 None if self.list.len() == MAX_CHANNELS => return None,
                 None => {
                     self.last = self.list.len();
-                    self.list.push(Channel { key, id: key.id(), characters: 0, code: false, high_surrogate: None });
+                    self.list.push(Channel {
+                        key,
+                        id: key.id(),
+                        characters: 0,
+                        code: false,
+                        begun: false,
+                        high_surrogate: None,
+                    });
                 }
             }
         }
         Some(ChannelIndex(self.last as u32))
+    }
+
+    /// First halves of pairs in the channels that `ends` names find no partner any more.
+    pub(crate) fn forget_halves(&mut self, ends: impl Fn(ChannelKey) -> bool) {
+        self.list.iter_mut().filter(|channel| ends(channel.key)).for_each(|channel| channel.high_surrogate = None);
     }
 
     /// The channel at `index`.

@@ -7,6 +7,8 @@ use crate::{
     Event, EventKind, Events, Finding, Forward, Place, Repeat, Settings, Source, Summary,
 };
 
+mod redacted;
+
 /// Findings kept for the summary at most; later ones are still decided on.
 const MAX_FINDINGS: usize = 1_000;
 
@@ -58,8 +60,15 @@ impl Checks {
     /// Checks for one stream that was asked for at `started`; without it there is no time to first byte.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a value that is not allowed.
+    /// [`Error::Setting`] for a value that is not allowed, and for rules of redaction: only a
+    /// [`Guard`](crate::Guard) has them.
     pub fn new(settings: Settings, started: Option<Timestamp>) -> Result<Self, Error> {
+        settings.redact.refuse_rules()?;
+        Self::of_guard(settings, started)
+    }
+
+    /// The same for a guard, which redacts by its rules.
+    pub(crate) fn of_guard(settings: Settings, started: Option<Timestamp>) -> Result<Self, Error> {
         settings.validate()?;
         Ok(Self {
             known: Known::default(),
@@ -96,9 +105,10 @@ impl Checks {
         let mut emit = Emit::new(&mut self.known, &mut self.events, now, None);
         emit.end().accept_clean_close();
         emit.plain_fragment(ChannelKey::new(Place::Stream, 0, kind), text);
+        self.report_redactions();
         self.run(0);
         self.close_call(true, now);
-        Ok(self.decision(Forward::Same))
+        Ok(self.decision(self.pushed(text)))
     }
 
     /// Time passes without text: stalls.
@@ -109,6 +119,7 @@ impl Checks {
         let now = self.begin(now)?;
         if !self.halted {
             self.pace.tick(now, &mut self.fresh);
+            self.look_at_waits(now);
             self.settle();
         }
         Ok(self.decision(Forward::Nothing))
@@ -136,7 +147,11 @@ impl Checks {
 
     /// When `tick` is next needed; `None` where it is not.
     pub fn tick_at(&self) -> Option<Timestamp> {
-        if self.halted || self.finished { None } else { self.pace.tick_at() }
+        if self.halted || self.finished {
+            return None;
+        }
+        let waits = self.known.mask.as_ref().and_then(|mask| mask.deadline());
+        [self.pace.tick_at(), waits].into_iter().flatten().min()
     }
 
     /// The stream closed.
@@ -224,7 +239,10 @@ impl Checks {
     pub(crate) fn conclude(&mut self, close: Close, now: Timestamp) -> Summary {
         let first = self.events.list.len();
         if !self.halted {
-            Emit::new(&mut self.known, &mut self.events, now, None).flush_surrogates();
+            if !self.is_masked() || matches!(close, Close::Clean) {
+                Emit::new(&mut self.known, &mut self.events, now, None).flush_surrogates();
+            }
+            self.report_redactions();
             self.run(first);
         }
         let ending = self.known.end.conclude(close, self.halted, self.known.tools.any_cut());
@@ -296,7 +314,7 @@ fn ending_finding(ending: &Ending, mistaken: Option<(Dialect, Dialect)>, action:
     };
     Some(Finding {
         check: "ending",
-        kind: ending.state.name(),
+        kind: ending.state.name().into(),
         action: action?,
         channel: None,
         offset: None,

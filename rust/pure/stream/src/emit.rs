@@ -6,7 +6,9 @@ use crate::ending::EndTracker;
 use crate::json;
 use crate::{Anomaly, ChannelIndex, ChannelKey, ChannelKind, Dialect, Event, EventKind, Events, Place, Reason, Usage};
 
+mod calls;
 mod known;
+mod masked;
 
 pub(crate) use known::Known;
 
@@ -19,6 +21,8 @@ pub(crate) struct Emit<'a> {
     events: &'a mut Events,
     at: Timestamp,
     frame: Option<&'a Frame<'a>>,
+    /// Where in memory the data stands that fragments are slices of.
+    data: (usize, usize),
     before: usize,
 }
 
@@ -31,7 +35,8 @@ impl<'a> Emit<'a> {
         frame: Option<&'a Frame<'a>>,
     ) -> Self {
         let before = events.list.len();
-        Self { known, events, at, frame, before }
+        let data = frame.map_or((0, 0), |frame| (frame.data.as_ptr() as usize, frame.data.len()));
+        Self { known, events, at, frame, data, before }
     }
 
     /// Whether the frame has given an event yet. The caller adds `Other` to one that gave none: nothing is dropped.
@@ -44,6 +49,11 @@ impl<'a> Emit<'a> {
         self.events.list.get(self.before..).unwrap_or_default()
     }
 
+    /// Whether the frame reports an error.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.of_frame().iter().any(|event| matches!(event.kind, EventKind::Error { .. }))
+    }
+
     /// Drops the events of the frame, which is read once more. What they changed beside stays.
     pub(crate) fn take_back(&mut self) {
         self.known.events = self.known.events.saturating_sub(self.of_frame().len() as u64);
@@ -54,6 +64,7 @@ impl<'a> Emit<'a> {
     pub(crate) fn mistaken(&mut self, given: Dialect, seen: Dialect) {
         self.known.mistaken = Some((given, seen));
         self.known.end.foreign();
+        self.unreadable();
         self.anomaly(Anomaly::WrongDialect);
     }
 
@@ -73,6 +84,9 @@ impl<'a> Emit<'a> {
     }
 
     pub(crate) fn anomaly(&mut self, anomaly: Anomaly) {
+        if matches!(anomaly, Anomaly::BadJson | Anomaly::Limit) && !self.says_error_in_words() {
+            self.unreadable();
+        }
         self.known.anomalies.add(anomaly);
     }
 
@@ -97,44 +111,57 @@ impl<'a> Emit<'a> {
     /// A fragment of text, reasoning, refusal or tool arguments, as a JSON string. Anything but a string is ignored,
     /// and so is an empty one. The lane of the channel's place counts as opened.
     pub(crate) fn fragment(&mut self, key: ChannelKey, string: &RawValue) {
-        let raw = string.get();
-        if raw.len() <= 2 || !raw.starts_with('"') {
-            return;
-        }
-        if let Some(channel) = self.text_channel(key) {
-            self.decode(channel, &raw[1..raw.len() - 1]);
-        }
+        self.string(key, string, false);
     }
 
     /// A fragment of what a tool that the provider runs itself is given, such as a code interpreter's code. It has a
     /// channel of kind `Tool` and is no tool call.
     pub(crate) fn server_tool_fragment(&mut self, key: ChannelKey, string: &RawValue) {
-        let raw = string.get();
-        if raw.len() > 2
-            && raw.starts_with('"')
+        if let Some(inner) = self.inside(key, string)
             && let Some(channel) = self.channel(key)
         {
-            self.decode(channel, &raw[1..raw.len() - 1]);
+            self.decode(channel, inner, false);
         }
     }
 
-    fn decode(&mut self, channel: ChannelIndex, inner: &str) {
+    fn string(&mut self, key: ChannelKey, string: &RawValue, signed: bool) {
+        if let Some(inner) = self.inside(key, string)
+            && let Some(channel) = self.text_channel(key)
+        {
+            self.decode(channel, inner, signed);
+        }
+    }
+
+    /// A JSON string without its quotes; `None` where it is empty or none.
+    fn inside<'s>(&mut self, key: ChannelKey, string: &'s RawValue) -> Option<&'s str> {
+        let inner = string.get().strip_prefix('"')?.strip_suffix('"')?;
+        if inner.is_empty() {
+            self.empty_string(key, inner);
+            return None;
+        }
+        Some(inner)
+    }
+
+    fn decode(&mut self, channel: ChannelIndex, inner: &str, signed: bool) {
         let start = self.events.arena.len();
         let Some(entry) = self.known.channels.get_mut(channel) else { return };
+        let begins_cut = entry.high_surrogate.is_some();
         json::unescape(inner, &mut entry.high_surrogate, &mut self.events.arena);
+        entry.begun = true;
+        self.mask(channel, start, Some(inner), begins_cut, signed);
         let span = self.json_span(inner);
-        self.stored(channel, start, span, false);
+        self.stored(channel, start, span, signed);
     }
 
     /// Whether the channel has given text before.
     pub(crate) fn has_text(&self, key: ChannelKey) -> bool {
-        self.known.channels.iter().any(|(_, channel)| channel.key == key && channel.characters > 0)
+        self.known.channels.iter().any(|(_, channel)| channel.key == key && channel.begun)
     }
 
     /// Whether any channel of that place and kind has given text before.
     pub(crate) fn has_text_at(&self, place: Place, index: u32, kind: ChannelKind) -> bool {
         let at_place = |key: ChannelKey| (key.place, key.index, key.kind) == (place, index, kind);
-        self.known.channels.iter().any(|(_, channel)| at_place(channel.key) && channel.characters > 0)
+        self.known.channels.iter().any(|(_, channel)| at_place(channel.key) && channel.begun)
     }
 
     /// The same for text that is decoded already.
@@ -145,16 +172,16 @@ impl<'a> Emit<'a> {
         let Some(channel) = self.text_channel(key) else { return };
         let start = self.events.arena.len();
         self.events.arena.push_str(text);
+        if let Some(entry) = self.known.channels.get_mut(channel) {
+            entry.begun = true;
+        }
+        self.mask(channel, start, self.is_placeable(text).then_some(text), false, false);
         self.stored(channel, start, None, false);
     }
 
     /// Reasoning that the provider signs: it must never be edited.
     pub(crate) fn signed_fragment(&mut self, key: ChannelKey, string: &RawValue) {
-        let before = self.events.list.len();
-        self.fragment(key, string);
-        if let Some(Event { kind: EventKind::Reasoning { signed, .. }, .. }) = self.events.list.get_mut(before) {
-            *signed = true;
-        }
+        self.string(key, string, true);
     }
 
     /// Marks the channel's text as program code: checks read it with the limits for code.
@@ -164,81 +191,6 @@ impl<'a> Emit<'a> {
         {
             entry.code = true;
         }
-    }
-
-    /// A tool call began, or its name came late. `key` must be of kind `Tool`. An empty id becomes the channel's id.
-    pub(crate) fn tool_start(&mut self, key: ChannelKey, id: &str, name: &str) {
-        let Some(channel) = self.channel(key) else { return };
-        let began = !self.known.tools.has(channel);
-        if !began && name.is_empty() {
-            return;
-        }
-        let channel_id = self.known.channels.get(channel).map(|entry| entry.id.clone()).unwrap_or_default();
-        let id = if id.is_empty() { &channel_id } else { id };
-        if !self.known.tools.start(channel, id, name) {
-            return self.anomaly(Anomaly::Limit);
-        }
-        if began {
-            let (call, name) = (self.events.store(id), self.events.store(name));
-            self.push(Some(channel), EventKind::ToolStart { call, name });
-        }
-    }
-
-    /// The same for a tool that takes free text and not JSON.
-    pub(crate) fn free_text_tool_start(&mut self, key: ChannelKey, id: &str, name: &str) {
-        self.tool_start(key, id, name);
-        if let Some(channel) = self.channel(key) {
-            self.known.tools.takes_free_text(channel);
-        }
-    }
-
-    /// Whether a tool call at `key` began.
-    pub(crate) fn has_tool(&mut self, key: ChannelKey) -> bool {
-        self.channel(key).is_some_and(|channel| self.known.tools.has(channel))
-    }
-
-    /// Whether the arguments of the call at `key` are whole JSON as they stand.
-    pub(crate) fn tool_is_whole(&mut self, key: ChannelKey) -> bool {
-        self.channel(key).is_some_and(|channel| self.known.tools.is_whole(channel))
-    }
-
-    /// The provider says that this call is whole. Ignored where its JSON is cut.
-    pub(crate) fn tool_end(&mut self, key: ChannelKey) {
-        if let Some(channel) = self.channel(key) {
-            self.tool_end_at(channel);
-        }
-    }
-
-    fn tool_end_at(&mut self, channel: ChannelIndex) {
-        let Some(valid_json) = self.known.tools.end(channel) else { return };
-        if self.known.tools.is_too_deep(channel) {
-            self.anomaly(Anomaly::TooDeep);
-        }
-        self.push(Some(channel), EventKind::ToolEnd { valid_json });
-    }
-
-    /// The same for every open call at a place: a finish reason ends them all.
-    pub(crate) fn tools_end(&mut self, place: Place, index: u32) {
-        self.tools_end_where(|key| key.place == place && key.index == index);
-    }
-
-    /// The same for every open call of the stream: its end ends them all.
-    pub(crate) fn all_tools_end(&mut self) {
-        self.tools_end_where(|_| true);
-    }
-
-    fn tools_end_where(&mut self, ends: impl Fn(ChannelKey) -> bool) {
-        let key = |channel: &ChannelIndex| self.known.channels.get(*channel).map(|entry| entry.key);
-        let open: Vec<ChannelIndex> =
-            self.known.tools.open().filter(|channel| key(channel).is_some_and(&ends)).collect();
-        open.into_iter().for_each(|channel| self.tool_end_at(channel));
-    }
-
-    /// A whole tool call in one event; `arguments` is its JSON text, or empty.
-    pub(crate) fn tool_call(&mut self, key: ChannelKey, id: &str, name: &str, arguments: &str) {
-        self.tool_start(key, id, name);
-        self.plain_fragment(key, arguments);
-        self.tool_end(key);
     }
 
     /// A tool that the provider runs itself.
@@ -275,6 +227,7 @@ impl<'a> Emit<'a> {
 
     /// A choice, message, response or turn (`lane`) ended. An empty `raw` is unknown.
     pub(crate) fn finish(&mut self, lane: u32, reason: Reason, raw: &str) {
+        self.lane_ends(lane);
         self.known.end.finish(lane, reason == Reason::Length);
         if reason == Reason::Error {
             self.known.end.fail();
@@ -288,13 +241,14 @@ impl<'a> Emit<'a> {
 
     /// The provider reported an error: the stream failed, whatever came before.
     pub(crate) fn error(&mut self, code: &str, message: &str, retryable: bool) {
+        self.texts_end(|_| true);
         self.known.end.fail();
         self.error_that_goes_on(code, message, retryable);
     }
 
     /// An error that does not end the stream (Realtime: a bad client event).
     pub(crate) fn error_that_goes_on(&mut self, code: &str, message: &str, retryable: bool) {
-        let (code, message) = (self.events.store(code), self.events.store(message));
+        let (code, message) = (self.store_masked(code), self.store_masked(message));
         self.push(None, EventKind::Error { code, message, retryable });
     }
 
@@ -310,6 +264,7 @@ impl<'a> Emit<'a> {
 
     /// A lone first half of a surrogate pair can no longer find its partner.
     pub(crate) fn flush_surrogates(&mut self) {
+        self.texts_end(|_| true);
         let waiting = |(_, channel): &(ChannelIndex, &crate::Channel)| channel.high_surrogate.is_some();
         let waiting: Vec<ChannelIndex> = self.known.channels.iter().filter(waiting).map(|(index, _)| index).collect();
         for channel in waiting {

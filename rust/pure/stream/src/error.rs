@@ -1,10 +1,19 @@
 use std::fmt;
 
+use crate::redact::RuleFault;
+
 /// What the caller of this crate got wrong. A stream's own faults are anomalies, never errors.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Error {
     /// A guard was used after `finish`; one guard serves one stream.
     Finished,
+    /// A redaction rule cannot be used, for example because of an unsupported part of its regular expression.
+    Rule {
+        /// The rule's name.
+        rule: String,
+        /// What is wrong, and where.
+        fault: RuleFault,
+    },
     /// A setting has a value no result is defined for, for example a limit of 0.
     Setting {
         /// Dotted path of the setting, for example `repeat.near.share`.
@@ -31,6 +40,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Finished => f.write_str("the guard is finished; a second stream needs a new Guard"),
+            Self::Rule { rule, fault } => write!(f, "redaction rule {rule:?} {fault}"),
             Self::Setting { field, value, allowed } => write!(f, "{field} is {value}, allowed is {allowed}"),
             Self::UnknownName { what, name, nearest, known } => {
                 write!(f, "no {what} is named {name:?}")?;

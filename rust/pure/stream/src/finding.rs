@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 /// What a finding asks for, weakest first, so that the greatest of several wins.
@@ -13,6 +15,8 @@ pub enum Action {
     Warn,
     /// Tell the model in its next turn.
     Hint,
+    /// Replace it in the text that passes.
+    Redact,
     /// End the stream.
     Stop,
 }
@@ -25,6 +29,7 @@ impl Action {
             Self::Observe => "observe",
             Self::Warn => "warn",
             Self::Hint => "hint",
+            Self::Redact => "redact",
             Self::Stop => "stop",
         }
     }
@@ -33,10 +38,10 @@ impl Action {
 /// What a check found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Finding {
-    /// The check: `actions`, `ending`, `pace`, `repeat`.
+    /// The check: `actions`, `ending`, `pace`, `redact`, `repeat`.
     pub check: &'static str,
-    /// What of it: `exact`, `counter`, `near`, `truncated`, `failed`, `stall`, ...
-    pub kind: &'static str,
+    /// What of it: `exact`, `counter`, `near`, `truncated`, `failed`, `stall`, a rule's name, ...
+    pub kind: Cow<'static, str>,
     /// What the settings ask for; under shadow what they would have asked for.
     pub action: Action,
     /// The channel's id, where it is about one.

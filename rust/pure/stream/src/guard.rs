@@ -1,11 +1,20 @@
-use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use midstream_series::Timestamp;
 
 use crate::decode::{Decode, Detect, Frame, FrameKind, Framing, Opening, Sink, decoder};
 use crate::dialect::{Dialect, Reading};
+use crate::redact::{Fault, RuleSet};
 use crate::{Anomaly, ChannelKind, Checks, Close, Decision, Error, Forward, Settings, Summary};
+
+mod masking;
+mod passage;
+mod reader;
+
+use masking::{mask, needs_bytes};
+use passage::{Passage, Passed, Passing};
+use reader::Reader;
 
 /// What is known of a stream before its first byte.
 #[derive(Clone, Debug, Default)]
@@ -22,11 +31,16 @@ pub struct Options {
     pub started: Option<Timestamp>,
     /// What the checks look for.
     pub settings: Settings,
+    /// The rules of redaction, built once for many streams; without them those of the settings are built.
+    pub rules: Option<Arc<RuleSet>>,
 }
 
 /// Watches one stream: bytes in, the same bytes out, with events, findings and a decision per chunk.
 ///
 /// Bytes are never changed, dropped or delayed, whatever the analysis makes of them, until a decision stops the stream.
+/// Rules of redaction turn this round: then a frame passes once it is whole and read, with its secrets replaced, and a
+/// stream of which a part cannot be read is stopped.
+///
 /// Events and findings do not depend on how the stream is cut into chunks; only their times do.
 ///
 /// ```
@@ -57,15 +71,23 @@ pub struct Guard {
     position: u64,
     /// The analysis panicked; bytes pass unseen.
     blind: bool,
+    /// Where bytes wait, if text is redacted.
+    passage: Option<Box<Passage>>,
+    /// The caller has text and not bytes.
+    pushed: bool,
 }
 
 impl Guard {
     /// A guard for one stream.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a setting that is not allowed.
+    /// [`Error::Setting`] for a setting that is not allowed, [`Error::Rule`] and [`Error::UnknownName`] for a rule.
     pub fn new(options: Options) -> Result<Self, Error> {
-        let mut checks = Checks::new(options.settings, options.started)?;
+        let mask = mask(&options)?;
+        let mut checks = Checks::of_guard(options.settings, options.started)?;
+        if let Some(mask) = mask {
+            checks.mask_is(mask);
+        }
         checks.read_calls();
         if options.http_status.is_some_and(|status| status >= 400) {
             checks.known.end.fail();
@@ -74,6 +96,8 @@ impl Guard {
         let detect = Detect::new(options.content_type.as_deref());
         let takes_text = detect.is_plain() || options.framing == Framing::Text;
         Ok(Self {
+            passage: checks.is_masked().then(Box::default),
+            pushed: false,
             checks,
             detect,
             opening: Opening::default(),
@@ -100,21 +124,44 @@ impl Guard {
         }
         let before = self.position;
         self.position += chunk.len() as u64;
-        let cut = self.analyse(|guard| guard.read(chunk, before, now)).flatten();
+        let mut passage = self.passage.take();
+        let mut passing = passage.as_deref_mut().map(|passage| passage.begin(self.framing, chunk, before));
+        let cut = self.analyse(|guard| guard.read(chunk, before, now, &mut passing)).flatten();
+        let passed = passing.map(Passing::end);
+        self.passage = passage;
+        if self.blind || self.framing == Framing::Opaque {
+            self.checks.fail(Fault::Unreadable);
+        }
+        self.checks.report_redactions();
         self.checks.close_call(self.framing == Framing::Opaque || self.blind, now);
-        let forward = match cut {
-            None => Forward::Same,
-            Some(end) => Forward::Bytes(chunk.get(..end.saturating_sub(before) as usize).unwrap_or(chunk)),
+        let forward = match (passed, cut) {
+            (Some(passed), _) => self.passed(passed, chunk),
+            (None, None) => Forward::Same,
+            (None, Some(end)) => Forward::Bytes(chunk.get(..end.saturating_sub(before) as usize).unwrap_or(chunk)),
         };
         Ok(self.checks.decision(forward))
+    }
+
+    fn passed<'a>(&'a self, passed: Passed, chunk: &'a [u8]) -> Forward<'a> {
+        let bytes = match (passed, &self.passage) {
+            (Passed::Chunk(length), _) if length == chunk.len() => return Forward::Same,
+            (Passed::Chunk(length), _) => chunk.get(..length).unwrap_or_default(),
+            (Passed::Out, Some(passage)) => passage.out(),
+            (Passed::Out, None) => &[],
+        };
+        if bytes.is_empty() { Forward::Nothing } else { Forward::Bytes(bytes) }
     }
 
     /// Reads one event of the provider that the caller has as JSON text and not as bytes.
     ///
     /// # Errors
-    /// [`Error::Finished`] after [`Guard::finish`].
+    /// [`Error::Finished`] after [`Guard::finish`]; [`Error::Setting`] where text is redacted, which needs the bytes of
+    /// the stream.
     pub fn push_json(&mut self, json: &str, now: Timestamp) -> Result<Decision<'_>, Error> {
         let now = self.checks.begin(now)?;
+        if self.checks.is_masked() {
+            return Err(needs_bytes("events"));
+        }
         if self.checks.is_halted() {
             return Ok(self.checks.decision(Forward::Nothing));
         }
@@ -125,7 +172,8 @@ impl Guard {
         }
         let frame = Frame { kind: FrameKind::Message, name: "", data: json, data_at: Some(bytes.start), bytes };
         self.analyse(|guard| {
-            Reader { checks: &mut guard.checks, reading: &mut guard.reading, now, cut: None }.frame(&frame)
+            let reading = &mut guard.reading;
+            Reader { checks: &mut guard.checks, reading, now, cut: None, passing: &mut None }.frame(&frame)
         });
         self.checks.close_call(self.blind, now);
         Ok(self.checks.decision(Forward::Same))
@@ -141,6 +189,7 @@ impl Guard {
             self.reading = Reading::new(Dialect::Text, Framing::Text);
         }
         self.position += text.len() as u64;
+        self.pushed = true;
         self.checks.push_text(kind, text, now)
     }
 
@@ -160,6 +209,11 @@ impl Guard {
         self.checks.resume(now)
     }
 
+    /// Whether text is redacted: then what passes is what the decisions say, and nothing else may.
+    pub fn redacts(&self) -> bool {
+        self.checks.is_masked()
+    }
+
     /// The owner is about to wait for the next bytes; see [`Checks::wait`].
     pub fn wait(&mut self, now: Timestamp) {
         self.checks.wait(now);
@@ -176,15 +230,29 @@ impl Guard {
     /// [`Error::Finished`] when called twice.
     pub fn finish(&mut self, close: Close, now: Timestamp) -> Result<(Decision<'_>, Summary), Error> {
         let now = self.checks.begin(now)?;
-        if !self.checks.is_halted() {
-            self.analyse(|guard| guard.read_rest(now));
+        let mut passage = self.passage.take();
+        let mut passing = passage.as_deref_mut().map(|passage| passage.begin(self.framing, &[], self.position));
+        let may_pass = !self.checks.is_halted();
+        if may_pass {
+            self.analyse(|guard| guard.read_rest(close, now, &mut passing));
         }
+        let passed = passing.map(Passing::end);
+        self.passage = passage;
         let mut summary = self.checks.conclude(close, now);
         summary.bytes = self.position;
         summary.framing = self.framing.name();
         summary.dialect = self.reading.dialect().name();
         summary.looks_like = self.checks.known.mistaken.map(|(_, seen)| seen.name());
-        Ok((self.checks.decision(Forward::Nothing), summary))
+        let forward = match passed {
+            Some(_) if !may_pass => Forward::Nothing,
+            Some(_) if self.pushed => self.checks.released(),
+            Some(passed) => match self.passed(passed, &[]) {
+                Forward::Same => Forward::Nothing,
+                forward => forward,
+            },
+            None => Forward::Nothing,
+        };
+        Ok((self.checks.decision(forward), summary))
     }
 
     /// Runs `work` so that its panic costs the analysis and no byte.
@@ -203,16 +271,16 @@ impl Guard {
     }
 
     /// Decodes a chunk that begins at byte `at`; gives where the stream is cut, if it is stopped.
-    fn read(&mut self, chunk: &[u8], at: u64, now: Timestamp) -> Option<u64> {
+    fn read(&mut self, chunk: &[u8], at: u64, now: Timestamp, passing: &mut Option<Passing<'_>>) -> Option<u64> {
         self.opening.push(chunk);
         self.blank = self.blank && chunk.trim_ascii().is_empty();
         if self.framing != Framing::Auto {
-            return self.decode(chunk, at, now);
+            return self.decode(chunk, at, now, passing);
         }
         self.head.extend_from_slice(chunk);
         self.settle_framing(self.detect.framing(&self.head, false)?);
         let head = std::mem::take(&mut self.head);
-        self.decode(&head, 0, now)
+        self.decode(&head, 0, now, passing)
     }
 
     fn settle_framing(&mut self, framing: Framing) {
@@ -229,33 +297,45 @@ impl Guard {
         self.expects_stream && self.opening.is_page()
     }
 
-    fn decode(&mut self, chunk: &[u8], at: u64, now: Timestamp) -> Option<u64> {
+    fn decode(&mut self, chunk: &[u8], at: u64, now: Timestamp, passing: &mut Option<Passing<'_>>) -> Option<u64> {
+        if let Some(passing) = passing {
+            passing.framing_is(self.framing);
+        }
         let decoder = self.decoder.as_mut()?;
-        let mut reader = Reader { checks: &mut self.checks, reading: &mut self.reading, now, cut: None };
+        let mut reader = Reader { checks: &mut self.checks, reading: &mut self.reading, now, cut: None, passing };
         let _ = decoder.feed(chunk, at, &mut reader);
         reader.cut
     }
 
     /// Reads what the end of the body decides: the framing of a short one, an event without delimiter.
-    fn read_rest(&mut self, now: Timestamp) {
+    fn read_rest(&mut self, close: Close, now: Timestamp, passing: &mut Option<Passing<'_>>) {
         if self.framing == Framing::Auto && !self.head.is_empty() {
             self.settle_framing(self.detect.framing(&self.head, true).unwrap_or(Framing::Opaque));
             let head = std::mem::take(&mut self.head);
-            self.decode(&head, 0, now);
+            self.decode(&head, 0, now, passing);
         }
         if matches!(self.framing, Framing::Auto | Framing::Opaque) {
             self.framing = Framing::Opaque;
             if self.position > 0 {
                 self.checks.known.end.content();
+                self.checks.fail(Fault::Unreadable);
             }
         }
-        let mut reader = Reader { checks: &mut self.checks, reading: &mut self.reading, now, cut: None };
+        let ends_clean = matches!(close, Close::Clean);
+        let mut reader = Reader { checks: &mut self.checks, reading: &mut self.reading, now, cut: None, passing };
+        // What is left of its texts has no place behind an array's bracket.
+        if ends_clean && self.framing == Framing::JsonArray {
+            reader.end_texts();
+        }
         if let Some(decoder) = self.decoder.as_mut()
             && !reader.checks.is_halted()
         {
             let _ = decoder.finish(self.position, &mut reader);
         }
         reader.finish();
+        if ends_clean {
+            reader.end_texts();
+        }
         self.note_oddities();
     }
 
@@ -274,50 +354,5 @@ impl Guard {
         } else if self.reading.is_unrecognised() && end.has_content() {
             end.odd("unknown_format");
         }
-    }
-}
-
-/// Hands frames to the dialect and its events to the checks.
-struct Reader<'a> {
-    checks: &'a mut Checks,
-    reading: &'a mut Reading,
-    now: Timestamp,
-    /// The raw byte behind what stopped the stream.
-    cut: Option<u64>,
-}
-
-impl Reader<'_> {
-    /// No frame comes any more: those that could not be told apart are read as what they are, unknown.
-    fn finish(&mut self) {
-        let first = self.checks.events.list.len();
-        self.reading.give_up(&mut self.checks.known, &mut self.checks.events, self.now);
-        self.checks.run(first);
-    }
-
-    /// The raw byte behind the frame that stopped the stream; in plain text, behind the character.
-    ///
-    /// A frame of plain text is what happened to arrive together, so its end means nothing.
-    fn behind_stop(&self, frame: &Frame<'_>) -> u64 {
-        let surplus = if self.reading.in_pieces() { self.checks.read_behind_stop() } else { 0 };
-        let Some((at, _)) = frame.data.char_indices().rev().take(surplus as usize).last() else {
-            return frame.bytes.end;
-        };
-        (frame.bytes.start + at as u64).min(frame.bytes.end)
-    }
-}
-
-impl Sink for Reader<'_> {
-    fn frame(&mut self, frame: &Frame<'_>) -> ControlFlow<()> {
-        let first = self.checks.events.list.len();
-        self.reading.frame(frame, &mut self.checks.known, &mut self.checks.events, self.now);
-        if self.checks.run(first) {
-            self.cut = Some(self.behind_stop(frame));
-            return ControlFlow::Break(());
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn anomaly(&mut self, anomaly: Anomaly) {
-        self.checks.known.anomalies.add(anomaly);
     }
 }

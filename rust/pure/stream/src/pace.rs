@@ -168,7 +168,7 @@ impl Pace {
         let waited_s = (now - self.not_before_resumed(since)).as_secs_f64();
         findings.push(Finding {
             check: "pace",
-            kind: "stall",
+            kind: "stall".into(),
             action,
             channel: None,
             offset: None,
@@ -229,7 +229,7 @@ impl Pace {
 /// C. Masson, J. E. Rim, H. K. Lee, "DDSketch: a fast and fully-mergeable quantile sketch with relative-error
 /// guarantees", VLDB 2019.
 #[derive(Clone, Debug, Default)]
-struct Quantiles {
+pub(crate) struct Quantiles {
     buckets: BTreeMap<u16, u32>,
     count: u64,
     longest: Option<Span>,
@@ -239,7 +239,7 @@ struct Quantiles {
 const GAMMA: f64 = 1.01 / 0.99;
 
 impl Quantiles {
-    fn add(&mut self, span: Span) {
+    pub(crate) fn add(&mut self, span: Span) {
         let nanos = span.as_nanos().max(0);
         let bucket = if nanos < 1_000 { 0 } else { 1 + ((nanos as f64 / 1e3).ln() / GAMMA.ln()).ceil() as u16 };
         *self.buckets.entry(bucket).or_default() += 1;
@@ -248,7 +248,7 @@ impl Quantiles {
     }
 
     /// In seconds. Below a microsecond everything is 0.
-    fn quantile(&self, q: f64) -> Option<f64> {
+    pub(crate) fn quantile(&self, q: f64) -> Option<f64> {
         let rank = (q * self.count.saturating_sub(1) as f64).round() as u64;
         let mut seen = 0;
         for (bucket, count) in &self.buckets {

@@ -1,5 +1,6 @@
 use serde::{Deserialize, Deserializer};
 
+use crate::redact::RedactSettings;
 use crate::{Action, ActionsSettings, EndingSettings, Error, PaceSettings, RepeatSettings};
 
 /// What the checks look for and what follows. The same settings serve any number of streams.
@@ -20,6 +21,8 @@ pub struct Settings {
     pub ending: EndingSettings,
     /// Times and stalls.
     pub pace: PaceSettings,
+    /// Secrets in text. [`Checks`](crate::Checks) alone, without a [`Guard`](crate::Guard), refuses rules.
+    pub redact: RedactSettings,
     /// Loops in text.
     pub repeat: RepeatSettings,
     /// Run every check and act on none: decisions are at most `observe`, findings say what would have been done.
@@ -50,6 +53,7 @@ impl Settings {
         self.actions.validate()?;
         self.ending.validate()?;
         self.pace.validate()?;
+        self.redact.validate()?;
         self.repeat.validate()
     }
 }
@@ -104,18 +108,22 @@ fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<Strin
         .map(|(_, other)| other.into())
 }
 
-/// Levenshtein distance of two short names, by rows.
+/// How many characters of two short names differ; two that change places count as one.
 fn edits(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
+    let (mut above, mut before) = (row.clone(), None);
     for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
+        let two_above = std::mem::replace(&mut above, row.clone());
         row[0] = i + 1;
         for (j, y) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(row[j + 1] + 1);
+            let replaced = above[j] + usize::from(x != *y);
+            row[j + 1] = replaced.min(row[j] + 1).min(above[j + 1] + 1);
+            if j > 0 && before == Some(*y) && b[j - 1] == x {
+                row[j + 1] = row[j + 1].min(two_above[j - 1] + 1);
+            }
         }
+        before = Some(x);
     }
     row[b.len()]
 }

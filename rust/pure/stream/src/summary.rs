@@ -37,8 +37,29 @@ pub struct Summary {
     pub pace: PaceSummary,
     /// What the checks found, in stream order.
     pub findings: Vec<Finding>,
+    /// What was redacted and held; `None` where no rules were given.
+    pub redact: Option<RedactSummary>,
     /// How often the given time went back and was clamped.
     pub clock_regressions: u64,
+}
+
+/// What redaction did to a stream.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct RedactSummary {
+    /// Matches replaced in the text of channels.
+    pub redactions: u64,
+    /// Matches replaced elsewhere: in copies of that text, errors, results.
+    pub copies: u64,
+    /// Bytes of decoded text that are held.
+    pub held_bytes: u64,
+    /// The most at a time.
+    pub held_bytes_max: u64,
+    /// Bytes that were held for some time, all together.
+    pub held_bytes_total: u64,
+    /// Half of what was held waited no longer.
+    pub hold_p50_s: Option<f64>,
+    /// 99 of 100.
+    pub hold_p99_s: Option<f64>,
 }
 
 /// One channel after the end.
@@ -76,6 +97,7 @@ impl Summary {
             usage: with_estimate(known),
             pace,
             findings,
+            redact: known.mask.as_ref().map(|mask| mask.waits.summary()),
             clock_regressions,
         }
     }

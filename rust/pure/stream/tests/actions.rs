@@ -38,7 +38,7 @@ fn equal_calls_of_one_answer_are_told_and_stopped_in_the_end() {
     for step in [1, 7, 100_000] {
         assert_eq!(findings(&answer(9), step, false), (vec![], false));
         let (found, stopped) = findings(&answer(40), step, false);
-        let told: Vec<_> = found.iter().map(|one| (one.check, one.kind, one.action, one.score)).collect();
+        let told: Vec<_> = found.iter().map(|one| (one.check, &*one.kind, one.action, one.score)).collect();
         let told_of = |action, copies| ("actions", "repeat", action, copies);
         assert_eq!(told, [told_of(Action::Hint, 10.0), told_of(Action::Warn, 20.0), told_of(Action::Stop, 30.0)]);
         assert!(stopped && found.iter().all(|one| one.channel.is_some()));

@@ -29,7 +29,7 @@ impl Run {
     }
 
     fn kinds(&self) -> Vec<&str> {
-        let mut kinds: Vec<&str> = self.findings.iter().map(|finding| finding.kind).collect();
+        let mut kinds: Vec<&str> = self.findings.iter().map(|finding| &*finding.kind).collect();
         kinds.sort_unstable();
         kinds.dedup();
         kinds

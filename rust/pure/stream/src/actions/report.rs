@@ -55,7 +55,7 @@ pub(super) fn no_progress(near: &Near, action: Action, agent: &str, text: &str, 
 fn finding(kind: &'static str, action: Action, copies: u32, onset: u64, steps: u64) -> Finding {
     Finding {
         check: "actions",
-        kind,
+        kind: kind.into(),
         action,
         channel: None,
         offset: Some(steps),

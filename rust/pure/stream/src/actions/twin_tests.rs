@@ -152,7 +152,8 @@ proptest! {
             let tool = ["open", "read", "list"][tool];
             let arguments = ["{}", r#"{"a":1}"#][arguments];
             let result = result.map_or_else(|| format!("news {at}"), |result| ["x", "y", "error: z", "pending"][result].into());
-            let found: Vec<_> = does(&mut actions, tool, arguments, &result).iter().map(|one| (one.kind, one.action)).collect();
+            let findings = does(&mut actions, tool, arguments, &result);
+            let found: Vec<_> = findings.iter().map(|one| (&*one.kind, one.action)).collect();
             prop_assert_eq!(found, twin.push(format!("{tool}{arguments}"), result), "call {}", at);
         }
     }

@@ -10,6 +10,7 @@ mod carry;
 #[cfg(test)]
 mod collected;
 mod detect;
+pub(crate) mod envelope;
 mod event_headers;
 mod event_stream;
 mod frame_lines;

@@ -51,6 +51,8 @@ struct Delta<'a> {
     #[serde(borrow, default)]
     partial_json: Leaf<'a>,
     #[serde(borrow, default)]
+    content: Leaf<'a>,
+    #[serde(borrow, default)]
     stop_reason: Leaf<'a>,
 }
 
@@ -250,7 +252,11 @@ impl AnthropicMessages {
             "thinking_delta" => self.thinking(index, delta.thinking, emit),
             "input_json_delta" => self.input(index, delta.partial_json, emit),
             "citations_delta" => emit.citation(),
-            "compaction_delta" | "signature_delta" => emit.other(&name),
+            "compaction_delta" => {
+                emit.copy(self.key(index, ChannelKind::Text), 1, delta.content);
+                emit.other(&name);
+            }
+            "signature_delta" => emit.other(&name),
             _ => payload::unknown(&name, emit),
         }
         if emit.is_silent() {
@@ -275,7 +281,8 @@ impl AnthropicMessages {
         let Some(fragment) = fragment else { return };
         let key = self.key(index, ChannelKind::Tool);
         match self.blocks.iter_mut().find(|block| block.index == index) {
-            Some(block) if !block.tool => return,
+            // What a tool of the provider's own is given is told nowhere else.
+            Some(block) if !block.tool => return emit.copy(key, 1, Some(fragment)),
             Some(block) if fragment.get() != "\"\"" => block.input = None,
             Some(_) => {}
             None => {
@@ -291,6 +298,7 @@ impl AnthropicMessages {
 
     fn block_stop(&mut self, wire: &Wire<'_>, emit: &mut Emit<'_>) {
         self.end_tool(index(wire.index), emit);
+        emit.place_ends(Place::Block, index(wire.index));
         if emit.is_silent() {
             emit.other("content_block_stop");
         }

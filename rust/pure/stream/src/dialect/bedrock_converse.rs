@@ -177,7 +177,10 @@ impl BedrockConverse {
                 emit.end().seen(0);
                 self.start(index, body.start.as_ref(), emit);
             }
-            "contentBlockStop" => emit.tool_end(tool(index)),
+            "contentBlockStop" => {
+                emit.tool_end(tool(index));
+                emit.place_ends(Place::Block, index);
+            }
             "messageStart" => {
                 emit.next_response();
                 emit.end().open(0);
@@ -237,10 +240,11 @@ impl BedrockConverse {
     }
 
     fn input(&self, index: u32, input: &serde_json::value::RawValue, emit: &mut Emit<'_>) {
-        if !self.server_tools.contains(&index) {
-            emit.tool_start(tool(index), "", "");
-            emit.fragment(tool(index), input);
+        if self.server_tools.contains(&index) {
+            return emit.copy(tool(index), 1, Some(input));
         }
+        emit.tool_start(tool(index), "", "");
+        emit.fragment(tool(index), input);
     }
 }
 

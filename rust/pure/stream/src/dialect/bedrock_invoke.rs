@@ -46,6 +46,7 @@ impl Parse for BedrockInvoke {
             emit.anomaly(Anomaly::BadJson);
             return emit.other(frame.name);
         };
+        emit.carries(&payload, &encoded);
         self.payload(frame, &payload, emit);
     }
 }

@@ -120,7 +120,11 @@ impl Parse for Cohere {
                 emit.start(&string(wire.id).unwrap_or_default(), "");
             }
             "message-end" => message_end(delta, emit),
-            "citation-end" | "content-end" | "debug" => emit.other(&name),
+            "content-end" => {
+                emit.place_ends(Place::Block, index);
+                emit.other(&name);
+            }
+            "citation-end" | "debug" => emit.other(&name),
             _ => payload::unknown(&name, emit),
         }
         if emit.is_silent() {

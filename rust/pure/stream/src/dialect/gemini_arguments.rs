@@ -10,13 +10,13 @@ pub(super) struct PartialArg<'a> {
     #[serde(borrow, default)]
     json_path: Leaf<'a>,
     #[serde(borrow, default)]
-    string_value: Leaf<'a>,
+    pub(super) string_value: Leaf<'a>,
     #[serde(borrow, default)]
     number_value: Leaf<'a>,
     #[serde(borrow, default)]
     bool_value: Leaf<'a>,
     #[serde(borrow, default)]
-    will_continue: Leaf<'a>,
+    pub(super) will_continue: Leaf<'a>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

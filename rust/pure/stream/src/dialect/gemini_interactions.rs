@@ -227,6 +227,7 @@ impl GeminiInteractions {
             emit.plain_fragment(key, &arguments);
         }
         emit.tool_end(key);
+        emit.place_ends(Place::Item, index);
     }
 }
 

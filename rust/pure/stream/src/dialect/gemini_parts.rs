@@ -227,6 +227,13 @@ impl Parts {
             }
             None => text.push_str(call.args.map_or("", |args| args.get())),
         }
+        let call_key = key(lane.calls);
+        for arg in call.partial_args.iter() {
+            emit.copy(call_key, 1, arg.string_value);
+            if !is_true(arg.will_continue) {
+                emit.copy_ends(call_key, 1);
+            }
+        }
         emit.plain_fragment(key(lane.calls), &text);
         if !goes_on {
             lane.open = None;

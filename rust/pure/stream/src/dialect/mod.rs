@@ -26,6 +26,7 @@ mod openai_assistants;
 mod openai_calls;
 mod openai_chat;
 mod openai_completions;
+mod openai_delta;
 mod openai_items;
 mod openai_realtime;
 mod openai_responses;

@@ -230,12 +230,12 @@ impl OpenaiAssistants {
             return;
         }
         let Some(item) = self.item(wire, emit) else { return };
-        if emit.has_text_at(Place::Item, item, ChannelKind::Text) {
-            return;
+        if !emit.has_text_at(Place::Item, item, ChannelKind::Text) {
+            for (part, content) in wire.content.iter().enumerate() {
+                content.read(item, part as u32, emit);
+            }
         }
-        for (part, content) in wire.content.iter().enumerate() {
-            content.read(item, part as u32, emit);
-        }
+        emit.place_ends(Place::Item, item);
     }
 
     fn step(&mut self, wire: &Wire<'_>, emit: &mut Emit<'_>) {

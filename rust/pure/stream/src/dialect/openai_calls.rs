@@ -28,7 +28,7 @@ pub(super) struct Function<'a> {
     #[serde(borrow, default)]
     name: Leaf<'a>,
     #[serde(borrow, default)]
-    arguments: Leaf<'a>,
+    pub(super) arguments: Leaf<'a>,
 }
 
 /// A custom tool takes free text.

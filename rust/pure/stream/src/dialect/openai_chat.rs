@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::failure::Failure;
 use super::openai_calls::{Call, Calls, Function};
+use super::openai_delta::{Anything, Delta, Executed, Part, Sound};
 use super::{Parse, openai, payload};
 use crate::decode::Frame;
 use crate::emit::Emit;
@@ -62,71 +63,6 @@ struct Choice<'a> {
     #[serde(borrow, default)]
     error: Leaf<'a>,
 }
-
-/// A delta, or the whole message of an answer that is not streamed.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Delta<'a> {
-    #[serde(borrow)]
-    content: Leaf<'a>,
-    #[serde(borrow)]
-    reasoning_content: Leaf<'a>,
-    #[serde(borrow)]
-    reasoning: Leaf<'a>,
-    #[serde(borrow)]
-    reasoning_details: Leaf<'a>,
-    #[serde(borrow)]
-    refusal: Leaf<'a>,
-    #[serde(borrow)]
-    tool_calls: Leaf<'a>,
-    #[serde(borrow)]
-    function_call: Leaf<'a>,
-    #[serde(borrow)]
-    audio: Leaf<'a>,
-    #[serde(borrow)]
-    annotations: Leaf<'a>,
-    #[serde(borrow)]
-    executed_tools: Leaf<'a>,
-}
-
-/// A part of content that is a list, or of `reasoning_details`.
-#[derive(Deserialize)]
-struct Part<'a> {
-    #[serde(borrow, default)]
-    r#type: Leaf<'a>,
-    #[serde(borrow, default)]
-    text: Leaf<'a>,
-    #[serde(borrow, default)]
-    thinking: Leaf<'a>,
-    #[serde(borrow, default)]
-    refusal: Leaf<'a>,
-    #[serde(borrow, default)]
-    summary: Leaf<'a>,
-    #[serde(borrow, default)]
-    format: Leaf<'a>,
-    #[serde(borrow, default)]
-    signature: Leaf<'a>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Sound<'a> {
-    #[serde(borrow)]
-    data: Leaf<'a>,
-    #[serde(borrow)]
-    transcript: Leaf<'a>,
-}
-
-#[derive(Deserialize)]
-struct Executed<'a> {
-    #[serde(borrow, default)]
-    index: Leaf<'a>,
-    #[serde(borrow, default)]
-    r#type: Leaf<'a>,
-}
-
-#[derive(Deserialize)]
-struct Anything {}
 
 /// One choice that was seen.
 #[derive(Debug, Default)]
@@ -239,9 +175,14 @@ impl OpenaiChat {
             seen.streamed = true;
             seen.delta(delta, false, emit);
             self.executed(delta.executed_tools, emit);
+            if choice.message.is_some() {
+                let message: Delta<'_> = json::inside(choice.message);
+                emit.copy_so_far(message.content, json::words(choice.finish_reason).is_some());
+            }
         } else if choice.message.is_some() && !seen.streamed {
             let message: Delta<'_> = json::inside(choice.message);
             seen.delta(&message, true, emit);
+            emit.place_ends(Place::Choice, index);
             self.executed(message.executed_tools, emit);
         }
         if let (Some(text), None, None) = (choice.text, choice.delta.as_ref(), choice.message) {
@@ -329,8 +270,10 @@ impl Seen {
             self.calls.fragment(self.index, call, whole.then_some(position as u64), emit);
         }
         let legacy: Maybe<Function<'_>> = json::inside(delta.function_call);
-        if let (Some(function), true) = (legacy.as_ref(), calls.0.is_empty()) {
-            self.calls.legacy(self.index, function, emit);
+        match legacy.as_ref() {
+            Some(function) if calls.0.is_empty() => self.calls.legacy(self.index, function, emit),
+            Some(function) => emit.copy(self.key(ChannelKind::Tool), 1, function.arguments),
+            None => {}
         }
     }
 
@@ -346,6 +289,14 @@ impl Seen {
         };
         for words in words {
             if signed { emit.signed_fragment(key, words) } else { emit.fragment(key, words) }
+        }
+        if plain.is_some() {
+            if json::words(delta.reasoning_content).is_some() {
+                emit.copy(key, 1, json::words(delta.reasoning));
+            }
+            for part in details.iter() {
+                emit.copy(key, 2, json::words(part.text).or(json::words(part.summary)));
+            }
         }
     }
 
@@ -387,13 +338,6 @@ impl Seen {
             self.finished = Some(reason);
             emit.finish(self.index, reason, raw);
         }
-    }
-}
-
-impl Part<'_> {
-    fn is_signed(&self) -> bool {
-        json::words(self.signature).is_some()
-            || json::string(self.format).is_some_and(|format| format.starts_with("anthropic"))
     }
 }
 

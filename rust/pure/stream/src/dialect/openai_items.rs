@@ -130,6 +130,7 @@ impl Items {
         if matches!(stem, Stem::Arguments | Stem::Input) {
             emit.tool_end(key);
         }
+        emit.text_ends(key);
     }
 
     fn added(&mut self, index: u32, item: &Item<'_>, emit: &mut Emit<'_>) {
@@ -157,6 +158,11 @@ impl Items {
 
     /// Reads an item that is whole.
     pub(super) fn done(&mut self, index: u32, item: &Item<'_>, emit: &mut Emit<'_>) {
+        self.whole(index, item, emit);
+        emit.place_ends(Place::Item, index);
+    }
+
+    fn whole(&mut self, index: u32, item: &Item<'_>, emit: &mut Emit<'_>) {
         self.any = true;
         let kind = json::string(item.kind).unwrap_or_default();
         let key = ChannelKey::new(Place::Item, index, ChannelKind::Tool);
@@ -221,6 +227,7 @@ impl Items {
             self.fragment(stem, key, Some(text), emit);
             content.annotations.iter().for_each(|_| emit.citation());
         }
+        emit.text_ends(key);
     }
 }
 

@@ -6,7 +6,7 @@ use super::{Dialect, Parse, failure, given, likely, parser, sniff, text};
 use crate::decode::{Frame, FrameKind, Framing};
 use crate::emit::{Emit, Known};
 use crate::json;
-use crate::{Anomaly, EventKind, Events};
+use crate::{Anomaly, Events};
 
 /// Messages that may pass before a stream whose dialect cannot be told is read as opaque.
 const MAX_UNDECIDED: usize = 3;
@@ -84,7 +84,15 @@ impl Reading {
         self.detects && self.dialect() == Dialect::Opaque
     }
 
-    pub(crate) fn frame(&mut self, frame: &Frame<'_>, known: &mut Known, events: &mut Events, now: Timestamp) {
+    /// Reads a frame, and before it those that waited; `done` is told of each once it is read.
+    pub(crate) fn frame(
+        &mut self,
+        frame: &Frame<'_>,
+        known: &mut Known,
+        events: &mut Events,
+        now: Timestamp,
+        done: &mut dyn FnMut(&Frame<'_>, &mut Known),
+    ) {
         if self.dialect == Dialect::Auto {
             match sniff(frame) {
                 Some(dialect) => self.dialect = dialect,
@@ -95,22 +103,37 @@ impl Reading {
                 None => self.dialect = self.fallback(Some(frame.data)),
             }
         }
+        self.waiting(known, events, now, done);
+        self.parse(frame, &mut Emit::new(known, events, now, Some(frame)));
+        done(frame, known);
+    }
+
+    fn waiting(
+        &mut self,
+        known: &mut Known,
+        events: &mut Events,
+        now: Timestamp,
+        done: &mut dyn FnMut(&Frame<'_>, &mut Known),
+    ) {
         for waiting in std::mem::take(&mut self.waiting) {
             let frame = waiting.frame();
             self.parse(&frame, &mut Emit::new(known, events, now, Some(&frame)));
+            done(&frame, known);
         }
-        self.parse(frame, &mut Emit::new(known, events, now, Some(frame)));
     }
 
     /// The stream ended: what still waits will show nothing more.
-    pub(crate) fn give_up(&mut self, known: &mut Known, events: &mut Events, now: Timestamp) {
+    pub(crate) fn give_up(
+        &mut self,
+        known: &mut Known,
+        events: &mut Events,
+        now: Timestamp,
+        done: &mut dyn FnMut(&Frame<'_>, &mut Known),
+    ) {
         if !self.waiting.is_empty() {
             self.dialect = self.fallback(None);
         }
-        for waiting in std::mem::take(&mut self.waiting) {
-            let frame = waiting.frame();
-            self.parse(&frame, &mut Emit::new(known, events, now, Some(&frame)));
-        }
+        self.waiting(known, events, now, done);
         if self.parser.is_none() {
             parser(self.dialect()).begin(&mut Emit::new(known, events, now, None));
         }
@@ -146,16 +169,19 @@ impl Reading {
             let mut parser = parser(dialect);
             parser.begin(emit);
             if pieces && !matches!(dialect, Dialect::Opaque | Dialect::Text) {
-                emit.anomaly(Anomaly::BadJson);
+                emit.anomaly_of_body(Anomaly::BadJson);
             }
             parser
         });
         if self.page {
+            emit.unread_text(text::CHANNEL, frame.data);
             return emit.other("");
         }
         if pieces {
             emit.end().content();
-            if dialect != Dialect::Opaque {
+            if dialect == Dialect::Opaque {
+                emit.unread_text(text::CHANNEL, frame.data);
+            } else {
                 emit.plain_fragment(text::CHANNEL, frame.data);
             }
             return;
@@ -173,6 +199,12 @@ impl Reading {
         let after_end = was_marked && emit.end().is_marked() && !matches!(frame.data.trim(), "" | "[DONE]");
         if after_end && frame.kind == FrameKind::Message {
             emit.anomaly(Anomaly::AfterEnd);
+        }
+        if !was_marked && emit.end().is_marked() {
+            emit.texts_end(|_| true);
+        }
+        if dialect == Dialect::Opaque && tells(frame.kind, frame.data) && !emit.has_failed() {
+            emit.unreadable();
         }
         if emit.is_silent() {
             emit.other(frame.name);
@@ -197,9 +229,7 @@ fn read(parser: &mut dyn Parse, frame: &Frame<'_>, emit: &mut Emit<'_>) {
         emit.take_back();
         parser.frame(&Frame { data: &data, data_at: None, ..frame.clone() }, emit);
     }
-    let has_failed =
-        |emit: &Emit<'_>| emit.of_frame().iter().any(|event| matches!(event.kind, EventKind::Error { .. }));
-    if after == before || frame.kind != FrameKind::Message || has_failed(emit) {
+    if after == before || frame.kind != FrameKind::Message || emit.has_failed() {
         return;
     }
     if let Some(failure) = failure::of_any_shape(frame.data) {

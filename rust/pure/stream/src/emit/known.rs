@@ -1,4 +1,5 @@
 use crate::ending::EndTracker;
+use crate::redact::Mask;
 use crate::tools::Tools;
 use crate::{Anomalies, ChannelKind, Channels, Dialect, Usage};
 
@@ -19,6 +20,8 @@ pub(crate) struct Known {
     /// The dialect given and the one that the events are of, where they differ.
     pub(crate) mistaken: Option<(Dialect, Dialect)>,
     pub(crate) events: u64,
+    /// Redaction, where rules were given.
+    pub(crate) mask: Option<Box<Mask>>,
 }
 
 impl Known {

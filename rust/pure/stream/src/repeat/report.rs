@@ -55,7 +55,7 @@ impl Reworded {
 fn finding(kind: &'static str, action: Action, channel: &str, history: &History, onset: u64, score: f64) -> Finding {
     Finding {
         check: "repeat",
-        kind,
+        kind: kind.into(),
         action,
         channel: Some(channel.to_owned()),
         offset: Some(history.characters()),

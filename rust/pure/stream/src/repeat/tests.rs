@@ -1,5 +1,7 @@
 //! The views together: against a slow twin, at every split, in bounded memory.
 
+use std::borrow::Cow;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -25,7 +27,9 @@ fn findings(text: &str) -> Vec<Finding> {
 
 /// Kind, action, offset, onset and period of each.
 fn places(text: &str) -> Vec<(&'static str, Action, u64, u64, Option<u64>)> {
-    let place = |found: Finding| (found.kind, found.action, found.offset.unwrap(), found.onset.unwrap(), found.period);
+    let kind = |kind| if let Cow::Borrowed(kind) = kind { kind } else { panic!("{kind} is no view") };
+    let place =
+        |found: Finding| (kind(found.kind), found.action, found.offset.unwrap(), found.onset.unwrap(), found.period);
     findings(text).into_iter().map(place).collect()
 }
 

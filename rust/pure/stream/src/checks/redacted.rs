@@ -1,0 +1,125 @@
+//! Redaction among the checks: what it finds, and the stop of a stream whose text could pass unseen.
+
+use midstream_series::Timestamp;
+
+use super::Checks;
+use crate::emit::Emit;
+use crate::redact::{Fault, Found, Mask};
+use crate::{Action, Finding, Forward, Settings};
+
+impl Checks {
+    /// Text is redacted by `mask` from now on.
+    pub(crate) fn mask_is(&mut self, mask: Mask) {
+        self.known.mask = Some(Box::new(mask));
+    }
+
+    /// Whether text is changed, so that none may pass unread.
+    pub(crate) fn is_masked(&self) -> bool {
+        self.known.mask.as_ref().is_some_and(|mask| !mask.is_dry())
+    }
+
+    /// Stops the stream for `fault`, where text is changed.
+    pub(crate) fn fail(&mut self, fault: Fault) {
+        if let Some(mask) = &mut self.known.mask {
+            mask.fail(fault);
+        }
+    }
+
+    /// Makes findings of what redaction found since the last time.
+    pub(crate) fn report_redactions(&mut self) {
+        let Some(mask) = &mut self.known.mask else { return };
+        let mut found = Vec::new();
+        mask.take_found(&mut found);
+        // What lies behind a stop is not told, so that no finding depends on the cut.
+        let stops = self.settings.redact.action == Some(Action::Stop) && !mask.is_dry();
+        for found in found.iter().take(if stops { 1 } else { usize::MAX }) {
+            let channel = found.channel.and_then(|index| self.known.channels.get(index));
+            let id = channel.map(|channel| channel.id.clone());
+            self.fresh.push(finding(found, id, mask, &self.settings));
+        }
+        let fault = mask.fault.filter(|_| !mask.is_dry() && !self.halted).map(stop);
+        self.fresh.extend(fault.filter(|stop| self.fresh.iter().all(|told| told.kind != stop.kind)));
+    }
+
+    /// No more text comes: what is held is decided and becomes events.
+    pub(crate) fn end_texts(&mut self, now: Timestamp) {
+        let first = self.events.list.len();
+        if let Some(mask) = &mut self.known.mask {
+            mask.take_postponed();
+        }
+        Emit::new(&mut self.known, &mut self.events, now, None).texts_end(|_| true);
+        self.report_redactions();
+        self.run(first);
+    }
+
+    /// What passes of `text`, which the caller has pushed: what its channel released.
+    pub(super) fn pushed(&self, text: &str) -> Forward<'_> {
+        let released = self.events.arena.as_str();
+        if !self.is_masked() || released == text {
+            return Forward::Same;
+        }
+        self.released()
+    }
+
+    /// What the channels released in this call, up to a stop.
+    pub(crate) fn released(&self) -> Forward<'_> {
+        let released = self.events.arena.as_str();
+        let surplus = if self.halted { self.read_behind_stop() as usize } else { 0 };
+        let end = released.char_indices().rev().take(surplus).last().map_or(released.len(), |(at, _)| at);
+        match released.as_bytes().get(..end).unwrap_or_default() {
+            [] => Forward::Nothing,
+            released => Forward::Bytes(released),
+        }
+    }
+
+    /// Stops the stream where text has waited too long.
+    pub(super) fn look_at_waits(&mut self, now: Timestamp) {
+        let late = self.known.mask.as_ref().and_then(|mask| mask.deadline()).is_some_and(|deadline| deadline <= now);
+        if late && self.is_masked() {
+            self.fail(Fault::HeldTooLong);
+            self.report_redactions();
+        }
+    }
+}
+
+fn finding(found: &Found, channel: Option<String>, mask: &Mask, settings: &Settings) -> Finding {
+    let rule = mask.rules().name(found.rule);
+    let replacement = mask.replacement(found.rule);
+    let stands = if mask.is_dry() { found.length } else { replacement.len() as u64 };
+    let place = channel.is_some().then_some(found.onset);
+    let limit = if found.overflow { ", beyond the limit of the rule" } else { "" };
+    let did = if mask.is_dry() { "would replace" } else { "replaced" };
+    Finding {
+        check: "redact",
+        kind: rule.to_owned().into(),
+        action: settings.redact.action.unwrap_or(Action::Observe),
+        offset: place.map(|onset| onset + stands),
+        onset: place,
+        period: None,
+        score: 1.0,
+        evidence: replacement.to_owned(),
+        explanation: format!("rule {rule} {did} {} characters{limit}", found.length),
+        channel,
+    }
+}
+
+fn stop(fault: Fault) -> Finding {
+    let (kind, explanation) = match fault {
+        Fault::HeldTooLong => ("max_hold", "text that may begin a secret waited longer than redact.max_hold_s"),
+        Fault::Signed => ("signed", "a secret stands in text that the provider signs, which cannot be changed"),
+        Fault::Unplaceable => ("unplaceable", "redacted text has no place in this frame of the stream"),
+        Fault::Unreadable => ("unreadable", "a part of the stream cannot be read, so that a secret could pass in it"),
+    };
+    Finding {
+        check: "redact",
+        kind: kind.into(),
+        action: Action::Stop,
+        channel: None,
+        offset: None,
+        onset: None,
+        period: None,
+        score: 1.0,
+        evidence: String::new(),
+        explanation: explanation.to_owned(),
+    }
+}

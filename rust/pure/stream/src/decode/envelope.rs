@@ -1,0 +1,125 @@
+//! Data back into a frame of its framing.
+
+use std::ops::Range;
+
+use memchr::{memchr2, memmem};
+
+use super::Framing;
+use super::event_stream::PRELUDE;
+use super::lines::BOM;
+
+/// Adds to `out` the frame `raw` with `data` in the place of its own, which stands at `place` in it, if it stands there as
+/// it was read. False where that cannot be.
+pub(crate) fn replace(
+    framing: Framing,
+    raw: &[u8],
+    place: Option<Range<usize>>,
+    data: &str,
+    out: &mut Vec<u8>,
+) -> bool {
+    let fits_a_line = !data.contains(['\n', '\r']);
+    match (framing, place) {
+        (Framing::Sse, place) if place.is_none() || !fits_a_line => lines(raw, data, out),
+        (Framing::Ndjson, None) => {
+            out.extend_from_slice(data.as_bytes());
+            out.extend_from_slice(line_end(raw));
+        }
+        (Framing::Text, None) => out.extend_from_slice(data.as_bytes()),
+        (_, None) => return false,
+        (framing, Some(place)) => {
+            let (Some(head), Some(tail)) = (raw.get(..place.start), raw.get(place.end..)) else { return false };
+            wrap(framing, head, tail, data, out);
+        }
+    }
+    true
+}
+
+/// Adds a frame with `data` between the bytes of another frame before and behind its data.
+pub(crate) fn wrap(framing: Framing, head: &[u8], tail: &[u8], data: &str, out: &mut Vec<u8>) {
+    let start = out.len();
+    out.extend_from_slice(head);
+    out.extend_from_slice(data.as_bytes());
+    out.extend_from_slice(tail);
+    if framing == Framing::EventStream
+        && let Some(message) = out.get_mut(start..)
+    {
+        measure(message);
+    }
+}
+
+/// Adds a frame of that name with `data`, which comes behind one whose data stood between `head` and `tail`.
+pub(crate) fn add(framing: Framing, name: &str, head: &[u8], tail: &[u8], data: &str, out: &mut Vec<u8>) {
+    match framing {
+        Framing::Sse => {
+            let end = line_end(if tail.is_empty() { head } else { tail });
+            if !name.is_empty() {
+                [b"event: ", name.as_bytes(), end].iter().for_each(|part| out.extend_from_slice(part));
+            }
+            data_lines(data, end, out);
+            out.extend_from_slice(end);
+        }
+        Framing::Ndjson => {
+            out.extend_from_slice(data.as_bytes());
+            out.extend_from_slice(line_end(tail));
+        }
+        Framing::JsonArray => {
+            // The first element has the array's bracket before it.
+            let opens = head.contains(&b'[');
+            wrap(framing, if opens { b",\n" } else { head }, tail, data, out);
+        }
+        _ => wrap(framing, head, tail, data, out),
+    }
+}
+
+/// Sets lengths and checksums of an AWS event stream message that was changed.
+fn measure(message: &mut [u8]) {
+    let length = (message.len() as u32).to_be_bytes();
+    if let Some((lengths, rest)) = message.split_first_chunk_mut::<{ PRELUDE - 4 }>()
+        && let Some(checksum) = rest.first_chunk_mut::<4>()
+    {
+        lengths.iter_mut().zip(length).for_each(|(slot, byte)| *slot = byte);
+        *checksum = crc32fast::hash(lengths).to_be_bytes();
+    }
+    if let Some((body, checksum)) = message.split_last_chunk_mut::<4>() {
+        *checksum = crc32fast::hash(body).to_be_bytes();
+    }
+}
+
+/// The lines of an event, those of its data as `data` has them.
+fn lines(raw: &[u8], data: &str, out: &mut Vec<u8>) {
+    let end = line_end(raw);
+    let body = raw.strip_prefix(BOM).unwrap_or(raw);
+    out.extend_from_slice(raw.get(..raw.len() - body.len()).unwrap_or_default());
+    let (mut rest, mut is_written) = (body, false);
+    while !rest.is_empty() {
+        let length = memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
+        let ends = if rest.get(length..).is_some_and(|rest| rest.starts_with(b"\r\n")) { 2 } else { 1 };
+        let (line, tail) = rest.split_at_checked(length + ends).unwrap_or((rest, &[]));
+        let content = line.get(..length).unwrap_or_default();
+        if content != b"data" && !content.starts_with(b"data:") {
+            out.extend_from_slice(line);
+        } else if !std::mem::replace(&mut is_written, true) {
+            data_lines(data, end, out);
+        }
+        rest = tail;
+    }
+}
+
+fn data_lines(data: &str, end: &[u8], out: &mut Vec<u8>) {
+    // A line feed within data begins another line; a carriage return would too, and JSON has it escaped.
+    for line in data.split('\n') {
+        out.extend_from_slice(b"data: ");
+        out.extend(line.bytes().filter(|byte| *byte != b'\r'));
+        out.extend_from_slice(end);
+    }
+}
+
+fn line_end(raw: &[u8]) -> &'static [u8] {
+    if memmem::find(raw, b"\r\n").is_some() {
+        b"\r\n"
+    } else if raw.contains(&b'\n') || !raw.contains(&b'\r') {
+        b"\n"
+    } else {
+        b"\r"
+    }
+}

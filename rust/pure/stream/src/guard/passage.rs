@@ -1,0 +1,269 @@
+use std::ops::Range;
+
+use crate::decode::{Frame, FrameKind, Framing, envelope};
+use crate::redact::{Fault, Mask, Rewritten};
+
+/// The bytes of a redacted stream on their way: they wait until their frame is whole and read, and pass as it became.
+#[derive(Debug, Default)]
+pub(super) struct Passage {
+    /// Bytes that wait, from the stream's byte `from` on.
+    kept: Vec<u8>,
+    from: u64,
+    /// What this call passes, where it is not the beginning of its chunk.
+    out: Vec<u8>,
+    rewritten: Rewritten,
+    /// Bytes before and behind the data of the last frame, which hold no match.
+    clean_head: Vec<u8>,
+    clean_tail: Vec<u8>,
+    /// A frame that may be the last.
+    postponed: Option<Postponed>,
+}
+
+/// A frame that was read and waits for whether another comes.
+#[derive(Debug)]
+struct Postponed {
+    name: String,
+    data: String,
+    bytes: Range<u64>,
+    data_at: Option<u64>,
+}
+
+/// A call's chunk with the passage it goes through.
+pub(super) struct Passing<'a> {
+    passage: &'a mut Passage,
+    framing: Framing,
+    chunk: &'a [u8],
+    /// Where the chunk begins in the stream.
+    at: u64,
+    /// Where bytes begin that have not passed.
+    next: u64,
+    /// What passed stands in `out`.
+    in_out: bool,
+    /// The frame that comes is the beginning of one that never came to its end.
+    pub(super) is_cut: bool,
+}
+
+/// What a call passes on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Passed {
+    /// So many bytes from the beginning of the chunk on.
+    Chunk(usize),
+    /// The bytes of [`Passage::out`].
+    Out,
+}
+
+impl Passage {
+    /// Begins a call.
+    pub(super) fn begin<'a>(&'a mut self, framing: Framing, chunk: &'a [u8], at: u64) -> Passing<'a> {
+        self.out.clear();
+        let (next, in_out) = (self.from, self.from < at);
+        Passing { passage: self, framing, chunk, at, next, in_out, is_cut: false }
+    }
+
+    pub(super) fn out(&self) -> &[u8] {
+        &self.out
+    }
+}
+
+impl Passing<'_> {
+    pub(super) fn framing_is(&mut self, framing: Framing) {
+        self.framing = framing;
+    }
+
+    /// Ends the call: what has not passed waits.
+    pub(super) fn end(self) -> Passed {
+        let Passage { kept, from, .. } = self.passage;
+        let kept_end = *from + kept.len() as u64;
+        if self.next < kept_end {
+            kept.drain(..(self.next - *from) as usize);
+        } else {
+            kept.clear();
+        }
+        let rest = self.next.max(kept_end).max(self.at);
+        kept.extend_from_slice(self.chunk.get((rest - self.at) as usize..).unwrap_or_default());
+        *from = self.next;
+        if self.in_out { Passed::Out } else { Passed::Chunk(self.next.saturating_sub(self.at) as usize) }
+    }
+
+    /// Passes a frame that was read, as `mask` has it.
+    pub(super) fn frame(&mut self, frame: &Frame<'_>, mask: &mut Mask) {
+        if let Some(postponed) = self.passage.postponed.take() {
+            mask.swap_postponed();
+            self.pass(&postponed.frame(), mask);
+            mask.take_postponed();
+        }
+        if mask.fault.is_none() && mask.postpone() {
+            self.passage.postponed = Some(Postponed::of(frame));
+        } else {
+            self.pass(frame, mask);
+        }
+    }
+
+    fn pass(&mut self, frame: &Frame<'_>, mask: &mut Mask) {
+        if mask.fault.is_some() {
+            return mask.next_frame();
+        }
+        if self.next < frame.bytes.start {
+            self.unread(self.next..frame.bytes.start, mask);
+        }
+        if frame.kind == FrameKind::Comment {
+            if std::mem::take(&mut self.is_cut) {
+                self.drop_to(frame.bytes.end);
+            } else {
+                self.unread(frame.bytes.clone(), mask);
+            }
+            return mask.next_frame();
+        }
+        let mut rewritten = std::mem::take(&mut self.passage.rewritten);
+        mask.rewrite(frame.data, &mut rewritten);
+        self.extra(&rewritten);
+        self.message(frame, &rewritten, mask);
+        self.passage.rewritten = rewritten;
+    }
+
+    /// The stream ended: what is left of its texts passes in frames of their own.
+    pub(super) fn rest(&mut self, mask: &mut Mask) {
+        if let Some(postponed) = self.passage.postponed.take() {
+            return self.pass(&postponed.frame(), mask);
+        }
+        let mut rewritten = std::mem::take(&mut self.passage.rewritten);
+        mask.rewrite("", &mut rewritten);
+        if mask.fault.is_none() {
+            self.extra(&rewritten);
+        }
+        mask.next_frame();
+        self.passage.rewritten = rewritten;
+    }
+
+    /// Takes back the last characters that passed.
+    pub(super) fn take_back(&mut self, characters: u64) {
+        self.move_to_out();
+        let out = &mut self.passage.out;
+        for _ in 0..characters {
+            while out.pop().is_some_and(|byte| byte & 0xC0 == 0x80) {}
+        }
+    }
+
+    fn message(&mut self, frame: &Frame<'_>, rewritten: &Rewritten, mask: &mut Mask) {
+        self.reach(frame.bytes.end);
+        let place = frame.data_at.map(|at| {
+            let start = (at - frame.bytes.start) as usize;
+            start..start + frame.data.len()
+        });
+        let Passage { kept, from, out, clean_head, clean_tail, .. } = &mut *self.passage;
+        let raw = raw(kept, *from, self.chunk, self.at, frame.bytes.clone());
+        let parts = place.clone().and_then(|place| Some((raw.get(..place.start)?, raw.get(place.end..)?)));
+        let (head, tail) = parts.unwrap_or((raw, &[]));
+        for (part, clean) in [(head, clean_head), (tail, clean_tail)] {
+            // Where the data stands nowhere as it was read, it is part of these bytes.
+            if part == clean.as_slice() || parts.is_none() {
+                continue;
+            }
+            if mask.replace_in(&String::from_utf8_lossy(part)).is_some() {
+                mask.fail(Fault::Unplaceable);
+            }
+            part.clone_into(clean);
+        }
+        if rewritten.is_changed && mask.fault.is_none() {
+            if !self.in_out {
+                self.in_out = true;
+                let before = (self.next - self.at) as usize;
+                out.extend_from_slice(self.chunk.get(..before).unwrap_or_default());
+            }
+            if !envelope::replace(self.framing, raw, place, &rewritten.data, out) {
+                mask.fail(Fault::Unplaceable);
+            }
+        }
+        if mask.fault.is_some() {
+            return mask.next_frame();
+        }
+        if mask.wants_templates() {
+            mask.close_frame(frame.data, frame.name, head, tail);
+        } else {
+            mask.next_frame();
+        }
+        if rewritten.is_changed {
+            self.next = frame.bytes.end;
+        } else {
+            self.pass_to(frame.bytes.end);
+        }
+    }
+
+    /// Passes frames that were not in the stream.
+    fn extra(&mut self, rewritten: &Rewritten) {
+        if rewritten.before.is_empty() {
+            return;
+        }
+        self.move_to_out();
+        for (template, data) in &rewritten.before {
+            let out = &mut self.passage.out;
+            envelope::add(self.framing, &template.name, &template.head, &template.tail, data, out);
+        }
+    }
+
+    /// Passes bytes that hold no message: comments, and what keeps the connection alive.
+    fn unread(&mut self, bytes: Range<u64>, mask: &mut Mask) {
+        self.reach(bytes.end);
+        let Passage { kept, from, .. } = &*self.passage;
+        let raw = raw(kept, *from, self.chunk, self.at, bytes.clone());
+        if raw.trim_ascii().len() > 1
+            && let Some(text) = mask.replace_in(&String::from_utf8_lossy(raw))
+        {
+            self.move_to_out();
+            self.passage.out.extend_from_slice(text.as_bytes());
+            self.next = bytes.end;
+            return;
+        }
+        self.pass_to(bytes.end);
+    }
+
+    fn drop_to(&mut self, end: u64) {
+        self.move_to_out();
+        self.next = end;
+    }
+
+    /// Passes the bytes before `end` as they came.
+    fn pass_to(&mut self, end: u64) {
+        if self.in_out {
+            let Passage { kept, from, out, .. } = &mut *self.passage;
+            out.extend_from_slice(raw(kept, *from, self.chunk, self.at, self.next..end));
+        }
+        self.next = end;
+    }
+
+    /// From here on what passes is copied.
+    fn move_to_out(&mut self) {
+        if !std::mem::replace(&mut self.in_out, true) {
+            let before = (self.next - self.at) as usize;
+            self.passage.out.extend_from_slice(self.chunk.get(..before).unwrap_or_default());
+        }
+    }
+
+    /// Makes the bytes up to `end` one piece, where they do not lie in the chunk alone.
+    fn reach(&mut self, end: u64) {
+        let Passage { kept, from, .. } = &mut *self.passage;
+        let kept_end = *from + kept.len() as u64;
+        if self.next < self.at && kept_end < end {
+            let fresh = self.chunk.get((kept_end - self.at) as usize..(end - self.at) as usize);
+            kept.extend_from_slice(fresh.unwrap_or_default());
+        }
+    }
+}
+
+impl Postponed {
+    fn of(frame: &Frame<'_>) -> Self {
+        let Frame { name, data, bytes, data_at, .. } = frame.clone();
+        Self { name: name.to_owned(), data: data.to_owned(), bytes, data_at }
+    }
+
+    fn frame(&self) -> Frame<'_> {
+        let Self { name, data, bytes, data_at } = self;
+        Frame { kind: FrameKind::Message, name, data, bytes: bytes.clone(), data_at: *data_at }
+    }
+}
+
+/// Bytes of the stream, which lie in the chunk, else in what was kept.
+fn raw<'a>(kept: &'a [u8], from: u64, chunk: &'a [u8], at: u64, bytes: Range<u64>) -> &'a [u8] {
+    let (bytes_of, start) = if bytes.start >= at { (chunk, at) } else { (kept, from) };
+    bytes_of.get((bytes.start - start) as usize..(bytes.end - start) as usize).unwrap_or_default()
+}

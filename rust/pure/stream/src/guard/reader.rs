@@ -1,0 +1,88 @@
+use std::ops::ControlFlow;
+
+use midstream_series::Timestamp;
+
+use super::passage::Passing;
+use crate::decode::{Frame, Sink};
+use crate::dialect::Reading;
+use crate::emit::Known;
+use crate::redact::Fault;
+use crate::{Anomaly, Checks};
+
+/// Hands frames to the dialect and its events to the checks.
+pub(super) struct Reader<'a, 'c> {
+    pub(super) checks: &'a mut Checks,
+    pub(super) reading: &'a mut Reading,
+    pub(super) now: Timestamp,
+    /// The raw byte behind what stopped the stream.
+    pub(super) cut: Option<u64>,
+    pub(super) passing: &'a mut Option<Passing<'c>>,
+}
+
+impl Reader<'_, '_> {
+    /// No frame comes any more: those that could not be told apart are read as what they are, unknown.
+    pub(super) fn finish(&mut self) {
+        let first = self.checks.events.list.len();
+        let Checks { known, events, .. } = &mut *self.checks;
+        self.reading.give_up(known, events, self.now, &mut |frame, known| pass(self.passing, frame, known));
+        self.checks.report_redactions();
+        self.checks.run(first);
+    }
+
+    /// What is left of the texts passes in frames of their own.
+    pub(super) fn end_texts(&mut self) {
+        if self.checks.is_halted() || !self.checks.is_masked() {
+            return;
+        }
+        self.checks.end_texts(self.now);
+        if let (Some(passing), Some(mask)) = (self.passing.as_mut(), &mut self.checks.known.mask) {
+            passing.rest(mask);
+        }
+        self.checks.report_redactions();
+    }
+
+    /// The raw byte behind the frame that stopped the stream; in plain text, behind the character.
+    ///
+    /// A frame of plain text is what happened to arrive together, so its end means nothing.
+    fn behind_stop(&self, frame: &Frame<'_>) -> u64 {
+        let surplus = if self.reading.in_pieces() { self.checks.read_behind_stop() } else { 0 };
+        let Some((at, _)) = frame.data.char_indices().rev().take(surplus as usize).last() else {
+            return frame.bytes.end;
+        };
+        (frame.bytes.start + at as u64).min(frame.bytes.end)
+    }
+}
+
+/// Passes a frame that was read, where text is redacted.
+fn pass(passing: &mut Option<Passing<'_>>, frame: &Frame<'_>, known: &mut Known) {
+    if let (Some(passing), Some(mask)) = (passing, &mut known.mask) {
+        passing.frame(frame, mask);
+    }
+}
+
+impl Sink for Reader<'_, '_> {
+    fn frame(&mut self, frame: &Frame<'_>) -> ControlFlow<()> {
+        let first = self.checks.events.list.len();
+        let Checks { known, events, .. } = &mut *self.checks;
+        self.reading.frame(frame, known, events, self.now, &mut |frame, known| pass(self.passing, frame, known));
+        self.checks.report_redactions();
+        if self.checks.run(first) {
+            match self.passing {
+                Some(passing) if self.reading.in_pieces() => passing.take_back(self.checks.read_behind_stop()),
+                Some(_) => {}
+                None => self.cut = Some(self.behind_stop(frame)),
+            }
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn anomaly(&mut self, anomaly: Anomaly) {
+        match (anomaly, &mut self.passing) {
+            (Anomaly::CrcMismatch | Anomaly::Limit, _) => self.checks.fail(Fault::Unreadable),
+            (Anomaly::UnterminatedEvent, Some(passing)) => passing.is_cut = true,
+            _ => {}
+        }
+        self.checks.known.anomalies.add(anomaly);
+    }
+}

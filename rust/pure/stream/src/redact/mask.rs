@@ -1,0 +1,347 @@
+use std::ops::Range;
+use std::sync::Arc;
+
+use midstream_series::{Span, Timestamp};
+
+use super::frame::{Fault, Fragment, Parts, Rewritten};
+use super::lane::{Found, Lane};
+use super::redactor::{Redaction, Redactor};
+use super::rewriting::{Placed, Rewriting, encode};
+use super::rule_set::RuleSet;
+use super::spelling::Released;
+use super::waits::Waits;
+use crate::{ChannelIndex, ChannelKey};
+
+/// Texts of one stream that are read apart at most.
+const MAX_LANES: usize = 512;
+
+/// Redaction of one stream: what its channels hold, and what becomes of the frame that is being read.
+#[derive(Clone, Debug)]
+pub(crate) struct Mask {
+    rules: Arc<RuleSet>,
+    lanes: Vec<Lane>,
+    last: usize,
+    frame: Parts,
+    /// The frame before, where that waits for whether the stream goes on.
+    postponed: Option<Parts>,
+    rewriting: Rewriting,
+    out: Released,
+    redactions: Vec<Redaction>,
+    found: Vec<Found>,
+    /// Rules that were reported, a bit each.
+    reported: u128,
+    pub(crate) fault: Option<Fault>,
+    pub(crate) waits: Waits,
+    /// The format says more than once that an answer ended, so that only the end of the stream ends its text.
+    pub(crate) ends_late: bool,
+    /// Matches are only reported.
+    is_dry: bool,
+}
+
+impl Mask {
+    pub(crate) fn new(rules: Arc<RuleSet>, is_dry: bool, max_hold: Option<Span>) -> Self {
+        Self {
+            lanes: Vec::new(),
+            last: 0,
+            frame: Parts::default(),
+            postponed: None,
+            rewriting: Rewriting::new(&rules),
+            out: Released::default(),
+            redactions: Vec::new(),
+            found: Vec::new(),
+            reported: 0,
+            fault: None,
+            waits: Waits::new(max_hold),
+            ends_late: false,
+            is_dry,
+            rules,
+        }
+    }
+
+    pub(crate) fn rules(&self) -> &RuleSet {
+        &self.rules
+    }
+
+    /// Whether matches are reported and nothing is replaced.
+    pub(crate) fn is_dry(&self) -> bool {
+        self.is_dry
+    }
+
+    /// When text will have waited too long.
+    pub(crate) fn deadline(&self) -> Option<Timestamp> {
+        let max_hold = self.waits.max_hold()?;
+        self.lanes.iter().filter_map(|lane| lane.held_since).min().map(|since| since + max_hold)
+    }
+
+    /// Reads a fragment; whether its channel releases another text than that, which [`Mask::released`] gives.
+    pub(crate) fn push(&mut self, fragment: &Fragment<'_>, now: Timestamp) -> bool {
+        let Some(at) = self.lane(fragment) else {
+            self.fail(Fault::Unreadable);
+            self.clear_output();
+            return !self.is_dry;
+        };
+        self.clear_output();
+        let Some(lane) = self.lanes.get_mut(at) else { return false };
+        let before = lane.held();
+        lane.push(fragment.text, &mut self.out, &mut self.redactions);
+        lane.is_placed = fragment.place.is_some();
+        lane.ends_cut = fragment.ends_cut;
+        lane.is_signed |= fragment.is_signed;
+        self.waits.moved(before, lane.held(), fragment.text.len(), &mut lane.held_since, now);
+        self.report(at);
+        if self.is_dry {
+            return false;
+        }
+        let differs = self.out.text != fragment.text;
+        if let Some(place) = fragment.place.clone() {
+            self.place(at, place, differs || fragment.begins_cut || fragment.ends_cut);
+        }
+        differs
+    }
+
+    /// What the last push released.
+    pub(crate) fn released(&self) -> &str {
+        &self.out.text
+    }
+
+    /// What the frame carries as base64, if anything.
+    pub(crate) fn payload(&self) -> Option<&str> {
+        self.frame.inner.as_ref().map(|(payload, _)| payload.as_str())
+    }
+
+    /// A string of no text stands in the frame: what is left of its channel could stand there.
+    pub(crate) fn push_empty(&mut self, key: ChannelKey, place: Range<usize>) {
+        if let Some(at) = self.lanes.iter().position(|lane| lane.key == key && lane.copy == 0 && lane.is_placed) {
+            self.out.text.clear();
+            self.place(at, place, false);
+        }
+    }
+
+    /// A string that says all of an answer so far: nothing of it is held, and what could begin a secret is left out.
+    pub(crate) fn push_so_far(&mut self, text: &str, place: Range<usize>, is_whole: bool) {
+        self.clear_output();
+        let mut redactor = Redactor::new(Arc::clone(&self.rules));
+        redactor.push(text, &mut self.out, &mut self.redactions);
+        if is_whole {
+            redactor.finish(&mut self.out, &mut self.redactions);
+        }
+        let is_changed = self.out.text != text;
+        self.place(usize::MAX, place, is_changed);
+    }
+
+    fn place(&mut self, lane: usize, at: Range<usize>, is_changed: bool) {
+        let start = self.frame.texts.len();
+        self.frame.texts.push_str(&self.out.text);
+        self.frame.placed.push(Placed { lane, at, text: start..self.frame.texts.len(), is_changed });
+    }
+
+    /// Ends the texts that `ends` names, and gives what is left of them to `take`, by channel.
+    pub(crate) fn end(
+        &mut self,
+        ends: impl Fn(ChannelKey, u8) -> bool,
+        now: Timestamp,
+        mut take: impl FnMut(ChannelIndex, &str),
+    ) {
+        for at in 0..self.lanes.len() {
+            self.clear_output();
+            let Some(lane) = self.lanes.get_mut(at).filter(|lane| ends(lane.key, lane.copy)) else { continue };
+            let before = lane.held();
+            if std::mem::take(&mut lane.ends_cut) {
+                lane.push("\u{fffd}", &mut self.out, &mut self.redactions);
+            }
+            lane.finish(&mut self.out, &mut self.redactions);
+            self.waits.moved(before, 0, 0, &mut lane.held_since, now);
+            let (channel, is_placed) = (lane.channel, lane.is_placed);
+            self.report(at);
+            if self.out.text.is_empty() || self.is_dry {
+                continue;
+            }
+            if let Some(channel) = channel {
+                take(channel, &self.out.text);
+            }
+            if is_placed {
+                self.append(at);
+            }
+        }
+    }
+
+    /// Puts what is left of a lane behind its last fragment in the frame, else into a frame of its own.
+    fn append(&mut self, at: usize) {
+        let start = self.frame.texts.len();
+        if let Some(placed) = self.frame.placed.iter_mut().rfind(|placed| placed.lane == at) {
+            self.frame.texts.extend_from_within(placed.text.clone());
+            self.frame.texts.push_str(&self.out.text);
+            placed.text = start..self.frame.texts.len();
+            placed.is_changed = true;
+        } else {
+            self.frame.texts.push_str(&self.out.text);
+            self.frame.rests.push((at, start..self.frame.texts.len()));
+        }
+    }
+
+    /// The frame's data carries `payload` as base64, between the bytes `place`.
+    pub(crate) fn carries(&mut self, payload: &str, place: Range<usize>) {
+        if !self.is_dry {
+            self.frame.inner = Some((payload.to_owned(), place));
+        }
+    }
+
+    /// A fault stops the stream; the first one counts.
+    pub(crate) fn fail(&mut self, fault: Fault) {
+        self.fault = self.fault.or(Some(fault));
+    }
+
+    /// What the frame becomes, now that it is read. `data` is all of its data.
+    pub(crate) fn rewrite(&mut self, data: &str, rewritten: &mut Rewritten) {
+        rewritten.data.clear();
+        rewritten.before.clear();
+        for (lane, text) in self.frame.rests.drain(..) {
+            let template = self.lanes.get_mut(lane).and_then(|lane| lane.template.take());
+            match (template, self.frame.texts.get(text)) {
+                (Some(template), Some(text)) => {
+                    let data = template.with(text);
+                    rewritten.before.push((template, data));
+                }
+                _ => self.fault = self.fault.or(Some(Fault::Unplaceable)),
+            }
+        }
+        self.frame.placed.sort_by_key(|placed| placed.at.start);
+        let Self { rewriting, frame: Parts { placed, texts, inner, .. }, .. } = self;
+        rewritten.is_changed = match inner {
+            None => rewriting.rewrite(data, placed, texts, &mut rewritten.data),
+            Some((payload, place)) => {
+                let mut inside = String::new();
+                let is_changed = rewriting.rewrite(payload, placed, texts, &mut inside);
+                let encoded = if is_changed { encode(&inside) } else { String::new() };
+                let whole = Placed { lane: usize::MAX, at: place.clone(), text: 0..encoded.len(), is_changed };
+                rewriting.rewrite(data, &[whole], &encoded, &mut rewritten.data)
+            }
+        };
+        self.report_elsewhere();
+    }
+
+    /// Whether a text of the frame still waits, so that the frame may be needed again.
+    pub(crate) fn wants_templates(&self) -> bool {
+        self.frame.placed.iter().any(|placed| self.lanes.get(placed.lane).is_some_and(|lane| lane.held() > 0))
+    }
+
+    /// Keeps the frame for the channels whose text in it waits, then is ready for the next one.
+    pub(crate) fn close_frame(&mut self, data: &str, name: &str, head: &[u8], tail: &[u8]) {
+        for placed in &self.frame.placed {
+            let Some(lane) = self.lanes.get_mut(placed.lane).filter(|lane| lane.held() > 0) else { continue };
+            let template = lane.template.get_or_insert_default();
+            let inner = self.frame.inner.as_ref();
+            for (bytes, from) in [(&mut template.head, head), (&mut template.tail, tail)] {
+                bytes.clear();
+                bytes.extend_from_slice(from);
+            }
+            name.clone_into(&mut template.name);
+            inner.map_or(data, |(payload, _)| payload).clone_into(&mut template.data);
+            template.outer = inner.map(|(_, place)| (data.to_owned(), place.clone()));
+            template.place = placed.at.clone();
+        }
+        self.next_frame();
+    }
+
+    /// Forgets the frame.
+    pub(crate) fn next_frame(&mut self) {
+        self.frame.clear();
+    }
+
+    /// The frame says that an answer ended, which another may take back.
+    pub(crate) fn may_end(&mut self) {
+        self.frame.may_end = true;
+    }
+
+    /// Puts off a frame that says the end, if text is held: where it was the last one, that text belongs into it.
+    pub(crate) fn postpone(&mut self) -> bool {
+        let postpones = self.frame.may_end && self.lanes.iter().any(|lane| lane.is_placed && lane.held() > 0);
+        if postpones {
+            self.postponed = Some(std::mem::take(&mut self.frame));
+        }
+        postpones
+    }
+
+    /// Exchanges the frame for the one that was put off.
+    pub(crate) fn swap_postponed(&mut self) {
+        if let Some(postponed) = &mut self.postponed {
+            std::mem::swap(&mut self.frame, postponed);
+        }
+    }
+
+    /// The frame that was put off is done with, or is the last: back to the other, or to it.
+    pub(crate) fn take_postponed(&mut self) {
+        if let Some(postponed) = self.postponed.take() {
+            self.frame = postponed;
+        }
+    }
+
+    /// Replaces what is found in text that belongs to no channel. `None` where nothing is.
+    pub(crate) fn replace_in(&mut self, text: &str) -> Option<String> {
+        let mut out = String::new();
+        let is_changed = self.rewriting.replace_in(text, &mut out);
+        self.report_elsewhere();
+        is_changed.then_some(out)
+    }
+
+    /// What was found since the last call.
+    pub(crate) fn take_found(&mut self, into: &mut Vec<Found>) {
+        into.append(&mut self.found);
+    }
+
+    /// What stands in the place of a match.
+    pub(crate) fn replacement(&self, rule: usize) -> &str {
+        self.rules.replacement(rule)
+    }
+
+    fn clear_output(&mut self) {
+        self.out.text.clear();
+        self.out.replaced_at.clear();
+        self.redactions.clear();
+    }
+
+    fn report(&mut self, at: usize) {
+        let Some(lane) = self.lanes.get_mut(at) else { return };
+        if lane.is_signed && !self.out.replaced_at.is_empty() {
+            self.fault = self.fault.or(Some(Fault::Signed));
+        }
+        for redaction in self.redactions.drain(..) {
+            let replacement = self.rules.replacement(redaction.rule).len() as u64;
+            let found = lane.found(redaction, replacement, self.is_dry);
+            if lane.copy == 0 {
+                self.reported |= 1 << found.rule;
+                self.found.push(found);
+                self.waits.redactions += 1;
+            }
+        }
+    }
+
+    /// A match elsewhere is mostly one that its channel has shown before: the first of each rule is told.
+    fn report_elsewhere(&mut self) {
+        for Redaction { rule, offset, length, overflow } in self.rewriting.found.drain(..) {
+            self.waits.copies += 1;
+            if self.reported >> rule & 1 == 0 {
+                self.reported |= 1 << rule;
+                self.found.push(Found { rule, channel: None, onset: offset, length, overflow });
+            }
+        }
+    }
+
+    fn lane(&mut self, fragment: &Fragment<'_>) -> Option<usize> {
+        let is_it = |lane: &Lane| lane.key == fragment.key && lane.copy == fragment.copy;
+        if !self.lanes.get(self.last).is_some_and(is_it) {
+            self.last = match self.lanes.iter().position(is_it) {
+                Some(at) => at,
+                None if self.lanes.len() == MAX_LANES => return None,
+                None => {
+                    self.lanes.push(Lane::new(fragment.key, fragment.copy, &self.rules));
+                    self.lanes.len() - 1
+                }
+            };
+        }
+        if let Some(lane) = self.lanes.get_mut(self.last) {
+            lane.channel = fragment.channel;
+        }
+        Some(self.last)
+    }
+}

@@ -1,0 +1,249 @@
+use std::ops::Range;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::arguments::Arguments;
+use super::redactor::{Redaction, Redactor};
+use super::rule_set::RuleSet;
+use super::scan::{Level, Scan, Token, escape};
+use super::spelling::Released;
+use super::template::{empty, is_list_of_tokens};
+use crate::json;
+
+/// A fragment in the data of a frame, and what is released in its place.
+#[derive(Clone, Debug)]
+pub(super) struct Placed {
+    /// Its lane's place among the lanes.
+    pub(super) lane: usize,
+    /// Where the text stands: inside a string's quotes, or all of the data.
+    pub(super) at: Range<usize>,
+    /// Where in the texts of the frame the released text stands.
+    pub(super) text: Range<usize>,
+    /// It is not what the frame says.
+    pub(super) is_changed: bool,
+}
+
+/// Writes a frame's data anew: fragments as their channels released them, every other string with its matches replaced.
+#[derive(Clone, Debug)]
+pub(super) struct Rewriting {
+    rules: Arc<RuleSet>,
+    plain: Redactor,
+    arguments: Arguments,
+    levels: Vec<Level>,
+    edits: Vec<(Range<usize>, Range<usize>)>,
+    /// What the edits put in.
+    texts: String,
+    decoded: String,
+    out: Released,
+    redactions: Vec<Redaction>,
+    /// Rules that matched outside of fragments.
+    pub(super) found: Vec<Redaction>,
+}
+
+impl Rewriting {
+    pub(super) fn new(rules: &Arc<RuleSet>) -> Self {
+        Self {
+            rules: Arc::clone(rules),
+            plain: Redactor::new(Arc::clone(rules)),
+            arguments: Arguments::new(Arc::clone(rules)),
+            levels: Vec::new(),
+            edits: Vec::new(),
+            texts: String::new(),
+            decoded: String::new(),
+            out: Released::default(),
+            redactions: Vec::new(),
+            found: Vec::new(),
+        }
+    }
+
+    /// Writes `data` to `out`, unless nothing in it changes. `placed` is in the order of the data.
+    pub(super) fn rewrite(&mut self, data: &str, placed: &[Placed], texts: &str, out: &mut String) -> bool {
+        if let [whole] = placed
+            && whole.at == (0..data.len())
+        {
+            out.push_str(texts.get(whole.text.clone()).unwrap_or_default());
+            return whole.is_changed;
+        }
+        if !data.trim_start().starts_with(['{', '[', '"']) {
+            return self.replace_in(data, out);
+        }
+        self.edits.clear();
+        self.texts.clear();
+        self.strings(data, placed, texts);
+        if self.edits.is_empty() {
+            return false;
+        }
+        self.clear_tokens(data);
+        self.edits.sort_unstable_by_key(|(at, _)| at.start);
+        let mut end = 0;
+        for (at, text) in &self.edits {
+            out.push_str(data.get(end..at.start).unwrap_or_default());
+            out.push_str(self.texts.get(text.clone()).unwrap_or_default());
+            end = at.end;
+        }
+        out.push_str(data.get(end..).unwrap_or_default());
+        true
+    }
+
+    /// Writes a text that is no JSON to `out`, unless nothing in it changes.
+    pub(super) fn replace_in(&mut self, text: &str, out: &mut String) -> bool {
+        if text.len() < self.rules.shortest {
+            return false;
+        }
+        self.decoded.clear();
+        self.decoded.push_str(text);
+        let is_changed = self.redact(false);
+        if is_changed {
+            out.push_str(&self.out.text);
+        }
+        is_changed
+    }
+
+    fn strings(&mut self, data: &str, placed: &[Placed], texts: &str) {
+        let mut levels = std::mem::take(&mut self.levels);
+        let mut scan = Scan::new(data, &mut levels);
+        let mut placed = placed.iter().peekable();
+        // How many containers are around the one that is a tool's arguments, or a list of tokens.
+        let (mut arguments, mut tokens) = (None, None);
+        while let Some((token, at)) = scan.next() {
+            match token {
+                Token::Open { levels } => {
+                    if tokens.is_none() && is_list_of_tokens(scan.key()) {
+                        tokens = Some(levels);
+                    } else if arguments.is_none() && is_arguments(scan.key()) {
+                        arguments = Some(levels);
+                    }
+                }
+                Token::Close { levels } => {
+                    tokens = tokens.filter(|open| *open < levels);
+                    arguments = arguments.filter(|open| *open < levels);
+                }
+                Token::Text => {
+                    while placed.next_if(|placed| placed.at.start < at.start).is_some() {}
+                    if let Some(placed) = placed.next_if(|placed| placed.at == at) {
+                        if placed.is_changed {
+                            self.edit(at, texts.get(placed.text.clone()).unwrap_or_default());
+                        }
+                    } else if tokens.is_none() && (arguments.is_some() || !is_left(scan.key())) {
+                        self.string(data, at, scan.key(), arguments.is_some());
+                    }
+                }
+                Token::Word if arguments.is_some() => self.number(data, at),
+                Token::Word => {}
+            }
+        }
+        self.levels = levels;
+    }
+
+    /// A string that is no fragment.
+    fn string(&mut self, data: &str, at: Range<usize>, key: &str, in_arguments: bool) {
+        if at.len() < self.rules.shortest {
+            return;
+        }
+        self.decoded.clear();
+        let mut half = None;
+        json::unescape(data.get(at.clone()).unwrap_or_default(), &mut half, &mut self.decoded);
+        self.decoded.extend(half.map(|_| char::REPLACEMENT_CHARACTER));
+        if self.redact(!in_arguments && holds_arguments(key)) {
+            let text = std::mem::take(&mut self.out.text);
+            self.edit(at, &text);
+            self.out.text = text;
+        }
+    }
+
+    /// A number of a tool's arguments: one that is a secret becomes a string.
+    fn number(&mut self, data: &str, at: Range<usize>) {
+        let number = data.get(at.clone()).unwrap_or_default();
+        if at.len() < self.rules.shortest || !number.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
+            return;
+        }
+        self.decoded.clear();
+        self.decoded.push_str(number);
+        if self.redact(false) {
+            let start = self.texts.len();
+            self.texts.extend(["\"", &self.out.text, "\""]);
+            self.edits.push((at, start..self.texts.len()));
+        }
+    }
+
+    /// Redacts what was decoded; says whether something was replaced.
+    fn redact(&mut self, as_arguments: bool) -> bool {
+        self.out.text.clear();
+        self.out.replaced_at.clear();
+        self.redactions.clear();
+        if as_arguments {
+            self.arguments.push(&self.decoded, &mut self.out, &mut self.redactions);
+            self.arguments.finish(&mut self.out, &mut self.redactions);
+        } else {
+            self.plain.push(&self.decoded, &mut self.out, &mut self.redactions);
+            self.plain.finish(&mut self.out, &mut self.redactions);
+        }
+        self.found.append(&mut self.redactions);
+        !self.out.replaced_at.is_empty()
+    }
+
+    fn edit(&mut self, at: Range<usize>, text: &str) {
+        let start = self.texts.len();
+        escape(text, &mut self.texts);
+        self.edits.push((at, start..self.texts.len()));
+    }
+
+    /// Empties the lists that say the changed text again, token by token.
+    fn clear_tokens(&mut self, data: &str) {
+        let mut levels = std::mem::take(&mut self.levels);
+        let mut scan = Scan::new(data, &mut levels);
+        let mut open = None;
+        while let Some((token, at)) = scan.next() {
+            match (token, open) {
+                (Token::Open { levels }, None) if is_list_of_tokens(scan.key()) => open = Some((levels, at.start)),
+                (Token::Close { levels }, Some((outer, start))) if levels == outer => {
+                    open = None;
+                    let list = start..at.end;
+                    let begin = self.texts.len();
+                    self.texts.push_str(empty(data.get(list.clone()).unwrap_or_default()));
+                    self.edits.push((list, begin..self.texts.len()));
+                }
+                _ => {}
+            }
+        }
+        self.levels = levels;
+    }
+}
+
+/// Standard base64 with padding, as Bedrock writes it.
+pub(super) fn encode(text: &str) -> String {
+    STANDARD.encode(text)
+}
+
+/// Whether a member that is an object or array is what a tool is called with.
+fn is_arguments(key: &str) -> bool {
+    matches!(key, "action" | "args" | "arguments" | "input" | "operation" | "parameters")
+}
+
+/// Whether a member that is a string may hold such as JSON text.
+fn holds_arguments(key: &str) -> bool {
+    matches!(key, "arguments" | "input" | "parameters" | "partial_json")
+}
+
+/// Whether a string is no text of anybody: ids, types, signatures, padding, base64.
+fn is_left(key: &str) -> bool {
+    const LEFT: [&str; 14] = [
+        "b64_json",
+        "bytes",
+        "data",
+        "encryptedContent",
+        "encrypted_content",
+        "event",
+        "id",
+        "obfuscation",
+        "object",
+        "p",
+        "partial_image_b64",
+        "signature",
+        "thought_signature",
+        "thoughtSignature",
+    ];
+    key.ends_with("_id") || key.ends_with("Id") || key == "type" || LEFT.contains(&key)
+}

@@ -1,0 +1,106 @@
+use super::built_in;
+use super::check::Check;
+use super::fault::RuleFault;
+use crate::Error;
+use crate::settings::by_name;
+
+/// One kind of secret: its name, the regular expression that finds it, and what stands in its place.
+///
+/// The syntax is that of the `regex` crate without captures, lazy quantifiers, look-around and backreferences. `\b` and `\B`
+/// are ASCII. The longest match wins, whatever the order of alternatives.
+///
+/// ```
+/// use midstream_stream::redact::Rule;
+/// let ticket = Rule::new("ticket", r"\bTICKET-[0-9]{4,8}\b").replacement("[TICKET]");
+/// assert_eq!(ticket.name(), "ticket");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    name: String,
+    pattern: String,
+    max_len: Option<usize>,
+    replacement: Option<String>,
+    check: Check,
+}
+
+impl Rule {
+    /// The limit of unbounded rules of our own.
+    pub const MAX_LEN: usize = 4 << 10;
+
+    /// A rule of the caller's. Nothing is checked before [`RuleSet::new`](super::RuleSet::new).
+    pub fn new(name: impl Into<String>, pattern: impl Into<String>) -> Self {
+        Self { name: name.into(), pattern: pattern.into(), max_len: None, replacement: None, check: Check::None }
+    }
+
+    /// Limits how long a match of an unbounded pattern is waited for, in bytes. From there on the text is masked unseen,
+    /// until the rule can no longer go on. A pattern with a longest match has no use for it.
+    #[must_use]
+    pub fn max_len(self, bytes: usize) -> Self {
+        Self { max_len: Some(bytes), ..self }
+    }
+
+    /// What stands in the place of a match: `[A-Za-z0-9_*]+`, also in square brackets. Default: the name in capitals, in
+    /// brackets.
+    #[must_use]
+    pub fn replacement(self, text: impl Into<String>) -> Self {
+        Self { replacement: Some(text.into()), ..self }
+    }
+
+    /// The built-in rule of that name.
+    ///
+    /// # Errors
+    /// [`Error::UnknownName`] with the nearest.
+    pub fn built_in(name: &str) -> Result<Self, Error> {
+        by_name("redaction rule", name, built_in::ALL, |one| one.name).map(built_in::BuiltIn::rule)
+    }
+
+    /// Every built-in rule.
+    pub fn all_built_in() -> Vec<Self> {
+        built_in::ALL.iter().copied().map(built_in::BuiltIn::rule).collect()
+    }
+
+    /// The name, for reports.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The regular expression.
+    pub fn pattern(&self) -> &str {
+        &self.pattern
+    }
+
+    pub(super) fn check(&self) -> Check {
+        self.check
+    }
+
+    pub(super) fn checked_by(self, check: Check) -> Self {
+        Self { check, ..self }
+    }
+
+    pub(super) fn limit(&self) -> Option<usize> {
+        self.max_len
+    }
+
+    /// What stands in the place of a match.
+    pub(super) fn replaced_by(&self) -> String {
+        self.replacement.clone().unwrap_or_else(|| format!("[{}]", self.name.to_uppercase()))
+    }
+
+    /// Checks what does not need the pattern.
+    pub(super) fn validate(&self) -> Result<(), RuleFault> {
+        let in_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+        if self.name.is_empty() || !self.name.bytes().all(in_name) {
+            return Err(RuleFault::Name);
+        }
+        let replacement = self.replaced_by();
+        let inside = replacement.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(&replacement);
+        let in_replacement = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'*');
+        if inside.is_empty() || !inside.bytes().all(in_replacement) {
+            return Err(RuleFault::Replacement { replacement });
+        }
+        if self.max_len == Some(0) {
+            return Err(RuleFault::MaxLen);
+        }
+        Ok(())
+    }
+}

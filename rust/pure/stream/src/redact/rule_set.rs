@@ -1,0 +1,136 @@
+use regex_syntax::hir::Hir;
+
+use super::check::Check;
+use super::fault::RuleFault;
+use super::pattern;
+use super::rule::Rule;
+use super::table::{MAX_BYTES, MAX_RULES, Rules, Table};
+use crate::Error;
+
+/// Rules as one automaton. Built once, it serves any number of streams at the same time; nothing in it ever changes.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use midstream_stream::redact::{Rule, RuleSet};
+/// let rules = Arc::new(RuleSet::new(&[Rule::built_in("email")?, Rule::new("ticket", "TICKET-[0-9]{4}")])?);
+/// assert_eq!(rules.redact("TICKET-0042 is bob@example.org's"), "[TICKET] is [EMAIL]'s");
+/// let error = RuleSet::new(&[Rule::new("key", "key=.+?;")]).unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "redaction rule \"key\" has a lazy quantifier at character 5, which is not supported; \
+///      the longest match wins; exclude what must end it, as in [^;]*;"
+/// );
+/// # Ok::<(), midstream_stream::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct RuleSet {
+    pub(super) table: Table,
+    rules: Vec<Compiled>,
+    /// Rules whose matches must pass a check.
+    pub(super) checked: Rules,
+    /// Rules without a longest match.
+    pub(super) unbounded: Rules,
+    /// The smallest limit of those.
+    pub(super) min_limit: u64,
+    /// Bytes of the shortest text that any rule matches.
+    pub(super) shortest: usize,
+}
+
+/// What the matcher needs of a rule beside the automaton.
+#[derive(Clone, Debug)]
+struct Compiled {
+    name: String,
+    replacement: String,
+    check: Check,
+    limit: u64,
+}
+
+impl RuleSet {
+    /// Builds the automaton. The order of the rules decides between matches of equal place and length: the first wins.
+    ///
+    /// # Errors
+    /// [`Error::Rule`] names the first rule that cannot be used, and where in its pattern.
+    pub fn new(rules: &[Rule]) -> Result<Self, Error> {
+        let at_fault = |rule: &Rule, fault| Error::Rule { rule: rule.name().to_owned(), fault };
+        if let Some(rule) = rules.get(MAX_RULES) {
+            return Err(at_fault(rule, RuleFault::TooMany { limit: MAX_RULES }));
+        }
+        let mut patterns = Vec::with_capacity(rules.len());
+        let (mut checked, mut unbounded): (Rules, Rules) = (0, 0);
+        for (at, rule) in rules.iter().enumerate() {
+            rule.validate().map_err(|fault| at_fault(rule, fault))?;
+            if rules.iter().take(at).any(|other| other.name() == rule.name()) {
+                return Err(at_fault(rule, RuleFault::Duplicate));
+            }
+            let hir = pattern::parse(rule.pattern()).map_err(|fault| at_fault(rule, fault))?;
+            if hir.properties().maximum_len().is_none() {
+                rule.limit().ok_or_else(|| at_fault(rule, RuleFault::Unbounded))?;
+                unbounded |= 1 << at;
+            }
+            checked |= Rules::from(rule.check() != Check::None) << at;
+            patterns.push(hir);
+        }
+        let table = Table::new(&patterns, checked)
+            .ok_or_else(|| at_fault(largest(rules, &patterns), RuleFault::TooLarge { limit: MAX_BYTES }))?;
+        let reachable = table.reachable();
+        if let Some((_, rule)) = rules.iter().enumerate().find(|(at, _)| reachable >> at & 1 == 0) {
+            return Err(at_fault(rule, RuleFault::Never));
+        }
+        let rules: Vec<Compiled> = rules.iter().map(Compiled::of).collect();
+        let limits = rules.iter().enumerate().filter(|(at, _)| unbounded >> at & 1 == 1).map(|(_, rule)| rule.limit);
+        let min_limit = limits.min().unwrap_or(u64::MAX);
+        let shortest = patterns.iter().filter_map(|hir| hir.properties().minimum_len()).min().unwrap_or(usize::MAX);
+        Ok(Self { table, rules, checked, unbounded, min_limit, shortest })
+    }
+
+    /// The name of a rule, by its place.
+    pub fn name(&self, rule: usize) -> &str {
+        self.rules.get(rule).map_or("", |rule| &rule.name)
+    }
+
+    /// How many rules there are.
+    pub fn len(&self) -> usize {
+        self.rules.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// Bytes that the automaton takes, once for all streams.
+    pub fn bytes(&self) -> usize {
+        self.table.bytes()
+    }
+
+    pub(super) fn replacement(&self, rule: usize) -> &str {
+        self.rules.get(rule).map_or("[REDACTED]", |rule| &rule.replacement)
+    }
+
+    pub(super) fn check(&self, rule: usize) -> Check {
+        self.rules.get(rule).map_or(Check::None, |rule| rule.check)
+    }
+
+    pub(super) fn limit(&self, rule: usize) -> u64 {
+        self.rules.get(rule).map_or(u64::MAX, |rule| rule.limit)
+    }
+}
+
+impl Compiled {
+    fn of(rule: &Rule) -> Self {
+        Self {
+            name: rule.name().to_owned(),
+            replacement: rule.replaced_by(),
+            check: rule.check(),
+            limit: rule.limit().map_or(u64::MAX, |limit| limit as u64),
+        }
+    }
+}
+
+/// The rule to blame for an automaton that is too large.
+fn largest<'a>(rules: &'a [Rule], patterns: &[Hir]) -> &'a Rule {
+    let size = |pattern: &Hir| Table::new(std::slice::from_ref(pattern), 0).map_or(usize::MAX, |table| table.bytes());
+    let sized = rules.iter().zip(patterns).max_by_key(|(_, pattern)| size(pattern));
+    sized.map_or(&rules[0], |(rule, _)| rule)
+}

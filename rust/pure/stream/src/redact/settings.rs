@@ -1,0 +1,134 @@
+use std::sync::Arc;
+
+use midstream_series::Span;
+use serde::{Deserialize, Deserializer};
+
+use super::rule::Rule;
+use super::rule_set::RuleSet;
+use crate::{Action, Error};
+
+/// Which secrets are looked for in text, and what follows.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RedactSettings {
+    /// `redact` replaces a match; `stop` also ends the stream behind the replacement; `observe` and `warn` report it and
+    /// change nothing; `None` looks for nothing.
+    #[serde(deserialize_with = "action")]
+    pub action: Option<Action>,
+    /// Seconds that text may wait to be decided; then the stream is stopped. `None` waits as long as the stream goes on.
+    pub max_hold_s: Option<f64>,
+    /// The rules, each the name of a built-in one, `built_in` for all of those, or a table.
+    pub rules: Vec<RuleSettings>,
+}
+
+/// A rule in settings.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum RuleSettings {
+    /// A built-in one, or all of them.
+    BuiltIn(String),
+    /// The caller's own.
+    Own(OwnRule),
+}
+
+/// A rule of the caller's.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnRule {
+    /// Its name, for reports.
+    pub name: String,
+    /// The regular expression.
+    pub pattern: String,
+    /// The limit of a pattern without a longest match, in bytes.
+    #[serde(default)]
+    pub max_len: Option<usize>,
+    /// What stands in the place of a match.
+    #[serde(default)]
+    pub replacement: Option<String>,
+}
+
+impl Default for RedactSettings {
+    fn default() -> Self {
+        Self { action: Some(Action::Redact), max_hold_s: None, rules: Vec::new() }
+    }
+}
+
+impl RedactSettings {
+    /// The name that stands for every built-in rule.
+    pub const BUILT_IN: &str = "built_in";
+
+    /// The automaton of the rules; `None` where there are none or nothing is looked for.
+    ///
+    /// # Errors
+    /// [`Error::UnknownName`] for a rule that is not built in, [`Error::Rule`] for one that cannot be used.
+    pub fn rule_set(&self) -> Result<Option<Arc<RuleSet>>, Error> {
+        if self.rules.is_empty() || self.action.is_none() {
+            return Ok(None);
+        }
+        let mut rules: Vec<Rule> = Vec::new();
+        for settings in &self.rules {
+            match settings {
+                RuleSettings::BuiltIn(name) if name == Self::BUILT_IN => rules.extend(Rule::all_built_in()),
+                RuleSettings::BuiltIn(name) => rules.push(Rule::built_in(name)?),
+                RuleSettings::Own(own) => rules.push(own.rule()),
+            }
+        }
+        Ok(Some(Arc::new(RuleSet::new(&rules)?)))
+    }
+
+    /// Refuses rules where nothing is redacted.
+    pub(crate) fn refuse_rules(&self) -> Result<(), Error> {
+        if self.rules.is_empty() || self.action.is_none() {
+            return Ok(());
+        }
+        Err(Error::Setting {
+            field: "redact.rules".into(),
+            value: format!("{} rules", self.rules.len()),
+            allowed: "none for checks alone; a guard redacts".into(),
+        })
+    }
+
+    /// How long text may wait.
+    pub(crate) fn max_hold(&self) -> Option<Span> {
+        self.max_hold_s.map(|seconds| Span::from_nanos((seconds * 1e9) as i64))
+    }
+
+    pub(crate) fn validate(&self) -> Result<(), Error> {
+        match self.max_hold_s {
+            Some(seconds) if !(seconds > 0.0 && seconds <= 1e9) => Err(Error::Setting {
+                field: "redact.max_hold_s".into(),
+                value: seconds.to_string(),
+                allowed: "more than 0, at most 1e9".into(),
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl OwnRule {
+    fn rule(&self) -> Rule {
+        let rule = Rule::new(&self.name, &self.pattern);
+        let rule = self.max_len.map_or(rule.clone(), |bytes| rule.max_len(bytes));
+        self.replacement.as_ref().map_or(rule.clone(), |text| rule.replacement(text))
+    }
+}
+
+/// Reads an action, `"off"` being none.
+fn action<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Action>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Named {
+        Off,
+        Observe,
+        Warn,
+        Redact,
+        Stop,
+    }
+    Ok(match Named::deserialize(deserializer)? {
+        Named::Off => None,
+        Named::Observe => Some(Action::Observe),
+        Named::Warn => Some(Action::Warn),
+        Named::Redact => Some(Action::Redact),
+        Named::Stop => Some(Action::Stop),
+    })
+}

@@ -1,0 +1,303 @@
+//! One automaton for all rules, with what a hold-back matcher asks of each state worked out beforehand.
+
+use std::collections::BTreeMap;
+
+use regex_automata::dfa::{Automaton, StartKind, dense};
+use regex_automata::nfa::thompson::{NFA, WhichCaptures};
+use regex_automata::util::primitives::StateID;
+use regex_automata::util::start;
+use regex_automata::{Anchored, MatchKind};
+use regex_syntax::hir::Hir;
+
+/// A set of rules, a bit each.
+pub(super) type Rules = u128;
+
+/// Rules a set may have.
+pub(super) const MAX_RULES: usize = Rules::BITS as usize;
+
+/// Bytes the automaton may take.
+pub(super) const MAX_BYTES: usize = 8 << 20;
+
+/// The state without a future.
+pub(super) const DEAD: u32 = 0;
+
+/// What a state says of the text read so far. The text's end is the place before the next byte, which look-ahead such as
+/// `\b` must see before a match is certain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Facts {
+    /// Rules that matched up to the byte before the last one.
+    pub(super) before: Rules,
+    /// Rules that match up to here, whatever comes.
+    pub(super) certain: Rules,
+    /// Rules that match up to here if the right byte comes.
+    pub(super) pending: Rules,
+    /// Those of them that then win over the certain ones.
+    pub(super) rivals: Rules,
+    /// Rules that can match further on.
+    pub(super) later: Rules,
+}
+
+impl Facts {
+    /// Rules that are not over: what may still be a match, or is one up to here.
+    pub(super) fn alive(self) -> Rules {
+        self.certain | self.pending | self.later
+    }
+}
+
+/// A dense automaton. States are offsets into `next`; those below `plain_end` hold nothing but rules without a check
+/// that can match later, so that the matcher need not look at their facts.
+#[derive(Clone, Debug)]
+pub(super) struct Table {
+    next: Vec<u32>,
+    facts: Vec<Facts>,
+    /// The class of each byte.
+    classes: Box<[u8; 256]>,
+    /// States after the first byte of a match, by what stands before it.
+    starts: Vec<u32>,
+    /// The row of `starts` behind each byte.
+    rows: Box<[u16; 256]>,
+    /// The row of `starts` where nothing stands before.
+    text_row: u16,
+    stride: u32,
+    plain_end: u32,
+}
+
+impl Table {
+    /// The automaton of `patterns`, or none where it would be too large.
+    pub(super) fn new(patterns: &[Hir], checked: Rules) -> Option<Self> {
+        Self::from_raw(&Raw::new(&automaton(patterns)?)?, checked)
+    }
+
+    pub(super) fn next(&self, state: u32, byte: u8) -> u32 {
+        self.step(state, self.class(byte))
+    }
+
+    /// The state behind the end of the text.
+    pub(super) fn at_end(&self, state: u32) -> u32 {
+        self.step(state, self.stride - 1)
+    }
+
+    /// The row of `first` that stands for what is before a match.
+    pub(super) fn row(&self, before: Option<u8>) -> u16 {
+        before.map_or(self.text_row, |byte| self.row_behind(byte))
+    }
+
+    pub(super) fn row_behind(&self, byte: u8) -> u16 {
+        self.rows[usize::from(byte)]
+    }
+
+    /// The state after a match's first byte; `DEAD` where no match begins with it.
+    pub(super) fn first(&self, row: u16, byte: u8) -> u32 {
+        self.starts.get((u32::from(row) + self.class(byte)) as usize).copied().unwrap_or(DEAD)
+    }
+
+    pub(super) fn facts(&self, state: u32) -> Facts {
+        self.facts.get((state / self.stride) as usize).copied().unwrap_or_default()
+    }
+
+    /// Whether the state asks for nothing but the next byte.
+    pub(super) fn is_plain(&self, state: u32) -> bool {
+        state.wrapping_sub(1) < self.plain_end - 1
+    }
+
+    /// Rules that a text can match at all.
+    pub(super) fn reachable(&self) -> Rules {
+        self.starts.iter().map(|state| self.facts(*state).alive()).fold(0, |all, rules| all | rules)
+    }
+
+    /// Bytes it takes.
+    pub(super) fn bytes(&self) -> usize {
+        (self.next.len() + self.starts.len()) * size_of::<u32>() + self.facts.len() * size_of::<Facts>()
+    }
+
+    fn class(&self, byte: u8) -> u32 {
+        u32::from(self.classes[usize::from(byte)])
+    }
+
+    fn step(&self, state: u32, class: u32) -> u32 {
+        self.next.get((state + class) as usize).copied().unwrap_or(DEAD)
+    }
+
+    fn from_raw(raw: &Raw, checked: Rules) -> Option<Self> {
+        let facts = raw.facts(checked);
+        let is_plain =
+            |facts: &Facts| facts.before == 0 && facts.certain == 0 && (facts.rivals | facts.later) & !checked != 0;
+        let useful = |facts: &&Facts| facts.before != 0 || facts.alive() != 0;
+        let stride = u32::try_from(raw.stride).ok()?;
+        // Plain states come first, so that one comparison tells them.
+        let mut order: Vec<usize> =
+            (0..facts.len()).filter(|state| facts.get(*state).as_ref().is_some_and(useful)).collect();
+        order.sort_by_key(|state| !facts.get(*state).is_some_and(is_plain));
+        let plain = order.iter().filter(|state| facts.get(**state).is_some_and(is_plain)).count();
+        let mut numbers = vec![DEAD; facts.len()];
+        for (at, state) in order.iter().enumerate() {
+            *numbers.get_mut(*state)? = (u32::try_from(at).ok()? + 1).checked_mul(stride)?;
+        }
+        let number = |state: &u32| numbers.get(*state as usize).copied().unwrap_or(DEAD);
+        let row_of = |state: usize| raw.next.get(state * raw.stride..(state + 1) * raw.stride).unwrap_or_default();
+        let mut next = vec![DEAD; raw.stride];
+        for state in &order {
+            next.extend(row_of(*state).iter().map(number));
+        }
+        Some(Self {
+            next,
+            facts: std::iter::once(Facts::default())
+                .chain(order.iter().filter_map(|state| facts.get(*state).copied()))
+                .collect(),
+            classes: raw.classes.clone(),
+            starts: raw.starts.iter().flat_map(|state| row_of(*state)).map(number).collect(),
+            rows: Box::new(raw.rows.map(|row| row * stride as u16)),
+            text_row: raw.text_row * stride as u16,
+            stride,
+            plain_end: (plain as u32 + 1) * stride,
+        })
+    }
+}
+
+fn automaton(patterns: &[Hir]) -> Option<dense::DFA<Vec<u32>>> {
+    let limits = NFA::config().which_captures(WhichCaptures::None).nfa_size_limit(Some(MAX_BYTES));
+    let nfa = NFA::compiler().configure(limits).build_many_from_hir(patterns).ok()?;
+    let config = dense::Config::new()
+        .match_kind(MatchKind::All)
+        .start_kind(StartKind::Anchored)
+        .accelerate(false)
+        .dfa_size_limit(Some(MAX_BYTES))
+        .determinize_size_limit(Some(8 * MAX_BYTES));
+    dense::Builder::new().configure(config).build_from_nfa(&nfa).ok()
+}
+
+/// The states that can be reached, numbered from 0.
+struct Raw {
+    /// Where each state goes for each class, the end of the text last.
+    next: Vec<u32>,
+    /// Rules that matched up to the byte before the last one.
+    matched: Vec<Rules>,
+    classes: Box<[u8; 256]>,
+    stride: usize,
+    starts: Vec<usize>,
+    rows: Box<[u16; 256]>,
+    text_row: u16,
+}
+
+impl Raw {
+    fn new(dfa: &dense::DFA<Vec<u32>>) -> Option<Self> {
+        let classes = dfa.byte_classes();
+        let bytes: Vec<u8> = classes.representatives(0..=u8::MAX).filter_map(|unit| unit.as_u8()).collect();
+        let mut states = States::default();
+        let start = |before| {
+            let config = start::Config::new().anchored(Anchored::Yes).look_behind(before);
+            dfa.start_state(&config).ok()
+        };
+        let mut starts = Vec::new();
+        let mut row_of = |id: StateID, states: &mut States| {
+            let state = states.number(id) as usize;
+            let known = starts.iter().position(|start| *start == state);
+            known.unwrap_or_else(|| {
+                starts.push(state);
+                starts.len() - 1
+            }) as u16
+        };
+        let text_row = row_of(start(None)?, &mut states);
+        let mut rows = Box::new([0; 256]);
+        for byte in 0..=u8::MAX {
+            rows[usize::from(byte)] = row_of(start(Some(byte))?, &mut states);
+        }
+        let (mut next, mut matched) = (Vec::new(), Vec::new());
+        let mut at = 0;
+        while let Some(id) = states.ids.get(at).copied() {
+            next.extend(bytes.iter().map(|byte| states.number(dfa.next_state(id, *byte))));
+            next.push(states.number(dfa.next_eoi_state(id)));
+            let patterns = if dfa.is_match_state(id) { dfa.match_len(id) } else { 0 };
+            matched.push((0..patterns).fold(0, |rules, match_| rules | 1 << dfa.match_pattern(id, match_).as_u32()));
+            at += 1;
+        }
+        let of_byte = std::array::from_fn(|byte| classes.get(byte as u8));
+        Some(Self { next, matched, classes: Box::new(of_byte), stride: bytes.len() + 1, starts, rows, text_row })
+    }
+
+    fn facts(&self, checked: Rules) -> Vec<Facts> {
+        let rows = self.next.chunks(self.stride).zip(&self.matched);
+        let mut facts: Vec<Facts> = rows.map(|(row, before)| self.ends_here(row, *before, checked)).collect();
+        self.spread(&mut facts);
+        facts
+    }
+
+    fn ends_here(&self, row: &[u32], before: Rules, checked: Rules) -> Facts {
+        let matched = row.iter().map(|state| self.matched.get(*state as usize).copied().unwrap_or_default());
+        let (any, certain) = matched.fold((0, Rules::MAX), |(any, all), rules| (any | rules, all & rules));
+        // Of equally long matches the first rule's wins, so that those behind a certain one decide nothing.
+        let winner = certain & !checked;
+        let earlier = (winner & winner.wrapping_neg()).wrapping_sub(1);
+        let pending = any & !certain;
+        Facts { before, certain, pending, rivals: pending & earlier, later: 0 }
+    }
+
+    /// Carries what can match further on back along every transition, until nothing changes.
+    fn spread(&self, facts: &mut [Facts]) {
+        let sources = Sources::new(self);
+        let mut waiting: Vec<u32> = (0..facts.len() as u32).rev().collect();
+        let mut is_waiting = vec![true; facts.len()];
+        while let Some(state) = waiting.pop() {
+            if let Some(flag) = is_waiting.get_mut(state as usize) {
+                *flag = false;
+            }
+            let alive = facts.get(state as usize).map_or(0, |facts| facts.alive());
+            for source in sources.of(state) {
+                let Some(facts) = facts.get_mut(*source as usize) else { continue };
+                if facts.later | alive != facts.later {
+                    facts.later |= alive;
+                    if let Some(flag) = is_waiting.get_mut(*source as usize)
+                        && !std::mem::replace(flag, true)
+                    {
+                        waiting.push(*source);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Numbers in the order of their first mention.
+#[derive(Default)]
+struct States {
+    numbers: BTreeMap<StateID, u32>,
+    ids: Vec<StateID>,
+}
+
+impl States {
+    fn number(&mut self, id: StateID) -> u32 {
+        *self.numbers.entry(id).or_insert_with(|| {
+            self.ids.push(id);
+            self.ids.len() as u32 - 1
+        })
+    }
+}
+
+/// From which states a byte, not the end of the text, leads to each.
+struct Sources {
+    begins: Vec<usize>,
+    list: Vec<u32>,
+}
+
+impl Sources {
+    fn new(raw: &Raw) -> Self {
+        let mut edges = Vec::new();
+        for (source, row) in raw.next.chunks(raw.stride).enumerate() {
+            let mut targets: Vec<u32> = row.iter().take(raw.stride - 1).copied().collect();
+            targets.sort_unstable();
+            targets.dedup();
+            edges.extend(targets.into_iter().map(|target| (target, source as u32)));
+        }
+        edges.sort_unstable();
+        let begins = (0..=raw.matched.len() as u32).map(|state| edges.partition_point(|edge| edge.0 < state)).collect();
+        Self { begins, list: edges.into_iter().map(|edge| edge.1).collect() }
+    }
+
+    fn of(&self, state: u32) -> &[u32] {
+        let state = state as usize;
+        match (self.begins.get(state), self.begins.get(state + 1)) {
+            (Some(begin), Some(end)) => self.list.get(*begin..*end).unwrap_or_default(),
+            _ => &[],
+        }
+    }
+}

@@ -1,0 +1,148 @@
+use std::ops::Range;
+
+use super::scan::{escape, value_end};
+
+/// A frame that carried a string of a channel, to make one more like it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Template {
+    /// The frame's name.
+    pub(crate) name: String,
+    /// Its raw bytes before its data, and behind them.
+    pub(crate) head: Vec<u8>,
+    pub(crate) tail: Vec<u8>,
+    pub(super) data: String,
+    /// The string's place in `data`, without quotes; all of `data` where that is no JSON.
+    pub(super) place: Range<usize>,
+    /// Data that carries `data` as base64, and where.
+    pub(super) outer: Option<(String, Range<usize>)>,
+}
+
+impl Template {
+    /// Data of a frame that carries `text` where this one had its own, and nothing else that says anything.
+    pub(super) fn with(&self, text: &str) -> String {
+        let mut out = String::new();
+        if self.place == (0..self.data.len()) {
+            out.push_str(text);
+        } else {
+            Copy { json: &self.data, place: &self.place, text, out: &mut out }.value(0, "", Level::Root);
+        }
+        let Some((outer, place)) = &self.outer else { return out };
+        let encoded = super::rewriting::encode(&out);
+        let (mut whole, root) = (String::new(), Level::Root);
+        Copy { json: outer, place, text: &encoded, out: &mut whole }.value(0, "", root);
+        whole
+    }
+}
+
+/// Where in the frame an object stands.
+#[derive(Clone, Copy, PartialEq)]
+enum Level {
+    Root,
+    Inside,
+}
+
+/// Copies what leads to one string and says what it belongs to.
+///
+/// Readers add up what fragments of one answer say, so that a name, a role or an id of a call must not come twice.
+struct Copy<'a> {
+    json: &'a str,
+    place: &'a Range<usize>,
+    text: &'a str,
+    out: &'a mut String,
+}
+
+impl Copy<'_> {
+    /// Copies the value at `at`, which holds the string. `key` is its own.
+    fn value(&mut self, at: usize, key: &str, level: Level) {
+        let at = at + self.blanks(at);
+        match self.json.as_bytes().get(at) {
+            Some(b'{') => self.object(at + 1, key, level),
+            Some(b'[') => self.array(at + 1, key),
+            _ => {
+                self.out.push('"');
+                escape(self.text, self.out);
+                self.out.push('"');
+            }
+        }
+    }
+
+    fn object(&mut self, mut at: usize, parent: &str, level: Level) {
+        self.out.push('{');
+        let mut is_first = true;
+        loop {
+            at += self.blanks(at);
+            if self.json.as_bytes().get(at) != Some(&b'"') {
+                break;
+            }
+            let behind_key = value_end(self.json, at);
+            let key = self.json.get(at + 1..behind_key.saturating_sub(1)).unwrap_or_default();
+            let start = behind_key + self.blanks(behind_key);
+            let end = value_end(self.json, start);
+            let leads = (start..end).contains(&self.place.start);
+            let value = self.json.get(start..end).unwrap_or_default();
+            if leads || stays(key, value, parent, level) {
+                if !std::mem::take(&mut is_first) {
+                    self.out.push(',');
+                }
+                self.out.push_str(self.json.get(at..start).unwrap_or_default());
+                match leads {
+                    true => self.value(start, key, Level::Inside),
+                    false if is_list_of_tokens(key) => self.out.push_str(empty(value)),
+                    false => self.out.push_str(value),
+                }
+            }
+            at = end;
+        }
+        self.out.push('}');
+    }
+
+    fn array(&mut self, mut at: usize, key: &str) {
+        self.out.push('[');
+        loop {
+            at += self.blanks(at);
+            if matches!(self.json.as_bytes().get(at), None | Some(b']')) {
+                break;
+            }
+            let end = value_end(self.json, at);
+            if (at..end).contains(&self.place.start) {
+                self.value(at, key, Level::Inside);
+            }
+            at = end.max(at + 1);
+        }
+        self.out.push(']');
+    }
+
+    /// White space, commas and colons at `at`.
+    fn blanks(&self, at: usize) -> usize {
+        let rest = self.json.get(at..).unwrap_or_default();
+        rest.len() - rest.trim_start_matches([' ', '\t', '\r', '\n', ',', ':']).len()
+    }
+}
+
+/// Whether a member beside those that lead to the string comes into the copy.
+fn stays(key: &str, value: &str, parent: &str, level: Level) -> bool {
+    if is_list_of_tokens(key) {
+        return true;
+    }
+    match value.as_bytes().first() {
+        Some(b'{' | b'[') => false,
+        Some(b'"') if matches!(key, "obfuscation" | "p") => false,
+        Some(b'"') => match key {
+            _ if level == Level::Root => true,
+            "role" => parent != "delta",
+            "finishReason" | "finish_reason" | "format" | "jsonPath" | "object" | "stop_reason" | "type" => true,
+            key => key.ends_with("_id") || key.ends_with("Id"),
+        },
+        _ => true,
+    }
+}
+
+/// Whether the member says again, token by token, what the text says.
+pub(super) fn is_list_of_tokens(key: &str) -> bool {
+    matches!(key, "logprobs" | "token_ids")
+}
+
+/// Nothing, in the shape of `value`.
+pub(super) fn empty(value: &str) -> &'static str {
+    if value.starts_with('[') { "[]" } else { "null" }
+}

@@ -1,0 +1,179 @@
+//! The built-in rules on made-up secrets. They are put together at run time, so that no scanner takes them for real ones.
+#![allow(clippy::expect_used, reason = "a rule of ours that does not compile is what the test is for")]
+
+use std::sync::{Arc, LazyLock};
+
+use midstream_stream::redact::{Redactor, Rule, RuleSet};
+
+static RULES: LazyLock<Arc<RuleSet>> =
+    LazyLock::new(|| Arc::new(RuleSet::new(&Rule::all_built_in()).expect("built-in rules compile")));
+
+/// `length` characters that look drawn at random.
+fn filler(alphabet: &str, length: usize) -> String {
+    let alphabet: Vec<char> = alphabet.chars().collect();
+    (0..length).map(|at| alphabet[(at * at * 7 + at * 5 + 3) % alphabet.len()]).collect()
+}
+
+const HEX: &str = "0123456789abcdef";
+const MIXED: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+fn mixed(prefix: &[&str], length: usize) -> String {
+    prefix.concat() + &filler(MIXED, length)
+}
+
+fn hex(prefix: &[&str], length: usize) -> String {
+    prefix.concat() + &filler(HEX, length)
+}
+
+fn key_block(lines: usize, end: bool) -> String {
+    let dashes = "-".repeat(5);
+    let body = (filler(MIXED, 64) + "\n").repeat(lines);
+    let end = if end { format!("{dashes}END RSA {} KEY{dashes}", "PRIVATE") } else { String::new() };
+    format!("{dashes}BEGIN RSA {} KEY{dashes}\n{body}{end}", "PRIVATE")
+}
+
+/// Every rule with secrets it must find.
+fn secrets() -> Vec<(&'static str, Vec<String>)> {
+    vec![
+        ("private_key", vec![key_block(6, true), key_block(90, true)]),
+        ("jwt", vec![format!("{}.{}.{}", mixed(&["ey", "J"], 20), mixed(&["ey", "J"], 40), mixed(&[], 43))]),
+        ("anthropic_key", vec![mixed(&["sk-", "ant-", "api03-"], 95)]),
+        ("openrouter_key", vec![hex(&["sk-", "or-", "v1-"], 64)]),
+        ("openai_key", vec![mixed(&["sk", "-"], 48), mixed(&["sk", "-proj-"], 120)]),
+        ("stripe_key", vec![mixed(&["sk", "_live_"], 24), mixed(&["rk", "_test_"], 99), mixed(&["wh", "sec_"], 32)]),
+        ("aws_access_key", vec!["AK".to_owned() + "IA" + &filler("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 16)]),
+        ("aws_secret_key", vec![mixed(&["aws_secret", "_access_key = "], 40)]),
+        ("azure_storage_key", vec![mixed(&["Account", "Key="], 86) + "=="]),
+        ("google_api_key", vec![mixed(&["AI", "za"], 35)]),
+        ("google_oauth_token", vec![mixed(&["ya", "29.a0"], 60), mixed(&["GOC", "SPX-"], 28)]),
+        ("github_token", vec![mixed(&["gh", "p_"], 36), mixed(&["github", "_pat_"], 82)]),
+        ("gitlab_token", vec![mixed(&["gl", "pat-"], 20)]),
+        ("slack_token", vec![format!("{}-{}-{}", mixed(&["xo", "xb-"], 12), "123456789012", mixed(&[], 24))]),
+        ("slack_webhook", vec![mixed(&["https://hooks.slack", ".com/services/T0/B0/"], 24)]),
+        ("hugging_face_token", vec![mixed(&["h", "f_"], 34)]),
+        ("npm_token", vec![mixed(&["np", "m_"], 36)]),
+        ("pypi_token", vec![mixed(&["pypi", "-AgEIcHlwaS5vcmc"], 80)]),
+        ("sendgrid_key", vec![format!("{}.{}", mixed(&["S", "G."], 22), mixed(&[], 43))]),
+        ("mailgun_key", vec![hex(&["ke", "y-"], 32)]),
+        ("twilio_key", vec![hex(&["S", "K"], 32)]),
+        ("shopify_token", vec![hex(&["shp", "at_"], 32)]),
+        ("digitalocean_token", vec![hex(&["do", "p_v1_"], 64)]),
+        ("databricks_token", vec![hex(&["da", "pi"], 32)]),
+        ("docker_token", vec![mixed(&["dckr", "_pat_"], 27)]),
+        ("grafana_token", vec![format!("{}_{}", mixed(&["gl", "sa_"], 32), hex(&[], 8))]),
+        ("groq_key", vec![mixed(&["gs", "k_"], 52)]),
+        ("perplexity_key", vec![mixed(&["pp", "lx-"], 48)]),
+        ("replicate_token", vec![mixed(&["r", "8_"], 37)]),
+        ("xai_key", vec![mixed(&["xa", "i-"], 80)]),
+        ("vault_token", vec![mixed(&["hv", "s."], 24)]),
+        ("telegram_token", vec![format!("{}:{}", "1234567890", mixed(&["A", "A"], 33))]),
+        ("bearer_token", vec![mixed(&["Bear", "er "], 40)]),
+        ("basic_credentials", vec!["Basic ".to_owned() + "dXNlcjpw" + "YXNzd29yZA=="]),
+        ("email", vec!["jane.doe+tag@mail.example.org".to_owned(), "a@b.io".to_owned()]),
+        ("iban", vec!["DE89 3704 0044 0532 0130 00".to_owned(), "GB29NWBK60161331926819".to_owned()]),
+        (
+            "card",
+            ["4111 1111 1111 1111", "378282246310005", "5555-5555-5555-4444", "6011111111111117", "30569309025904"]
+                .map(str::to_owned)
+                .into(),
+        ),
+        (
+            "phone",
+            ["+44 20 7946 0958", "+49 (0)30 901820", "+15550100123", "(555) 555-0123", "555-555-0123"]
+                .map(str::to_owned)
+                .into(),
+        ),
+    ]
+}
+
+/// What a rule leaves of a text, and the names of the rules that found something.
+fn found(text: &str) -> (String, Vec<&'static str>) {
+    let (mut released, mut redactions) = (String::new(), Vec::new());
+    let mut redactor = Redactor::new(Arc::clone(&RULES));
+    redactor.push(text, &mut released, &mut redactions);
+    redactor.finish(&mut released, &mut redactions);
+    (released, redactions.iter().map(|redaction| RULES.name(redaction.rule)).collect())
+}
+
+#[test]
+fn every_built_in_rule_has_a_secret_here() {
+    let with: Vec<&str> = secrets().iter().map(|(name, _)| *name).collect();
+    let rules = Rule::all_built_in();
+    assert_eq!(with, rules.iter().map(Rule::name).collect::<Vec<_>>());
+}
+
+#[test]
+fn every_secret_is_replaced_by_its_rule_alone_at_every_cut() {
+    for (name, texts) in secrets() {
+        for secret in texts {
+            let text = format!("It is \u{201c}{secret}\u{201d}, é😀.");
+            let expected = format!("It is \u{201c}[{}]\u{201d}, é😀.", name.to_uppercase());
+            assert_eq!(found(&text), (expected.clone(), vec![name]), "{secret}");
+            if text.len() > 1_000 {
+                continue;
+            }
+            for cut in (0..text.len()).filter(|cut| text.is_char_boundary(*cut)) {
+                let (mut released, mut redactions) = (String::new(), Vec::new());
+                let mut redactor = Redactor::new(Arc::clone(&RULES));
+                redactor.push(&text[..cut], &mut released, &mut redactions);
+                assert!(expected.starts_with(&released), "{name}: {released:?} of {:?}", &text[..cut]);
+                redactor.push(&text[cut..], &mut released, &mut redactions);
+                redactor.finish(&mut released, &mut redactions);
+                assert_eq!(released, expected, "{name} cut at {cut}");
+                assert_eq!((redactions[0].offset, redactions[0].length as usize), (7, secret.chars().count()));
+            }
+        }
+    }
+}
+
+#[test]
+fn ordinary_text_is_left_alone() {
+    let texts = [
+        "Ask for sk-learn or task-management, not for a bearer of bad news or basic responsibilities.",
+        "The number 4111 1111 1111 1112 fails its check, 12345678901234567890 is no card, and 2026-11-21 is a day.",
+        "DE89 3704 0044 0532 0130 01 is no account; THE QUICK BROWN FOX is none either.",
+        "Write user@host, @name, name@, a@b.c and 192.168.100.200:8080.",
+        "-----BEGIN PUBLIC KEY----- and -----BEGIN CERTIFICATE----- are no secrets, nor is a line -----",
+        "ghp_short, AKIASHORT, xoxb-1, eyJ.eyJ.x and key-0123 are too short.",
+    ];
+    for text in texts {
+        assert_eq!(found(text), (text.to_owned(), vec![]));
+    }
+}
+
+#[test]
+fn a_key_block_cut_off_before_its_end_is_masked_as_far_as_it_came() {
+    let text = key_block(3, false) + &filler(MIXED, 20);
+    assert_eq!(found(&text).0, "[PRIVATE_KEY]");
+    assert_eq!(found("-----BEGIN PRIVATE KEY----- begins a block.").0, "-----BEGIN PRIVATE KEY----- begins a block.");
+}
+
+#[test]
+fn beyond_its_limit_a_match_is_masked_until_its_rule_ends_and_nothing_is_held() {
+    let mut redactor = Redactor::new(Arc::clone(&RULES));
+    let (mut released, mut redactions) = (String::new(), Vec::new());
+    let dashes = "-".repeat(5);
+    redactor.push(&format!("x {dashes}BEGIN {} KEY{dashes}\n", "PRIVATE"), &mut released, &mut redactions);
+    for _ in 0..1_000 {
+        redactor.push(&(filler(MIXED, 64) + "\n"), &mut released, &mut redactions);
+        assert!(redactor.held() <= Rule::MAX_LEN);
+    }
+    assert_eq!((released.as_str(), redactor.held()), ("x [PRIVATE_KEY]", 0));
+    redactor.push(&format!("{dashes}END {} KEY{dashes} y", "PRIVATE"), &mut released, &mut redactions);
+    redactor.finish(&mut released, &mut redactions);
+    assert_eq!(released, "x [PRIVATE_KEY] y");
+    assert!(redactions.len() == 1 && redactions[0].overflow && redactions[0].length > 65_000);
+}
+
+#[test]
+fn text_without_secrets_is_held_by_the_word() {
+    let text = "The wharves of the lower town smelled of tar, and carts went by before the sun was up. ".repeat(20);
+    let mut redactor = Redactor::new(Arc::clone(&RULES));
+    let (mut released, mut redactions) = (String::new(), Vec::new());
+    let mut held = 0;
+    for character in text.chars() {
+        redactor.push(character.encode_utf8(&mut [0; 4]), &mut released, &mut redactions);
+        held += redactor.held();
+    }
+    assert!(held < 4 * text.len(), "{held} of {}", text.len());
+}
