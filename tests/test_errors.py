@@ -7,7 +7,7 @@ import re
 import pytest
 
 from midstream import errors
-from midstream.stream import Guard, Pace, Settings
+from midstream.stream import Guard, Pace, Redact, Rule, Settings
 
 
 def finished():
@@ -25,6 +25,14 @@ VARIANTS = {
             RuntimeError,
             {},
             "the guard is finished; a second stream needs a new Guard",
+        ),
+        "Rule": (
+            lambda: Settings(redact=Redact(rules=(Rule(name="key", pattern="key=.+?;"),))),
+            errors.InputError,
+            ValueError,
+            {"rule": "key"},
+            'redaction rule "key" has a lazy quantifier at character 5, which is not supported; '
+            "the longest match wins; exclude what must end it, as in [^;]*;",
         ),
         "Setting": (
             lambda: Settings(pace=Pace(idle_s=-1.0)),

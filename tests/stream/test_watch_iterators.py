@@ -339,7 +339,7 @@ class Broken:
 
     text = ""
     _tick_at_ns = None
-    _whole = _stops_when_quiet = False
+    _redacts = _whole = _stops_when_quiet = False
 
     def fail(self, *_, **__):
         raise ArithmeticError("analysis failed")
@@ -355,6 +355,24 @@ def test_a_failure_of_the_analysis_costs_nothing(item):
     watched = Watched(iter([item] * 3), Session(Broken(), Reactions()))
     assert list(watched) == [item] * 3
     watched.close()
+
+
+class BrokenAndRedacting(Broken):
+    """The same where text is redacted."""
+
+    _redacts = True
+
+
+@pytest.mark.parametrize("item", ["a", b"a"])
+def test_where_text_is_redacted_none_passes_that_the_analysis_failed_on(item):
+    for stream in (
+        Watched(iter([item] * 3), Session(BrokenAndRedacting(), Reactions())),
+        Body([b"a", b"b"], Session(BrokenAndRedacting(), Reactions())),
+    ):
+        given = []
+        with pytest.raises(ArithmeticError):
+            given.extend(iter(stream))
+        assert given == []
 
 
 def test_a_failure_of_the_analysis_costs_no_byte_of_a_body():

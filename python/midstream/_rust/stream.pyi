@@ -19,6 +19,7 @@ __all__ = [
     "Finding",
     "Guard",
     "PaceSummary",
+    "RedactSummary",
     "Summary",
     "ToolCall",
     "Usage",
@@ -358,9 +359,10 @@ class Decision:
     Attributes
     ----------
     action : str
-        pass, observe, warn, hint or stop: the strongest that was asked for.
+        pass, observe, warn, hint, redact or stop: the strongest that was asked for.
     forward : bytes
-        What to pass on: the very object that was fed, other bytes, or ``b""``.
+        What to pass on: the very object that was fed, other bytes, or ``b""``. Of text that was pushed where text is
+        redacted, what of it may pass, in UTF-8.
     events : list of Event
     findings : list of Finding
     ended : bool
@@ -436,14 +438,15 @@ class Finding:
     ----------
     check, kind : str
         ``repeat`` and ``exact``, ``counter`` or ``near``; ``actions`` and ``repeat``, ``ping_pong``, ``same_error`` or
-        ``no_progress``; ``ending`` and the ending; ``pace`` and ``stall``.
+        ``no_progress``; ``ending`` and the ending; ``pace`` and ``stall``; ``redact`` and the rule, or why a stream that
+        could not be read was stopped.
     action : str
-        What the settings ask for: observe, warn, hint or stop.
+        What the settings ask for: observe, warn, hint, redact or stop.
     channel : str or None
     offset : int or None
         Characters of the channel's text up to and including the one that fired; of actions, steps.
     onset : int or None
-        Where the first repeat begins, in characters; of actions, the step of the first copy.
+        Where the first repeat or the replacement begins, in characters; of actions, the step of the first copy.
     period : int or None
         Characters of one copy; of actions, calls of one turn.
     score : float
@@ -489,8 +492,9 @@ class Guard:
     """
     Watches one stream: bytes in, the same bytes out, with events, findings and a decision per chunk.
 
-    Bytes are never changed, dropped or delayed until a decision stops the stream. Events and findings do not depend on
-    how the stream is cut into chunks. A guard serves one stream; use from several threads is serialised.
+    Bytes are never changed, dropped or delayed until a decision stops the stream; where the settings have rules of
+    redaction they pass as whole events with their secrets replaced. Events and findings do not depend on how the stream
+    is cut into chunks. A guard serves one stream; use from several threads is serialised.
 
     Parameters
     ----------
@@ -544,6 +548,11 @@ class Guard:
     def _read(self, /, item: object, now_ns: SupportsIndex | None = None) -> Decision | None:
         """
         Reads a chunk, text or an event; ``None`` where it passes.
+        """
+    @property
+    def _redacts(self, /) -> bool:
+        """
+        Whether text is redacted: then what passes is what the decisions say, and nothing else may.
         """
     @property
     def _stops_when_quiet(self, /) -> bool:
@@ -699,6 +708,47 @@ class PaceSummary:
     def tokens_per_s(self, /) -> float | None: ...
 
 @final
+class RedactSummary:
+    """
+    What redaction did to a stream.
+
+    Attributes
+    ----------
+    redactions, copies : int
+        Matches replaced in the text of channels; and elsewhere, in copies of that text, errors and results.
+    held_bytes, held_bytes_max, held_bytes_total : int
+        Bytes of decoded text that wait for what follows them: at the end, the most at a time, all together.
+    hold_p50_s, hold_p99_s : float or None
+        How long they waited: half of them, and 99 of 100, no longer than this.
+    """
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __reduce__(self, /) -> tuple[Any, tuple[str]]: ...
+    @property
+    def copies(self, /) -> int: ...
+    @classmethod
+    def from_json(cls, /, json: str) -> RedactSummary:
+        """
+        The numbers that `to_json` wrote.
+        """
+    @property
+    def held_bytes(self, /) -> int: ...
+    @property
+    def held_bytes_max(self, /) -> int: ...
+    @property
+    def held_bytes_total(self, /) -> int: ...
+    @property
+    def hold_p50_s(self, /) -> float | None: ...
+    @property
+    def hold_p99_s(self, /) -> float | None: ...
+    @property
+    def redactions(self, /) -> int: ...
+    def to_json(self, /) -> str:
+        """
+        The numbers as one JSON object.
+        """
+
+@final
 class Summary:
     """
     A stream after its end.
@@ -724,6 +774,8 @@ class Summary:
         Of all responses of the stream together.
     pace : PaceSummary
     findings : list of Finding
+    redact : RedactSummary or None
+        What was redacted and held, where the settings have rules.
     clock_regressions : int
         How often the given time went back and was clamped.
     """
@@ -778,6 +830,8 @@ class Summary:
     def model(self, /) -> str | None: ...
     @property
     def pace(self, /) -> PaceSummary: ...
+    @property
+    def redact(self, /) -> RedactSummary | None: ...
     def to_json(self, /) -> str:
         """
         The summary as one JSON object, with the keys of ``midstream analyze --json``.

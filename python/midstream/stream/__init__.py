@@ -11,13 +11,14 @@ from midstream._rust.stream import (
     Finding,
     Guard,
     PaceSummary,
+    RedactSummary,
     Summary,
     ToolCall,
     Usage,
 )
 from midstream.stream.actions import ActionLimits, Actions
 from midstream.stream.recording import Chunk, Recording, replay
-from midstream.stream.settings import Ending, Pace, Repeat, RepeatActions, Settings
+from midstream.stream.settings import Ending, Pace, Redact, Repeat, RepeatActions, Rule, Settings
 from midstream.stream.text import check
 from midstream.stream.transport import AsyncTransport, Transport
 from midstream.stream.watch import summary, watch
@@ -44,8 +45,11 @@ __all__ = [
     "Pace",
     "PaceSummary",
     "Recording",
+    "Redact",
+    "RedactSummary",
     "Repeat",
     "RepeatActions",
+    "Rule",
     "Settings",
     "Summary",
     "ToolCall",

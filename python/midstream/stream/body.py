@@ -138,7 +138,9 @@ class Body(Wrapped):
     def __iter__(self) -> Iterator[bytes]:
         session = self._session
         if session.is_over():
-            self._conclude()
+            self._release()
+            session.finish("clean")
+            session.end()
             return
         session.wait()
         try:
@@ -149,20 +151,20 @@ class Body(Wrapped):
                     if passed:
                         yield passed
                     break
-                yield passed
+                if passed:
+                    yield passed
                 session.wait()
         except GeneratorExit:
             raise
         except BaseException as error:
             session.broke(error)
             raise
-        self._conclude()
-
-    def _conclude(self) -> None:
-        if self._session.over:
+        if session.over:
             self._release()
-        self._session.finish("clean")
-        self._session.end()
+        session.finish("clean")
+        if rest := session.take_rest():
+            yield rest
+        session.end()
 
     def close(self) -> None:
         self._release()
@@ -191,7 +193,9 @@ class AsyncBody(Wrapped):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         session = self._session
         if session.is_over():
-            await self._conclude()
+            await self._release()
+            session.finish("clean")
+            session.end()
             return
         alarm = Alarm(session)
         chunks = aiter(self._inner)
@@ -205,7 +209,8 @@ class AsyncBody(Wrapped):
                     if passed:
                         yield passed
                     break
-                yield passed
+                if passed:
+                    yield passed
                 alarm.arm()
         except GeneratorExit:
             raise
@@ -217,13 +222,12 @@ class AsyncBody(Wrapped):
             alarm.cancel()
             if isinstance(chunks, AsyncGenerator):
                 await chunks.aclose()
-        await self._conclude()
-
-    async def _conclude(self) -> None:
-        if self._session.over:
+        if session.over:
             await self._release()
-        self._session.finish("clean")
-        self._session.end()
+        session.finish("clean")
+        if rest := session.take_rest():
+            yield rest
+        session.end()
 
     async def aclose(self) -> None:
         await self._release()

@@ -86,7 +86,20 @@ class Session:
     `end`. What the guard or the callback raises never costs an item that arrived.
     """
 
-    __slots__ = ("_finished", "_guard", "_pushed", "_reactions", "_read", "error", "over", "summary", "wait")
+    __slots__ = (
+        "_finished",
+        "_guard",
+        "_of_text",
+        "_pushed",
+        "_reactions",
+        "_read",
+        "_redacts",
+        "_rest",
+        "error",
+        "over",
+        "summary",
+        "wait",
+    )
 
     def __init__(self, guard: Guard, reactions: Reactions) -> None:
         self._guard = guard
@@ -94,8 +107,11 @@ class Session:
         self._read: Callable[[object], Decision | None] = guard._read
         self.wait = guard._wait
         """The owner is about to wait for the next item."""
+        self._redacts: bool = guard._redacts
         self._finished = False
         self._pushed = False
+        self._of_text = False
+        self._rest = b""
         self.error: Exception | None = None
         self.over = False
         self.summary: Summary | None = None
@@ -127,35 +143,56 @@ class Session:
         """Reads bytes and gives those to pass on."""
         try:
             decision = self._read(chunk)
-        except Exception:
-            self._read = unread
-            return chunk
+        except Exception as error:
+            passed: bytes = self._unread(chunk, b"", error)
+            return passed
         if decision is None:
             return chunk
         self._take(decision)
-        return decision.forward if decision.action == "stop" else chunk
+        return decision.forward if self._redacts or decision.action == "stop" else chunk
 
-    def push(self, item: object) -> bool:
-        """Reads an item, which passes whole. True where the stream is over.
+    def push(self, item: Any) -> Any:
+        """Reads an item and gives what of it passes: all of it, but where text is redacted.
 
         Raises
         ------
         TypeError
             For a first item of a type that is not read.
+        InputError
+            For an event whose text would have to be redacted: that needs the bytes of the stream.
         """
         try:
             decision = self._read(item)
         except TypeError:
-            if not self._pushed:
+            if not self._pushed or self._redacts:
                 raise
-            return False
-        except Exception:
-            self._read = unread
-            return False
+            return item
+        except InputError:
+            raise
+        except Exception as error:
+            return self._unread(item, item[:0] if isinstance(item, (str, bytes)) else None, error)
         self._pushed = True
-        if decision is not None:
-            self._take(decision)
-        return self.over
+        if decision is None:
+            return item
+        self._take(decision)
+        if not self._redacts:
+            return item
+        self._of_text = isinstance(item, str)
+        return decision.forward.decode() if self._of_text else decision.forward
+
+    def take_rest(self) -> Any:
+        """What passes at a clean end, once: text that waited, where text is redacted."""
+        rest, self._rest = self._rest, b""
+        return rest.decode() if self._of_text else rest
+
+    def _unread(self, item: Any, nothing: Any, error: Exception) -> Any:
+        """The guard failed: the stream goes on without it, but where text is redacted none may pass unread."""
+        self._read = unread
+        if not self._redacts:
+            return item
+        self.over = True
+        self.error = self.error or error
+        return nothing
 
     def tick(self) -> None:
         """Time passed without an item."""
@@ -168,6 +205,8 @@ class Session:
             return
         self.over = self._finished = True
         decision, self.summary = self._ask(self._guard.finish, how, now_ns()) or (None, None)
+        if decision is not None and how == "clean":
+            self._rest = decision.forward
         self._take(decision)
         truncated = how == "clean" and self.summary is not None and self.summary.ending == "truncated"
         if truncated and self._reactions.on_truncated == "raise":

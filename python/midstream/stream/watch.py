@@ -144,7 +144,8 @@ def watch(
     StateError
         If the stream was read already, or the Guard watches another.
     InputError
-        For a word that is not allowed.
+        For a word that is not allowed; with the first item where its text would have to be redacted and it is neither
+        text nor bytes: dicts and models are not changed.
 
     Notes
     -----

@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from midstream._rust.stream import Summary
-from midstream.errors import StateError
+from midstream.errors import InputError, StateError
 from midstream.stream.alarm import Alarm
 from midstream.stream.session import Session
 
@@ -43,7 +43,7 @@ class Guarded:
 class Watched(Guarded, Iterator[T], Generic[T]):
     """An iterator whose items pass a guard; `watch` makes it.
 
-    Items pass unchanged, each before the next is read. When the guard stops the stream its source is closed; the item
+    Items pass unchanged, each before the next is read; where text is redacted a piece passes once it is decided. When the guard stops the stream its source is closed; the item
     that fired is delivered, and the next step raises `GuardStopped`, or ends.
     """
 
@@ -57,28 +57,32 @@ class Watched(Guarded, Iterator[T], Generic[T]):
 
     def __next__(self) -> T:
         session = self._session
-        session.wait()
-        if session.over:
-            self._release()
-            session.end()
-            raise StopIteration
-        try:
-            item = self._following()
-        except StopIteration:
-            session.finish("clean")
-            session.end()
-            raise
-        except BaseException as error:
-            session.broke(error)
-            raise
-        try:
-            over = session.push(item)
-        except TypeError:
-            self.close()
-            raise
-        if over:
-            self._release()
-        return item
+        while True:
+            session.wait()
+            if session.over:
+                self._release()
+                session.end()
+                raise StopIteration
+            try:
+                item = self._following()
+            except StopIteration:
+                session.finish("clean")
+                if rest := session.take_rest():
+                    return rest  # type: ignore[no-any-return]
+                session.end()
+                raise
+            except BaseException as error:
+                session.broke(error)
+                raise
+            try:
+                passed: T = session.push(item)
+            except (InputError, TypeError):
+                self.close()
+                raise
+            if session.is_over():
+                self._release()
+            if passed is item or passed:
+                return passed
 
     def _first(self) -> T:
         self._items = iter(self._source)
@@ -134,31 +138,33 @@ class AsyncWatched(Guarded, AsyncIterator[T], Generic[T]):
 
     async def __anext__(self) -> T:
         session = self._session
-        if session.is_over():
-            return await self._end()
-        alarm = self._alarm
-        if alarm is None:
-            alarm = self._alarm = Alarm(session)
-        alarm.arm()
-        try:
-            item = await self._to_come()
-        except StopAsyncIteration:
-            return await self._end()
-        except BaseException as error:
-            if alarm.rang_for(error) or (session.over and isinstance(error, Exception)):
+        while True:
+            if session.is_over():
                 return await self._end()
-            session.broke(error)
-            raise
-        finally:
-            alarm.waiting = False
-        try:
-            over = session.push(item)
-        except TypeError:
-            await self.aclose()
-            raise
-        if over:
-            await self._arelease()
-        return item
+            alarm = self._alarm
+            if alarm is None:
+                alarm = self._alarm = Alarm(session)
+            alarm.arm()
+            try:
+                item = await self._to_come()
+            except StopAsyncIteration:
+                return await self._end()
+            except BaseException as error:
+                if alarm.rang_for(error) or (session.over and isinstance(error, Exception)):
+                    return await self._end()
+                session.broke(error)
+                raise
+            finally:
+                alarm.waiting = False
+            try:
+                passed: T = session.push(item)
+            except (InputError, TypeError):
+                await self.aclose()
+                raise
+            if session.over:
+                await self._arelease()
+            if passed is item or passed:
+                return passed
 
     def _first_to_come(self) -> Awaitable[T]:
         self._coming = aiter(self._source)
@@ -189,6 +195,8 @@ class AsyncWatched(Guarded, AsyncIterator[T], Generic[T]):
         if self._session.over:
             await self._arelease()
         self._session.finish("clean")
+        if rest := self._session.take_rest():
+            return rest  # type: ignore[no-any-return]
         self._session.end()
         raise StopAsyncIteration
 

@@ -31,6 +31,7 @@ fn of_stream(error: &stream::Error) -> PyErr {
     let message = error.to_string();
     match error {
         stream::Error::Finished => StateError::new_err(message),
+        stream::Error::Rule { rule, .. } => input_error(message, &[("rule", rule)]),
         stream::Error::Setting { field, value, allowed } => {
             input_error(message, &[("field", field), ("value", value), ("allowed", allowed)])
         }

@@ -31,6 +31,8 @@ mod _rust {
         #[pymodule_export]
         use crate::stream::parts::{Channel, PaceSummary, ToolCall, Usage};
         #[pymodule_export]
+        use crate::stream::redact::RedactSummary;
+        #[pymodule_export]
         use crate::stream::settings::CompiledSettings;
         #[pymodule_export]
         use crate::stream::summary::Summary;

@@ -6,6 +6,7 @@ use wasm_bindgen::JsValue;
 pub(crate) fn of_stream(error: &stream::Error) -> JsValue {
     let (name, code) = match error {
         stream::Error::Finished => ("StateError", "finished"),
+        stream::Error::Rule { .. } => ("InputError", "rule"),
         stream::Error::Setting { .. } => ("InputError", "setting"),
         stream::Error::UnknownName { .. } => ("InputError", "unknown_name"),
     };

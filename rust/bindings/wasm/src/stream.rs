@@ -57,7 +57,7 @@ impl Finding {
     /// What of it: `exact`, `counter`, `near` or `stall`.
     #[wasm_bindgen(getter)]
     pub fn kind(&self) -> String {
-        self.0.kind.into()
+        self.0.kind.clone().into_owned()
     }
 
     /// What the settings ask for: `observe`, `warn` or `stop`.

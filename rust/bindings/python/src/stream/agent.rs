@@ -67,7 +67,7 @@ impl AgentChecks {
     #[new]
     #[pyo3(signature = (settings: "midstream.stream.Settings | None" = None))]
     fn new(settings: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
-        let checks = stream::AgentChecks::new(compiled(settings)?).map_err(BindingError::from)?;
+        let checks = stream::AgentChecks::new(compiled(settings)?.settings).map_err(BindingError::from)?;
         Ok(Self(Mutex::new(checks)))
     }
 

@@ -47,8 +47,7 @@ impl Checks {
         #[pyo3(from_py_with = arguments::started_ns)] started_ns: Option<i64>,
         keep_text: bool,
     ) -> PyResult<Self> {
-        let (settings, started) = (compiled(settings)?, started_ns.map(Timestamp::from_nanos));
-        let options = stream::Options { settings, started, ..stream::Options::default() };
+        let options = stream::Options { started: started_ns.map(Timestamp::from_nanos), ..compiled(settings)? };
         Ok(Self(Watching::new(options, keep_text)?))
     }
 

@@ -14,9 +14,10 @@ use super::finding::Finding;
 /// Attributes
 /// ----------
 /// action : str
-///     pass, observe, warn, hint or stop: the strongest that was asked for.
+///     pass, observe, warn, hint, redact or stop: the strongest that was asked for.
 /// forward : bytes
-///     What to pass on: the very object that was fed, other bytes, or ``b""``.
+///     What to pass on: the very object that was fed, other bytes, or ``b""``. Of text that was pushed where text is
+///     redacted, what of it may pass, in UTF-8.
 /// events : list of Event
 /// findings : list of Finding
 /// ended : bool
@@ -122,6 +123,12 @@ impl Taken {
             ended: decision.ended,
             tick_at_ns: decision.tick_at.map(Timestamp::as_nanos),
         }
+    }
+
+    /// The same for text that was pushed where text is redacted: what passes is told.
+    pub(super) fn of_text(decision: &stream::Decision<'_>, known: usize, text: &str) -> Self {
+        let taken = Self::of(decision, known);
+        Self { forward: Some(taken.forward.unwrap_or_else(|| text.into())), ..taken }
     }
 
     pub(super) fn into_decision(

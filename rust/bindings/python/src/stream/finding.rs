@@ -12,14 +12,15 @@ use super::json::{self, Reduced};
 /// ----------
 /// check, kind : str
 ///     ``repeat`` and ``exact``, ``counter`` or ``near``; ``actions`` and ``repeat``, ``ping_pong``, ``same_error`` or
-///     ``no_progress``; ``ending`` and the ending; ``pace`` and ``stall``.
+///     ``no_progress``; ``ending`` and the ending; ``pace`` and ``stall``; ``redact`` and the rule, or why a stream that
+///     could not be read was stopped.
 /// action : str
-///     What the settings ask for: observe, warn, hint or stop.
+///     What the settings ask for: observe, warn, hint, redact or stop.
 /// channel : str or None
 /// offset : int or None
 ///     Characters of the channel's text up to and including the one that fired; of actions, steps.
 /// onset : int or None
-///     Where the first repeat begins, in characters; of actions, the step of the first copy.
+///     Where the first repeat or the replacement begins, in characters; of actions, the step of the first copy.
 /// period : int or None
 ///     Characters of one copy; of actions, calls of one turn.
 /// score : float
@@ -48,7 +49,7 @@ impl From<&stream::Finding> for Finding {
             finding;
         Self {
             check: (*check).to_owned(),
-            kind: (*kind).to_owned(),
+            kind: kind.clone().into_owned(),
             action: action.name().to_owned(),
             channel: channel.clone(),
             offset: *offset,

@@ -13,8 +13,9 @@ use crate::errors::{BindingError, StateError};
 
 /// Watches one stream: bytes in, the same bytes out, with events, findings and a decision per chunk.
 ///
-/// Bytes are never changed, dropped or delayed until a decision stops the stream. Events and findings do not depend on
-/// how the stream is cut into chunks. A guard serves one stream; use from several threads is serialised.
+/// Bytes are never changed, dropped or delayed until a decision stops the stream; where the settings have rules of
+/// redaction they pass as whole events with their secrets replaced. Events and findings do not depend on how the stream
+/// is cut into chunks. A guard serves one stream; use from several threads is serialised.
 ///
 /// Parameters
 /// ----------
@@ -79,7 +80,7 @@ impl Guard {
             content_type: content_type.map(|given| given.0),
             http_status,
             started: started_ns.map(Timestamp::from_nanos),
-            settings: compiled(settings)?,
+            ..compiled(settings)?
         };
         let (stops_when_quiet, claimed) = (options.settings.stops_when_quiet(), AtomicBool::new(false));
         Ok(Self { watching: Watching::new(options, keep_text)?, claimed, stops_when_quiet })
@@ -240,6 +241,12 @@ impl Guard {
     #[pyo3(signature = (now_ns = None))]
     fn _wait(&self, py: Python<'_>, now_ns: Option<i64>) {
         self.watching.wait(py, moment(now_ns));
+    }
+
+    /// Whether text is redacted: then what passes is what the decisions say, and nothing else may.
+    #[getter]
+    fn _redacts(&self, py: Python<'_>) -> bool {
+        self.watching.redacts(py)
     }
 
     /// Whether time alone can end the stream.

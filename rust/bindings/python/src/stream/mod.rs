@@ -10,6 +10,7 @@ pub(crate) mod guard;
 mod item;
 mod json;
 pub(crate) mod parts;
+pub(crate) mod redact;
 pub(crate) mod settings;
 pub(crate) mod summary;
 pub(crate) mod text;

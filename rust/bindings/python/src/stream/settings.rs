@@ -1,4 +1,7 @@
+use std::sync::Arc;
+
 use midstream_stream as stream;
+use midstream_stream::redact::RuleSet;
 use pyo3::prelude::*;
 
 use super::arguments::wrong_type;
@@ -6,20 +9,25 @@ use crate::errors::BindingError;
 
 /// Settings, checked once and shared by any number of guards.
 #[pyclass(frozen, module = "midstream._rust.stream")]
-pub(crate) struct CompiledSettings(stream::Settings);
+pub(crate) struct CompiledSettings {
+    settings: stream::Settings,
+    rules: Option<Arc<RuleSet>>,
+}
 
 #[pymethods]
 impl CompiledSettings {
     #[new]
     fn new(json: &str) -> Result<Self, BindingError> {
-        Ok(Self(stream::Settings::from_json(json)?))
+        let settings = stream::Settings::from_json(json)?;
+        Ok(Self { rules: settings.redact.rule_set()?, settings })
     }
 }
 
-/// The settings behind a `midstream.stream.Settings`; the default ones for `None`.
-pub(super) fn compiled(settings: Option<&Bound<'_, PyAny>>) -> PyResult<stream::Settings> {
-    let Some(settings) = settings else { return Ok(stream::Settings::default()) };
+/// Options with the settings behind a `midstream.stream.Settings`; the default ones for `None`.
+pub(super) fn compiled(settings: Option<&Bound<'_, PyAny>>) -> PyResult<stream::Options> {
+    let Some(settings) = settings else { return Ok(stream::Options::default()) };
     let wrong = || wrong_type("settings", settings, "midstream.stream.Settings or None");
     let compiled = settings.getattr("_compiled").map_err(|_| wrong())?;
-    Ok(compiled.cast::<CompiledSettings>().map_err(|_| wrong())?.get().0.clone())
+    let CompiledSettings { settings, rules } = compiled.cast::<CompiledSettings>().map_err(|_| wrong())?.get();
+    Ok(stream::Options { settings: settings.clone(), rules: rules.clone(), ..stream::Options::default() })
 }

@@ -9,6 +9,7 @@ use super::arguments::Words;
 use super::finding::Finding;
 use super::json::{self, Reduced};
 use super::parts::{Channel, PaceSummary, ToolCall, Usage};
+use super::redact::RedactSummary;
 
 /// A stream after its end.
 ///
@@ -33,6 +34,8 @@ use super::parts::{Channel, PaceSummary, ToolCall, Usage};
 ///     Of all responses of the stream together.
 /// pace : PaceSummary
 /// findings : list of Finding
+/// redact : RedactSummary or None
+///     What was redacted and held, where the settings have rules.
 /// clock_regressions : int
 ///     How often the given time went back and was clamped.
 #[pyclass(frozen, eq, get_all, module = "midstream.stream")]
@@ -54,6 +57,7 @@ pub(crate) struct Summary {
     usage: Usage,
     pace: PaceSummary,
     findings: Vec<Finding>,
+    redact: Option<RedactSummary>,
     clock_regressions: u64,
 }
 
@@ -75,6 +79,7 @@ impl From<stream::Summary> for Summary {
             usage,
             pace,
             findings,
+            redact,
             clock_regressions,
         } = summary;
         Self {
@@ -94,6 +99,7 @@ impl From<stream::Summary> for Summary {
             usage: usage.into(),
             pace: pace.into(),
             findings: findings.iter().map(Finding::from).collect(),
+            redact: redact.map(RedactSummary::from),
             clock_regressions,
         }
     }

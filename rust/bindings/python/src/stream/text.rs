@@ -20,17 +20,17 @@ pub(crate) fn check_text(
     text: &Bound<'_, PyString>,
     settings: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Summary> {
-    let (text, settings) = (whole(text)?, compiled(settings)?);
+    let (text, options) = (whole(text)?, compiled(settings)?);
     let text = &*text;
     let summary = gate::compute(py, text.len() as u64 * NS_PER_BYTE, |keep_going| {
-        let (mut checks, now) = (stream::Checks::new(settings, None)?, Timestamp::default());
+        let (mut guard, now) = (stream::Guard::new(options)?, Timestamp::default());
         let mut rest = text;
         while !rest.is_empty() && keep_going() {
             let (piece, behind) = rest.split_at(rest.ceil_char_boundary(PIECE.min(rest.len())));
-            checks.push_text(stream::ChannelKind::Text, piece, now)?;
+            guard.push_text(stream::ChannelKind::Text, piece, now)?;
             rest = behind;
         }
-        checks.finish(stream::Close::Clean, now).map(|(_, summary)| summary)
+        guard.finish(stream::Close::Clean, now).map(|(_, summary)| summary)
     })?;
     Ok(summary.into())
 }

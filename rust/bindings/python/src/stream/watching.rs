@@ -51,6 +51,10 @@ impl Watching {
         self.0.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(super) fn redacts(&self, py: Python<'_>) -> bool {
+        self.lock(py).guard.redacts()
+    }
+
     pub(super) fn text(&self, py: Python<'_>) -> Option<String> {
         self.lock(py).text.clone()
     }
@@ -106,6 +110,7 @@ impl Watching {
     ) -> PyResult<Option<Decision>> {
         let mut locked = self.lock(py);
         let State { guard, channels, text, whole } = &mut *locked;
+        let redacts = guard.redacts();
         let taken = gate::compute(py, piece.len() as u64 * NS_PER_BYTE, |_| {
             let decision = match piece {
                 Piece::Bytes(bytes) => guard.feed(bytes, now),
@@ -114,8 +119,13 @@ impl Watching {
             }?;
             keep_text(decision.events, text.as_mut());
             *whole = decision.ended || any_error(decision.events);
-            let passes = decision.action == stream::Action::Pass;
-            Ok::<_, stream::Error>((!passes).then(|| Taken::of(&decision, channels.len())))
+            let passes =
+                decision.action == stream::Action::Pass && (!redacts || decision.forward == stream::Forward::Same);
+            let known = channels.len();
+            Ok::<_, stream::Error>((!passes).then(|| match piece {
+                Piece::Text(text) if redacts => Taken::of_text(&decision, known, text),
+                _ => Taken::of(&decision, known),
+            }))
         })?;
         let Some(taken) = taken else { return Ok(None) };
         Arc::make_mut(channels).extend_from_slice(&taken.new_channels);
@@ -142,7 +152,11 @@ impl Watching {
         let (now, item) = (moment(now_ns), Item::of(event)?);
         self.call(event.py(), item.len(), None, |guard, known| match &item {
             Item::Json(json) => guard.push_json(json, now).map(|decision| Taken::of(&decision, known)),
-            Item::Text(text) => guard.push_text(kind, text, now).map(|decision| Taken::of(&decision, known)),
+            Item::Text(text) => {
+                let redacts = guard.redacts();
+                let decision = guard.push_text(kind, text, now)?;
+                Ok(if redacts { Taken::of_text(&decision, known, text) } else { Taken::of(&decision, known) })
+            }
         })
     }
 
@@ -170,6 +184,7 @@ impl Watching {
 }
 
 /// What a reader reads.
+#[derive(Clone, Copy)]
 enum Piece<'a> {
     Bytes(&'a [u8]),
     Json(&'a str),
