@@ -59,9 +59,10 @@ audit: .venv/.tools ## licences and sources of dependencies; workflows, scripts;
 counts: ## instruction counts against the merge base with main; ARGS="--base REF"
 	@python3 scripts/count_instructions.py $(ARGS)
 
-soak: .venv/.extension ## long property runs, optimised: CASES=20000
+soak: .venv/.extension ## long property runs, optimised: CASES=20000 REDACTION_CASES=10000000
 	$(call step,properties)
-	@PROPTEST_CASES=$(or $(CASES),20000) $(CARGO) test --locked --profile quick --workspace
+	@PROPTEST_CASES=$(or $(CASES),20000) REDACTION_CASES=$(or $(REDACTION_CASES),10000000) \
+		$(CARGO) test --locked --profile quick --workspace
 	@$(PYTEST) -m "not model and not tools" --hypothesis-profile slow
 
 fuzz: ## every fuzz target for SECONDS (60); needs rustup's nightly
