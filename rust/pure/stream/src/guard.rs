@@ -86,7 +86,7 @@ impl Guard {
         let mask = mask(&options)?;
         let mut checks = Checks::of_guard(options.settings, options.started)?;
         if let Some(mask) = mask {
-            checks.mask_is(mask);
+            checks.mask_is(Box::new(mask));
         }
         checks.read_calls();
         if options.http_status.is_some_and(|status| status >= 400) {

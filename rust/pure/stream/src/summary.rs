@@ -97,7 +97,7 @@ impl Summary {
             usage: with_estimate(known),
             pace,
             findings,
-            redact: known.mask.as_ref().map(|mask| mask.waits.summary()),
+            redact: known.mask.as_ref().map(|mask| mask.summary()),
             clock_regressions,
         }
     }

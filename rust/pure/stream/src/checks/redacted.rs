@@ -4,13 +4,13 @@ use midstream_series::Timestamp;
 
 use super::Checks;
 use crate::emit::Emit;
-use crate::redact::{Fault, Found, Mask};
+use crate::redact::{Fault, Found, Masking};
 use crate::{Action, Finding, Forward, Settings};
 
 impl Checks {
     /// Text is redacted by `mask` from now on.
-    pub(crate) fn mask_is(&mut self, mask: Mask) {
-        self.known.mask = Some(Box::new(mask));
+    pub(crate) fn mask_is(&mut self, mask: Box<dyn Masking>) {
+        self.known.mask = Some(mask);
     }
 
     /// Whether text is changed, so that none may pass unread.
@@ -35,9 +35,9 @@ impl Checks {
         for found in found.iter().take(if stops { 1 } else { usize::MAX }) {
             let channel = found.channel.and_then(|index| self.known.channels.get(index));
             let id = channel.map(|channel| channel.id.clone());
-            self.fresh.push(finding(found, id, mask, &self.settings));
+            self.fresh.push(finding(found, id, mask.as_ref(), &self.settings));
         }
-        let fault = mask.fault.filter(|_| !mask.is_dry() && !self.halted).map(stop);
+        let fault = mask.fault().filter(|_| !mask.is_dry() && !self.halted).map(stop);
         self.fresh.extend(fault.filter(|stop| self.fresh.iter().all(|told| told.kind != stop.kind)));
     }
 
@@ -82,8 +82,8 @@ impl Checks {
     }
 }
 
-fn finding(found: &Found, channel: Option<String>, mask: &Mask, settings: &Settings) -> Finding {
-    let rule = mask.rules().name(found.rule);
+fn finding(found: &Found, channel: Option<String>, mask: &dyn Masking, settings: &Settings) -> Finding {
+    let rule = mask.rule(found.rule);
     let replacement = mask.replacement(found.rule);
     let stands = if mask.is_dry() { found.length } else { replacement.len() as u64 };
     let place = channel.is_some().then_some(found.onset);

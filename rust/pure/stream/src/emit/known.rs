@@ -1,5 +1,5 @@
 use crate::ending::EndTracker;
-use crate::redact::Mask;
+use crate::redact::Masking;
 use crate::tools::Tools;
 use crate::{Anomalies, ChannelKind, Channels, Dialect, Usage};
 
@@ -21,7 +21,7 @@ pub(crate) struct Known {
     pub(crate) mistaken: Option<(Dialect, Dialect)>,
     pub(crate) events: u64,
     /// Redaction, where rules were given.
-    pub(crate) mask: Option<Box<Mask>>,
+    pub(crate) mask: Option<Box<dyn Masking>>,
 }
 
 impl Known {

@@ -73,7 +73,7 @@ impl Emit<'_> {
     /// A copy's text ended.
     pub(crate) fn copy_ends(&mut self, key: ChannelKey, copy: u8) {
         if let Some(mask) = &mut self.known.mask {
-            mask.end(|other, number| other == key && number == copy, self.at, |_, _| {});
+            mask.end(&|other, number| other == key && number == copy, self.at, &mut |_, _| {});
         }
     }
 
@@ -95,20 +95,19 @@ impl Emit<'_> {
 
     /// A finish reason ends every text of its choice or turn; blocks and items belong to the only one there is.
     pub(super) fn lane_ends(&mut self, lane: u32) {
-        match &mut self.known.mask {
-            Some(mask) if mask.ends_late => mask.may_end(),
-            Some(_) => self.texts_end(|key| match key.place {
+        let Some(mask) = &mut self.known.mask else { return };
+        if !mask.may_end() {
+            self.texts_end(|key| match key.place {
                 Place::Choice | Place::Turn => key.index == lane,
                 Place::Block | Place::Item | Place::Stream => true,
-            }),
-            None => {}
+            });
         }
     }
 
     /// The format says more than once that an answer ended.
     pub(crate) fn texts_end_late(&mut self) {
         if let Some(mask) = &mut self.known.mask {
-            mask.ends_late = true;
+            mask.ends_late();
         }
     }
 
@@ -116,7 +115,7 @@ impl Emit<'_> {
     pub(crate) fn texts_end(&mut self, ends: impl Fn(ChannelKey) -> bool) {
         let Some(mask) = &mut self.known.mask else { return };
         let mut rests: Vec<(ChannelIndex, String)> = Vec::new();
-        mask.end(|key, _| ends(key), self.at, |channel, rest| rests.push((channel, rest.to_owned())));
+        mask.end(&|key, _| ends(key), self.at, &mut |channel, rest| rests.push((channel, rest.to_owned())));
         if !mask.is_dry() {
             self.known.channels.forget_halves(ends);
         }

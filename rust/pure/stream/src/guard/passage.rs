@@ -1,7 +1,7 @@
 use std::ops::Range;
 
 use crate::decode::{Frame, FrameKind, Framing, envelope};
-use crate::redact::{Fault, Mask, Rewritten};
+use crate::redact::{Fault, Masking, Rewritten};
 
 /// The bytes of a redacted stream on their way: they wait until their frame is whole and read, and pass as it became.
 #[derive(Debug, Default)]
@@ -86,21 +86,21 @@ impl Passing<'_> {
     }
 
     /// Passes a frame that was read, as `mask` has it.
-    pub(super) fn frame(&mut self, frame: &Frame<'_>, mask: &mut Mask) {
+    pub(super) fn frame(&mut self, frame: &Frame<'_>, mask: &mut dyn Masking) {
         if let Some(postponed) = self.passage.postponed.take() {
             mask.swap_postponed();
             self.pass(&postponed.frame(), mask);
             mask.take_postponed();
         }
-        if mask.fault.is_none() && mask.postpone() {
+        if mask.fault().is_none() && mask.postpone() {
             self.passage.postponed = Some(Postponed::of(frame));
         } else {
             self.pass(frame, mask);
         }
     }
 
-    fn pass(&mut self, frame: &Frame<'_>, mask: &mut Mask) {
-        if mask.fault.is_some() {
+    fn pass(&mut self, frame: &Frame<'_>, mask: &mut dyn Masking) {
+        if mask.fault().is_some() {
             return mask.next_frame();
         }
         if self.next < frame.bytes.start {
@@ -122,13 +122,13 @@ impl Passing<'_> {
     }
 
     /// The stream ended: what is left of its texts passes in frames of their own.
-    pub(super) fn rest(&mut self, mask: &mut Mask) {
+    pub(super) fn rest(&mut self, mask: &mut dyn Masking) {
         if let Some(postponed) = self.passage.postponed.take() {
             return self.pass(&postponed.frame(), mask);
         }
         let mut rewritten = std::mem::take(&mut self.passage.rewritten);
         mask.rewrite("", &mut rewritten);
-        if mask.fault.is_none() {
+        if mask.fault().is_none() {
             self.extra(&rewritten);
         }
         mask.next_frame();
@@ -144,7 +144,7 @@ impl Passing<'_> {
         }
     }
 
-    fn message(&mut self, frame: &Frame<'_>, rewritten: &Rewritten, mask: &mut Mask) {
+    fn message(&mut self, frame: &Frame<'_>, rewritten: &Rewritten, mask: &mut dyn Masking) {
         self.reach(frame.bytes.end);
         let place = frame.data_at.map(|at| {
             let start = (at - frame.bytes.start) as usize;
@@ -164,7 +164,7 @@ impl Passing<'_> {
             }
             part.clone_into(clean);
         }
-        if rewritten.is_changed && mask.fault.is_none() {
+        if rewritten.is_changed && mask.fault().is_none() {
             if !self.in_out {
                 self.in_out = true;
                 let before = (self.next - self.at) as usize;
@@ -174,7 +174,7 @@ impl Passing<'_> {
                 mask.fail(Fault::Unplaceable);
             }
         }
-        if mask.fault.is_some() {
+        if mask.fault().is_some() {
             return mask.next_frame();
         }
         if mask.wants_templates() {
@@ -202,7 +202,7 @@ impl Passing<'_> {
     }
 
     /// Passes bytes that hold no message: comments, and what keeps the connection alive.
-    fn unread(&mut self, bytes: Range<u64>, mask: &mut Mask) {
+    fn unread(&mut self, bytes: Range<u64>, mask: &mut dyn Masking) {
         self.reach(bytes.end);
         let Passage { kept, from, .. } = &*self.passage;
         let raw = raw(kept, *from, self.chunk, self.at, bytes.clone());

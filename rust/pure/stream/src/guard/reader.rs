@@ -36,7 +36,7 @@ impl Reader<'_, '_> {
         }
         self.checks.end_texts(self.now);
         if let (Some(passing), Some(mask)) = (self.passing.as_mut(), &mut self.checks.known.mask) {
-            passing.rest(mask);
+            passing.rest(mask.as_mut());
         }
         self.checks.report_redactions();
     }
@@ -56,7 +56,7 @@ impl Reader<'_, '_> {
 /// Passes a frame that was read, where text is redacted.
 fn pass(passing: &mut Option<Passing<'_>>, frame: &Frame<'_>, known: &mut Known) {
     if let (Some(passing), Some(mask)) = (passing, &mut known.mask) {
-        passing.frame(frame, mask);
+        passing.frame(frame, mask.as_mut());
     }
 }
 

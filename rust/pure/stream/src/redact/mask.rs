@@ -5,11 +5,13 @@ use midstream_series::{Span, Timestamp};
 
 use super::frame::{Fault, Fragment, Parts, Rewritten};
 use super::lane::{Found, Lane};
+use super::masking::Masking;
 use super::redactor::{Redaction, Redactor};
 use super::rewriting::{Placed, Rewriting, encode};
 use super::rule_set::RuleSet;
 use super::spelling::Released;
 use super::waits::Waits;
+use crate::summary::RedactSummary;
 use crate::{ChannelIndex, ChannelKey};
 
 /// Texts of one stream that are read apart at most.
@@ -30,10 +32,10 @@ pub(crate) struct Mask {
     found: Vec<Found>,
     /// Rules that were reported, a bit each.
     reported: u128,
-    pub(crate) fault: Option<Fault>,
-    pub(crate) waits: Waits,
+    fault: Option<Fault>,
+    waits: Waits,
     /// The format says more than once that an answer ended, so that only the end of the stream ends its text.
-    pub(crate) ends_late: bool,
+    ends_late: bool,
     /// Matches are only reported.
     is_dry: bool,
 }
@@ -57,24 +59,27 @@ impl Mask {
             rules,
         }
     }
+}
 
-    pub(crate) fn rules(&self) -> &RuleSet {
-        &self.rules
+impl Masking for Mask {
+    fn boxed(&self) -> Box<dyn Masking> {
+        Box::new(self.clone())
     }
 
-    /// Whether matches are reported and nothing is replaced.
-    pub(crate) fn is_dry(&self) -> bool {
+    fn is_dry(&self) -> bool {
         self.is_dry
     }
 
-    /// When text will have waited too long.
-    pub(crate) fn deadline(&self) -> Option<Timestamp> {
+    fn summary(&self) -> RedactSummary {
+        self.waits.summary()
+    }
+
+    fn deadline(&self) -> Option<Timestamp> {
         let max_hold = self.waits.max_hold()?;
         self.lanes.iter().filter_map(|lane| lane.held_since).min().map(|since| since + max_hold)
     }
 
-    /// Reads a fragment; whether its channel releases another text than that, which [`Mask::released`] gives.
-    pub(crate) fn push(&mut self, fragment: &Fragment<'_>, now: Timestamp) -> bool {
+    fn push(&mut self, fragment: &Fragment<'_>, now: Timestamp) -> bool {
         let Some(at) = self.lane(fragment) else {
             self.fail(Fault::Unreadable);
             self.clear_output();
@@ -99,26 +104,22 @@ impl Mask {
         differs
     }
 
-    /// What the last push released.
-    pub(crate) fn released(&self) -> &str {
+    fn released(&self) -> &str {
         &self.out.text
     }
 
-    /// What the frame carries as base64, if anything.
-    pub(crate) fn payload(&self) -> Option<&str> {
+    fn payload(&self) -> Option<&str> {
         self.frame.inner.as_ref().map(|(payload, _)| payload.as_str())
     }
 
-    /// A string of no text stands in the frame: what is left of its channel could stand there.
-    pub(crate) fn push_empty(&mut self, key: ChannelKey, place: Range<usize>) {
+    fn push_empty(&mut self, key: ChannelKey, place: Range<usize>) {
         if let Some(at) = self.lanes.iter().position(|lane| lane.key == key && lane.copy == 0 && lane.is_placed) {
             self.out.text.clear();
             self.place(at, place, false);
         }
     }
 
-    /// A string that says all of an answer so far: nothing of it is held, and what could begin a secret is left out.
-    pub(crate) fn push_so_far(&mut self, text: &str, place: Range<usize>, is_whole: bool) {
+    fn push_so_far(&mut self, text: &str, place: Range<usize>, is_whole: bool) {
         self.clear_output();
         let mut redactor = Redactor::new(Arc::clone(&self.rules));
         redactor.push(text, &mut self.out, &mut self.redactions);
@@ -129,19 +130,7 @@ impl Mask {
         self.place(usize::MAX, place, is_changed);
     }
 
-    fn place(&mut self, lane: usize, at: Range<usize>, is_changed: bool) {
-        let start = self.frame.texts.len();
-        self.frame.texts.push_str(&self.out.text);
-        self.frame.placed.push(Placed { lane, at, text: start..self.frame.texts.len(), is_changed });
-    }
-
-    /// Ends the texts that `ends` names, and gives what is left of them to `take`, by channel.
-    pub(crate) fn end(
-        &mut self,
-        ends: impl Fn(ChannelKey, u8) -> bool,
-        now: Timestamp,
-        mut take: impl FnMut(ChannelIndex, &str),
-    ) {
+    fn end(&mut self, ends: &dyn Fn(ChannelKey, u8) -> bool, now: Timestamp, take: &mut dyn FnMut(ChannelIndex, &str)) {
         for at in 0..self.lanes.len() {
             self.clear_output();
             let Some(lane) = self.lanes.get_mut(at).filter(|lane| ends(lane.key, lane.copy)) else { continue };
@@ -165,34 +154,21 @@ impl Mask {
         }
     }
 
-    /// Puts what is left of a lane behind its last fragment in the frame, else into a frame of its own.
-    fn append(&mut self, at: usize) {
-        let start = self.frame.texts.len();
-        if let Some(placed) = self.frame.placed.iter_mut().rfind(|placed| placed.lane == at) {
-            self.frame.texts.extend_from_within(placed.text.clone());
-            self.frame.texts.push_str(&self.out.text);
-            placed.text = start..self.frame.texts.len();
-            placed.is_changed = true;
-        } else {
-            self.frame.texts.push_str(&self.out.text);
-            self.frame.rests.push((at, start..self.frame.texts.len()));
-        }
-    }
-
-    /// The frame's data carries `payload` as base64, between the bytes `place`.
-    pub(crate) fn carries(&mut self, payload: &str, place: Range<usize>) {
+    fn carries(&mut self, payload: &str, place: Range<usize>) {
         if !self.is_dry {
             self.frame.inner = Some((payload.to_owned(), place));
         }
     }
 
-    /// A fault stops the stream; the first one counts.
-    pub(crate) fn fail(&mut self, fault: Fault) {
+    fn fail(&mut self, fault: Fault) {
         self.fault = self.fault.or(Some(fault));
     }
 
-    /// What the frame becomes, now that it is read. `data` is all of its data.
-    pub(crate) fn rewrite(&mut self, data: &str, rewritten: &mut Rewritten) {
+    fn fault(&self) -> Option<Fault> {
+        self.fault
+    }
+
+    fn rewrite(&mut self, data: &str, rewritten: &mut Rewritten) {
         rewritten.data.clear();
         rewritten.before.clear();
         for (lane, text) in self.frame.rests.drain(..) {
@@ -220,13 +196,11 @@ impl Mask {
         self.report_elsewhere();
     }
 
-    /// Whether a text of the frame still waits, so that the frame may be needed again.
-    pub(crate) fn wants_templates(&self) -> bool {
+    fn wants_templates(&self) -> bool {
         self.frame.placed.iter().any(|placed| self.lanes.get(placed.lane).is_some_and(|lane| lane.held() > 0))
     }
 
-    /// Keeps the frame for the channels whose text in it waits, then is ready for the next one.
-    pub(crate) fn close_frame(&mut self, data: &str, name: &str, head: &[u8], tail: &[u8]) {
+    fn close_frame(&mut self, data: &str, name: &str, head: &[u8], tail: &[u8]) {
         for placed in &self.frame.placed {
             let Some(lane) = self.lanes.get_mut(placed.lane).filter(|lane| lane.held() > 0) else { continue };
             let template = lane.template.get_or_insert_default();
@@ -243,18 +217,20 @@ impl Mask {
         self.next_frame();
     }
 
-    /// Forgets the frame.
-    pub(crate) fn next_frame(&mut self) {
+    fn next_frame(&mut self) {
         self.frame.clear();
     }
 
-    /// The frame says that an answer ended, which another may take back.
-    pub(crate) fn may_end(&mut self) {
-        self.frame.may_end = true;
+    fn ends_late(&mut self) {
+        self.ends_late = true;
     }
 
-    /// Puts off a frame that says the end, if text is held: where it was the last one, that text belongs into it.
-    pub(crate) fn postpone(&mut self) -> bool {
+    fn may_end(&mut self) -> bool {
+        self.frame.may_end |= self.ends_late;
+        self.ends_late
+    }
+
+    fn postpone(&mut self) -> bool {
         let postpones = self.frame.may_end && self.lanes.iter().any(|lane| lane.is_placed && lane.held() > 0);
         if postpones {
             self.postponed = Some(std::mem::take(&mut self.frame));
@@ -262,36 +238,57 @@ impl Mask {
         postpones
     }
 
-    /// Exchanges the frame for the one that was put off.
-    pub(crate) fn swap_postponed(&mut self) {
+    fn swap_postponed(&mut self) {
         if let Some(postponed) = &mut self.postponed {
             std::mem::swap(&mut self.frame, postponed);
         }
     }
 
-    /// The frame that was put off is done with, or is the last: back to the other, or to it.
-    pub(crate) fn take_postponed(&mut self) {
+    fn take_postponed(&mut self) {
         if let Some(postponed) = self.postponed.take() {
             self.frame = postponed;
         }
     }
 
-    /// Replaces what is found in text that belongs to no channel. `None` where nothing is.
-    pub(crate) fn replace_in(&mut self, text: &str) -> Option<String> {
+    fn replace_in(&mut self, text: &str) -> Option<String> {
         let mut out = String::new();
         let is_changed = self.rewriting.replace_in(text, &mut out);
         self.report_elsewhere();
         is_changed.then_some(out)
     }
 
-    /// What was found since the last call.
-    pub(crate) fn take_found(&mut self, into: &mut Vec<Found>) {
+    fn take_found(&mut self, into: &mut Vec<Found>) {
         into.append(&mut self.found);
     }
 
-    /// What stands in the place of a match.
-    pub(crate) fn replacement(&self, rule: usize) -> &str {
+    fn rule(&self, rule: usize) -> &str {
+        self.rules.name(rule)
+    }
+
+    fn replacement(&self, rule: usize) -> &str {
         self.rules.replacement(rule)
+    }
+}
+
+impl Mask {
+    fn place(&mut self, lane: usize, at: Range<usize>, is_changed: bool) {
+        let start = self.frame.texts.len();
+        self.frame.texts.push_str(&self.out.text);
+        self.frame.placed.push(Placed { lane, at, text: start..self.frame.texts.len(), is_changed });
+    }
+
+    /// Puts what is left of a lane behind its last fragment in the frame, else into a frame of its own.
+    fn append(&mut self, at: usize) {
+        let start = self.frame.texts.len();
+        if let Some(placed) = self.frame.placed.iter_mut().rfind(|placed| placed.lane == at) {
+            self.frame.texts.extend_from_within(placed.text.clone());
+            self.frame.texts.push_str(&self.out.text);
+            placed.text = start..self.frame.texts.len();
+            placed.is_changed = true;
+        } else {
+            self.frame.texts.push_str(&self.out.text);
+            self.frame.rests.push((at, start..self.frame.texts.len()));
+        }
     }
 
     fn clear_output(&mut self) {

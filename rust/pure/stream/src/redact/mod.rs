@@ -15,6 +15,7 @@ mod frame;
 mod iban;
 mod lane;
 mod mask;
+mod masking;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]
@@ -41,3 +42,4 @@ pub use settings::{OwnRule, RedactSettings, RuleSettings};
 pub(crate) use frame::{Fault, Fragment, Rewritten};
 pub(crate) use lane::Found;
 pub(crate) use mask::Mask;
+pub(crate) use masking::Masking;

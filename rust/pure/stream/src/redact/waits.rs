@@ -53,7 +53,7 @@ impl Waits {
         self.max_hold
     }
 
-    pub(crate) fn summary(&self) -> RedactSummary {
+    pub(super) fn summary(&self) -> RedactSummary {
         RedactSummary {
             redactions: self.redactions,
             copies: self.copies,

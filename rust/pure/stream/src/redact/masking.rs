@@ -1,0 +1,97 @@
+use std::fmt::Debug;
+use std::ops::Range;
+
+use midstream_series::Timestamp;
+
+use super::frame::{Fault, Fragment, Rewritten};
+use super::lane::Found;
+use crate::summary::RedactSummary;
+use crate::{ChannelIndex, ChannelKey};
+
+/// Redaction of one stream, as those who read it call it: by a pointer, so that what reads text without rules, as a page
+/// does, is not linked with them.
+pub(crate) trait Masking: Debug + Send + Sync {
+    /// A copy with all that it holds.
+    fn boxed(&self) -> Box<dyn Masking>;
+
+    /// Whether matches are reported and nothing is replaced.
+    fn is_dry(&self) -> bool;
+
+    /// Reads a fragment; whether its channel releases another text than that, which [`Masking::released`] gives.
+    fn push(&mut self, fragment: &Fragment<'_>, now: Timestamp) -> bool;
+
+    /// What the last push released.
+    fn released(&self) -> &str;
+
+    /// A string of no text stands in the frame: what is left of its channel could stand there.
+    fn push_empty(&mut self, key: ChannelKey, place: Range<usize>);
+
+    /// A string that says all of an answer so far: nothing of it is held, and what could begin a secret is left out.
+    fn push_so_far(&mut self, text: &str, place: Range<usize>, is_whole: bool);
+
+    /// Ends the texts that `ends` names, and gives what is left of them to `take`, by channel.
+    fn end(&mut self, ends: &dyn Fn(ChannelKey, u8) -> bool, now: Timestamp, take: &mut dyn FnMut(ChannelIndex, &str));
+
+    /// The format says more than once that an answer ended, so that only the end of the stream ends its text.
+    fn ends_late(&mut self);
+
+    /// The text of a lane may end with this frame. False where it ends with the first that says so.
+    fn may_end(&mut self) -> bool;
+
+    /// The frame's data carries `payload` as base64, between the bytes `place`.
+    fn carries(&mut self, payload: &str, place: Range<usize>);
+
+    /// What the frame carries as base64, if anything.
+    fn payload(&self) -> Option<&str>;
+
+    /// Replaces what is found in text that belongs to no channel. `None` where nothing is.
+    fn replace_in(&mut self, text: &str) -> Option<String>;
+
+    /// A fault stops the stream; the first one counts.
+    fn fail(&mut self, fault: Fault);
+
+    /// What stops the stream, if anything.
+    fn fault(&self) -> Option<Fault>;
+
+    /// What the frame becomes, now that it is read. `data` is all of its data.
+    fn rewrite(&mut self, data: &str, rewritten: &mut Rewritten);
+
+    /// Whether a text of the frame still waits, so that the frame may be needed again.
+    fn wants_templates(&self) -> bool;
+
+    /// Keeps the frame for the channels whose text in it waits, then is ready for the next one.
+    fn close_frame(&mut self, data: &str, name: &str, head: &[u8], tail: &[u8]);
+
+    /// Forgets the frame.
+    fn next_frame(&mut self);
+
+    /// Puts off a frame that says the end, if text is held: where it was the last one, that text belongs into it.
+    fn postpone(&mut self) -> bool;
+
+    /// Exchanges the frame for the one that was put off.
+    fn swap_postponed(&mut self);
+
+    /// The frame that was put off is done with, or is the last: back to the other, or to it.
+    fn take_postponed(&mut self);
+
+    /// What was found since the last call.
+    fn take_found(&mut self, into: &mut Vec<Found>);
+
+    /// The name of a rule.
+    fn rule(&self, rule: usize) -> &str;
+
+    /// What stands in the place of a match.
+    fn replacement(&self, rule: usize) -> &str;
+
+    /// When text will have waited too long.
+    fn deadline(&self) -> Option<Timestamp>;
+
+    /// How much text waited, and how long.
+    fn summary(&self) -> RedactSummary;
+}
+
+impl Clone for Box<dyn Masking> {
+    fn clone(&self) -> Self {
+        self.as_ref().boxed()
+    }
+}
