@@ -19,6 +19,13 @@ def finished():
 # crate: {variant: (what makes it happen, class, builtin base, facts, message)}
 VARIANTS = {
     "stream": {
+        "FileSize": (
+            lambda: Settings.loads(b"#" * ((1 << 20) + 1)),
+            errors.InputError,
+            ValueError,
+            {"line": 1, "column": 1, "key": "", "file": ""},
+            "a guard file has at most 1048576 bytes, and this one has more (line 1, column 1)",
+        ),
         "Finished": (
             finished,
             errors.StateError,
@@ -38,8 +45,24 @@ VARIANTS = {
             lambda: Settings(pace=Pace(idle_s=-1.0)),
             errors.InputError,
             ValueError,
-            {"field": "pace.idle_s", "value": "-1", "allowed": "above 0 and at most 1000000 seconds"},
+            {"key": "pace.idle_s", "value": "-1", "allowed": "above 0 and at most 1000000 seconds"},
             "pace.idle_s is -1, allowed is above 0 and at most 1000000 seconds",
+        ),
+        "Toml": (
+            lambda: Settings.loads("shadow = true\nshadow = true"),
+            errors.InputError,
+            ValueError,
+            {"line": 2, "column": 1, "key": "shadow"},
+            "not TOML: duplicate key shadow (line 2, column 1)",
+        ),
+        "UnknownKey": (
+            lambda: Settings.loads("[repaet]"),
+            errors.InputError,
+            ValueError,
+            {"line": 1, "column": 2, "key": "repaet", "nearest": "repeat"},
+            re.compile(
+                r'no setting is named "repaet"; did you mean "repeat"\? known: actions, .* \(line 1, column 2\)'
+            ),
         ),
         "UnknownName": (
             lambda: Guard(framing="ssee"),
@@ -47,6 +70,13 @@ VARIANTS = {
             ValueError,
             {"name": "ssee", "nearest": "sse"},
             re.compile(r'no framing is named "ssee"; did you mean "sse"\? known: auto, .*'),
+        ),
+        "UnknownWord": (
+            lambda: Settings.loads("repeat.exact = 'stopp'"),
+            errors.InputError,
+            ValueError,
+            {"line": 1, "column": 16, "key": "repeat.exact", "value": "stopp", "nearest": "stop"},
+            re.compile(r'repeat.exact is "stopp"; did you mean "stop"\? known: off, .* \(line 1, column 16\)'),
         ),
     },
 }

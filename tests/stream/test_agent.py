@@ -115,7 +115,7 @@ def test_what_is_no_list_of_messages_is_refused(wrong: object) -> None:
 def test_a_limit_that_is_not_allowed_is_named(actions: Any, field: str) -> None:
     with pytest.raises(InputError, match=rf"^{field} is ") as refused:
         Settings(actions=actions)
-    assert refused.value.field == field
+    assert refused.value.key == field
 
 
 def test_settings_decisions_and_summaries_survive_pickle() -> None:

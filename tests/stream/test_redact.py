@@ -102,16 +102,16 @@ def test_settings_keep_their_rules_in_tables_and_copies():
 @pytest.mark.parametrize(
     ("redact", "message"),
     [
-        ({"rules": ("emial",)}, 'no redaction rule is named "emial"; did you mean "email"'),
-        ({"rules": "email"}, "redact.rules is 'email', allowed is a tuple of rules"),
-        ({"rules": (1,)}, "redact.rules[0] is 1, allowed is a name or a midstream.stream.Rule"),
+        ({"rules": ("emial",)}, 'redact.rules[0] is "emial"; did you mean "email"'),
+        ({"rules": "email"}, 'redact.rules is "email", allowed is a list'),
+        ({"rules": (1,)}, "redact.rules[0] is 1, allowed is the name of a rule, or a table of name and pattern"),
         ({"rules": (TICKET, TICKET)}, 'redaction rule "ticket" is given twice'),
         ({"rules": (Rule(name="a", pattern="a*"),)}, 'redaction rule "a" matches the empty string'),
         ({"rules": (Rule(name="a", pattern="ab+"),)}, 'redaction rule "a" has no longest match; give max_len'),
-        ({"rules": (Rule(name="a", pattern=1),)}, "redact.rules[0].pattern is 1, allowed is a string"),
-        ({"action": "mask"}, 'no action is named "mask"'),
+        ({"rules": (Rule(name="a", pattern=1),)}, "redact.rules[0].pattern is 1, allowed is text"),
+        ({"action": "mask"}, 'redact.action is "mask"; known: off'),
         ({"max_hold_s": 0}, "redact.max_hold_s is 0, allowed is more than 0, at most 1e9"),
-        ({"max_hold_s": "1"}, "redact.max_hold_s is '1', allowed is a finite number or None"),
+        ({"max_hold_s": "1"}, 'redact.max_hold_s is "1", allowed is a number'),
     ],
 )
 def test_what_is_wrong_with_redaction_is_said_before_the_stream_starts(redact, message):

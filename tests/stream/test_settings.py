@@ -17,7 +17,7 @@ from midstream.stream import Pace, Repeat, Settings
         ({"pace": 5}, "pace"),
         ({"repeat": Repeat(exact=True)}, "repeat.exact"),  # type: ignore[arg-type]
         ({"repeat": Repeat(near_share=math.nan)}, "repeat.near_share"),
-        ({"repeat": Repeat(tools_off="read_log")}, "repeat.tools_off"),  # type: ignore[arg-type]
+        ({"repeat": Repeat(tools="read_log")}, "repeat.tools"),  # type: ignore[arg-type]
         ({"repeat": Repeat(exact_run=99.5)}, "repeat.exact_run"),  # type: ignore[arg-type]
         ({"pace": Pace(idle_s=math.inf)}, "pace.idle_s"),
         ({"pace": Pace(idle_s=0)}, "pace.idle_s"),
@@ -27,7 +27,7 @@ from midstream.stream import Pace, Repeat, Settings
 def test_a_value_of_the_wrong_kind_is_named(wrong: dict[str, Any], field: str) -> None:
     with pytest.raises(InputError, match=rf"^{field} is ") as refused:
         Settings(**wrong)
-    assert refused.value.field == field
+    assert refused.value.key == field
 
 
 def test_settings_survive_pickle() -> None:

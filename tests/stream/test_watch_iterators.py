@@ -235,10 +235,15 @@ def test_the_text_of_a_guard_of_the_callers_own_is_kept():
     assert stopped.text == LOOP * 9
 
 
-def test_a_path_is_refused_until_guard_files_are_read(tmp_path):
-    for path in ["guard.toml", tmp_path / "guard.toml"]:
-        with pytest.raises(ValueError, match=r"guard\.toml"):
-            midstream.watch(iter(["a"]), path)
+def test_a_guard_file_guards(tmp_path):
+    path = tmp_path / "guard.toml"
+    path.write_text("[repeat]\nexact = 'warn'\n")
+    for given in (path, str(path)):
+        watched = midstream.watch(iter([LOOP] * 20), given)
+        assert len(list(watched)) == 20
+        assert [finding.action for finding in watched.summary.findings] == ["warn"]
+    with pytest.raises(ValueError, match=r"cannot read the guard file .*no\.toml: no such file"):
+        midstream.watch(iter(["a"]), tmp_path / "no.toml")
 
 
 def test_words_are_checked():

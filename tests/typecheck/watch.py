@@ -1,6 +1,7 @@
 """Never run: mypy and pyright must find exactly these types, and refuse the calls marked as wrong."""
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import assert_type
 
 import anthropic
@@ -91,9 +92,11 @@ midstream.watch(pieces(), on_finding=tell, on_stop="end", on_truncated="flag")
 httpx2.Client(transport=midstream.Transport(httpx2.HTTPTransport(), Settings()))
 httpx2.AsyncClient(transport=midstream.AsyncTransport(httpx2.AsyncHTTPTransport()))
 
+midstream.watch(pieces(), "guard.toml")
+midstream.Transport(httpx2.HTTPTransport(), Path("guard.toml"))
+
 midstream.watch(3)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
 midstream.watch("text")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
-midstream.watch(pieces(), "guard.toml")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
 midstream.watch(pieces(), on_stop="stop")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
 midstream.watch(pieces(), on_finding=misread)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
 midstream.wrap(openai.OpenAI(), Guard())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

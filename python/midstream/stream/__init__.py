@@ -18,7 +18,7 @@ from midstream._rust.stream import (
 )
 from midstream.stream.actions import ActionLimits, Actions
 from midstream.stream.recording import Chunk, Recording, replay
-from midstream.stream.settings import Ending, Pace, Redact, Repeat, RepeatActions, Rule, Settings
+from midstream.stream.settings import Ending, Pace, Redact, Repeat, RepeatActions, RepeatToolActions, Rule, Settings
 from midstream.stream.text import check
 from midstream.stream.transport import AsyncTransport, Transport
 from midstream.stream.watch import summary, watch
@@ -49,6 +49,7 @@ __all__ = [
     "RedactSummary",
     "Repeat",
     "RepeatActions",
+    "RepeatToolActions",
     "Rule",
     "Settings",
     "Summary",

@@ -1,13 +1,13 @@
 """What the check of an agent's loops looks for, and what follows."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Literal
 
-from midstream.errors import InputError
 from midstream.stream.named import named
+from midstream.stream.tables import by_name, table
 
-__all__ = ["ActionLimits", "Actions", "actions_of", "check_actions"]
+__all__ = ["ActionLimits", "Actions"]
 
 
 @named
@@ -31,6 +31,7 @@ class ActionLimits:
 
 
 ActionView = ActionLimits | Literal["off"]
+LIMITS = table(ActionLimits)
 
 
 @named
@@ -67,56 +68,10 @@ class Actions:
     'off'
     """
 
-    repeat: ActionView = ActionLimits(hint=3, warn=5, stop=8)
-    ping_pong: ActionView = ActionLimits(hint=3, warn=5, stop=8)
-    same_error: ActionView = ActionLimits(hint=4, warn=6, stop=10)
-    no_progress: ActionView = ActionLimits(hint=4, warn=8, stop="off")
-    waiting: ActionView = ActionLimits(hint=10, warn=20, stop=30)
-    tools: Mapping[str, ActionView] = field(default_factory=dict, hash=False)
+    repeat: ActionView = field(default=ActionLimits(hint=3, warn=5, stop=8), metadata=LIMITS)
+    ping_pong: ActionView = field(default=ActionLimits(hint=3, warn=5, stop=8), metadata=LIMITS)
+    same_error: ActionView = field(default=ActionLimits(hint=4, warn=6, stop=10), metadata=LIMITS)
+    no_progress: ActionView = field(default=ActionLimits(hint=4, warn=8, stop="off"), metadata=LIMITS)
+    waiting: ActionView = field(default=ActionLimits(hint=10, warn=20, stop=30), metadata=LIMITS)
+    tools: Mapping[str, ActionView] = field(default_factory=dict, hash=False, metadata=by_name(ActionLimits))
     volatile: tuple[str, ...] = ("idempotency_key", "nonce", "request_id", "trace_id")
-
-
-def check_actions(actions: object) -> None:
-    """Refuse what JSON could not say or would say without the field's name; the rest is checked in Rust."""
-    if not isinstance(actions, Actions):
-        raise _wrong("actions", actions, "a midstream.stream.Actions")
-    for name in ("repeat", "ping_pong", "same_error", "no_progress", "waiting"):
-        _check_view(f"actions.{name}", getattr(actions, name))
-    if not isinstance(actions.tools, Mapping):
-        raise _wrong("actions.tools", actions.tools, "a mapping from names of tools to ActionLimits or 'off'")
-    for tool, view in actions.tools.items():
-        if not isinstance(tool, str):
-            raise _wrong("actions.tools", tool, "names of tools as strings")
-        _check_view(f"actions.tools.{tool}", view)
-    named = isinstance(actions.volatile, (tuple, list)) and all(isinstance(name, str) for name in actions.volatile)
-    if not named:
-        raise _wrong("actions.volatile", actions.volatile, "a tuple of strings")
-
-
-def _check_view(path: str, view: object) -> None:
-    if isinstance(view, str) and view == "off":
-        return
-    if not isinstance(view, ActionLimits):
-        raise _wrong(path, view, "a midstream.stream.ActionLimits or 'off'")
-    for entry in fields(view):
-        copies = getattr(view, entry.name)
-        counted = isinstance(copies, int) and not isinstance(copies, bool) and 0 <= copies < 2**32
-        if not (copies is None or counted or (isinstance(copies, str) and copies == "off")):
-            raise _wrong(f"{path}.{entry.name}", copies, "from 2 to 64, or 'off'")
-
-
-def _wrong(path: str, value: object, allowed: str) -> InputError:
-    return InputError(f"{path} is {value!r:.80}, allowed is {allowed}", field=path)
-
-
-def actions_of(table: Mapping[str, Any]) -> Actions:
-    """The check of an agent's loops from a table of plain values."""
-    values = {name: _view(value) for name, value in table.items() if name not in ("tools", "volatile")}
-    if isinstance(tools := table.get("tools", {}), Mapping):
-        tools = {tool: _view(view) for tool, view in tools.items()}
-    volatile = table.get("volatile", Actions().volatile)
-    return Actions(tools=tools, volatile=tuple(volatile) if isinstance(volatile, list) else volatile, **values)
-
-
-def _view(value: Any) -> Any:
-    return ActionLimits(**value) if isinstance(value, Mapping) else value

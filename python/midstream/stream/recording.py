@@ -15,8 +15,8 @@ from midstream._rust.stream import Guard, Summary
 from midstream.errors import InputError, RecordingError
 from midstream.stream.arrivals import BLOCK, Chunk, Times, checked, chunks_of, is_time, times_beside, times_within
 from midstream.stream.masked import without_secrets, without_secrets_of_url
-from midstream.stream.session import settings_of
-from midstream.stream.settings import Settings
+from midstream.stream.session import EITHER, settings_of
+from midstream.stream.settings import Settings, SettingsOrFile
 
 __all__ = ["Chunk", "Recording", "RecordingReader", "replay"]
 
@@ -296,14 +296,14 @@ class Front(io.RawIOBase):
         return len(block)
 
 
-def replay(recording: Recording | RecordingReader, guard: Settings | Guard | None = None) -> Summary:
+def replay(recording: Recording | RecordingReader, guard: SettingsOrFile | Guard | None = None) -> Summary:
     """Play a recording to a guard, chunk by chunk with its times.
 
     Parameters
     ----------
     recording : Recording or RecordingReader
         `Recording.load` reads one from a file.
-    guard : Settings or Guard, optional
+    guard : Settings, path of a guard file, or Guard, optional
         What to look for; the default settings where left out. Under ``shadow`` the recording is read to its end, and
         findings say what a live guard would have done.
 
@@ -325,7 +325,7 @@ def replay(recording: Recording | RecordingReader, guard: Settings | Guard | Non
     if not isinstance(recording, Recording | RecordingReader):
         raise TypeError(f"recording is {type(recording).__name__}, allowed: Recording; Recording.load reads a file")
     if not isinstance(guard, Guard):
-        guard = settings_of(guard, "Settings, Guard or None")
+        guard = settings_of(guard, EITHER)
     dialect, framing, from_request = recording.dialect, recording.framing, True
     if isinstance(recording, RecordingReader):
         from_request = recording.from_request

@@ -1,5 +1,6 @@
 """One stream's guard, what its caller wants, and its one end."""
 
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from midstream.stream.settings import Settings
 __all__ = ["Reactions", "Session"]
 
 
-EITHER = "Settings, Guard or None"
+EITHER = "Settings, path of a guard file, Guard or None"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,20 +63,19 @@ def guard_of(guard: object, **known: Any) -> Guard:
     return Guard(settings_of(guard, EITHER), keep_text=True, **known)
 
 
-def check_guard(guard: object) -> None:
-    """Refuse what cannot guard a stream, before the stream is touched."""
-    if not isinstance(guard, Guard):
-        settings_of(guard, EITHER)
+def check_guard(guard: object) -> Settings | Guard | None:
+    """What guards a stream: a guard file is read, and what cannot guard is refused, before the stream is touched."""
+    return guard if isinstance(guard, Guard) else settings_of(guard, EITHER)
 
 
-def settings_of(guard: object, allowed: str = "Settings or None") -> Settings | None:
+def settings_of(guard: object, allowed: str = "Settings, path of a guard file or None") -> Settings | None:
     """The settings that serve any number of streams."""
     if guard is None or isinstance(guard, Settings):
         return guard
     if isinstance(guard, Guard):
         raise StateError("a Guard serves one stream, and a client has many: hand in Settings")
-    if isinstance(guard, str) or hasattr(guard, "__fspath__"):
-        raise InputError(f"guard is the path {str(guard)!r}, and guard files are not read yet: hand in Settings")
+    if isinstance(guard, str | os.PathLike):
+        return Settings.load(guard)
     raise TypeError(f"guard is {type(guard).__name__}, allowed: {allowed}")
 
 

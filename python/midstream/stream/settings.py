@@ -1,23 +1,34 @@
 """What the checks of a stream look for, and what follows."""
 
 import json
-import math
+import os
 from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal, Self
+from dataclasses import dataclass, field, fields
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal, Self, TypeAlias
 
+from midstream._files import replacing
 from midstream._rust.stream import CompiledSettings
 from midstream.errors import InputError
-from midstream.stream.actions import Actions, actions_of, check_actions
+from midstream.stream.actions import Actions
 from midstream.stream.named import named
+from midstream.stream.tables import by_name, made, plain, rows, table, wrong
 
-__all__ = ["Ending", "Pace", "Redact", "Repeat", "RepeatActions", "Rule", "Settings"]
+__all__ = [
+    "Ending",
+    "Pace",
+    "Redact",
+    "Repeat",
+    "RepeatActions",
+    "RepeatToolActions",
+    "Rule",
+    "Settings",
+    "SettingsOrFile",
+]
 
 Respond = Literal["off", "observe", "warn", "stop"]
 """What a check does when it fires: nothing at all, record, tell, or end the stream."""
-ReadChannel = Literal["reasoning", "refusal", "text", "tool"]
-"""A kind of channel whose text is read for loops."""
 
 
 @named
@@ -114,7 +125,7 @@ class Redact:
     b'[EMAIL]'
     """
 
-    rules: tuple[str | Rule, ...] = ()
+    rules: tuple[str | Rule, ...] = field(default=(), metadata=rows(Rule))
     action: Literal["off", "observe", "warn", "redact", "stop"] = "redact"
     max_hold_s: float | None = None
 
@@ -122,7 +133,40 @@ class Redact:
 @named
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepeatActions:
-    """What each view of the check of loops asks for.
+    """What the views of the check of loops ask for in one kind of channel.
+
+    Parameters
+    ----------
+    exact, counter, near : {"off", "observe", "warn", "stop"}, optional
+        As in `Repeat`. Default: the same as for every channel.
+    """
+
+    exact: Respond | None = None
+    counter: Respond | None = None
+    near: Respond | None = None
+
+
+@named
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepeatToolActions:
+    """What the check of loops asks for in the arguments of tools.
+
+    Parameters
+    ----------
+    exact : {"off", "observe", "warn", "stop"}, optional
+        As in `Repeat`. Default: the same as for every channel.
+    """
+
+    exact: Respond | None = None
+
+
+@named
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeat:
+    """The check of loops in text.
+
+    Code, tables, lists, logs, drawings, numbers and verse repeat themselves too: the limits differ for them, and near
+    loops are looked for in lines of four words or more alone. Inside a Markdown fence only exact loops are looked for.
 
     Parameters
     ----------
@@ -132,39 +176,20 @@ class RepeatActions:
         The same words over and over with a number that goes up.
     near : {"off", "observe", "warn", "stop"}
         Re-worded repetition of prose.
-    """
-
-    exact: Respond = "stop"
-    counter: Respond = "warn"
-    near: Respond = "warn"
-
-
-@named
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Repeat(RepeatActions):
-    """The check of loops in text.
-
-    Code, tables, lists, logs, drawings, numbers and verse repeat themselves too: the limits differ for them, and near
-    loops are looked for in lines of four words or more alone. Inside a Markdown fence only exact loops are looked for.
-
-    Parameters
-    ----------
-    exact, counter, near : {"off", "observe", "warn", "stop"}
-        As in `RepeatActions`.
-    reasoning : RepeatActions, optional
-        Other actions for reasoning. Default: the same as for text.
-    channels : tuple of {"reasoning", "refusal", "text", "tool"}
-        Kinds of channels that are read. Tool arguments are read for exact loops alone, with the limits of code.
-    tools_off : tuple of str
-        Names of tools whose arguments are not read.
+    reasoning, refusal, text : RepeatActions or "off", optional
+        Other actions for a kind of channel.
+    tool : RepeatToolActions or "off", optional
+        Another action for the arguments of tools. They are read for exact loops alone, with the limits of code.
+    tools : mapping of str to RepeatToolActions or "off"
+        Another action for the arguments of a tool, by its name.
     exact_run : int
-        Equal letters in a row that are a loop, at least 12; for CJK characters and emoji at most 39.
+        Equal letters in a row that are a loop, from 12 to 1,000,000; for CJK characters and emoji at most 39.
     exact_beyond : int
-        Characters beyond the second copy that make prose a loop, at least 12.
+        Characters beyond the second copy that make prose a loop, from 12 to 1,000,000.
     counter_repeats : int
-        Repeats that make a counter loop of sentences or items, at least 2; other text needs more.
+        Repeats that make a counter loop of sentences or items, from 2 to 1,000,000; other text needs more.
     counter_stop_copies : int or "off"
-        Copies at which a counter loop that was warned of is stopped, at least 3.
+        Copies at which a counter loop that was warned of is stopped, from 3 to 1,000,000.
     near_share : float
         Share of the last 60 groups of four words, each written at least twice before, that is a near loop where none of
         the words is new, 1.6 times that where one is. Above 0, at most 1.
@@ -172,11 +197,26 @@ class Repeat(RepeatActions):
     Notes
     -----
     Constant time and memory per character: at most 64 KiB for each channel, eight channels at a time.
+
+    Examples
+    --------
+    >>> from midstream.stream import Guard
+    >>> repeat = Repeat(reasoning=RepeatActions(exact="warn"), tools={"read_log": "off"})
+    >>> guard = Guard(Settings(repeat=repeat))
+    >>> guard.push("I am done. " * 20, channel="reasoning").action
+    'warn'
     """
 
-    reasoning: RepeatActions | None = None
-    channels: tuple[ReadChannel, ...] = ("reasoning", "refusal", "text", "tool")
-    tools_off: tuple[str, ...] = ()
+    exact: Respond = "stop"
+    counter: Respond = "warn"
+    near: Respond = "warn"
+    reasoning: RepeatActions | Literal["off"] | None = field(default=None, metadata=table(RepeatActions))
+    refusal: RepeatActions | Literal["off"] | None = field(default=None, metadata=table(RepeatActions))
+    text: RepeatActions | Literal["off"] | None = field(default=None, metadata=table(RepeatActions))
+    tool: RepeatToolActions | Literal["off"] | None = field(default=None, metadata=table(RepeatToolActions))
+    tools: Mapping[str, RepeatToolActions | Literal["off"]] = field(
+        default_factory=dict, hash=False, metadata=by_name(RepeatToolActions)
+    )
     exact_run: int = 99
     exact_beyond: int = 70
     counter_repeats: int = 4
@@ -205,6 +245,8 @@ class Settings:
     --------
     >>> Settings(repeat=Repeat(near="off"), shadow=True).repeat.near
     'off'
+    >>> Settings.loads(Settings(shadow=True).to_toml()) == Settings(shadow=True)
+    True
     >>> Settings.from_dict({"repaet": {}})
     Traceback (most recent call last):
     midstream.errors.InputError: no setting is named "repaet"; did you mean "repeat"? known: actions, ending, pace, redact, repeat, shadow
@@ -219,115 +261,118 @@ class Settings:
     _compiled: CompiledSettings = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        check_actions(self.actions)
-        for name, table in (("ending", Ending), ("pace", Pace), ("repeat", Repeat)):
-            _check_types(name, getattr(self, name), table)
-        _check_redact(self.redact)
-        if not isinstance(self.shadow, bool):
-            raise InputError(f"shadow is {self.shadow!r:.80}, allowed is True or False", field="shadow")
+        for name, kind in kinds().items():
+            if not isinstance(given := getattr(self, name), kind):
+                raise wrong(name, given, f"a midstream.stream.{kind.__name__}")
         object.__setattr__(self, "_compiled", CompiledSettings(json.dumps(self.to_dict())))
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as tables of plain values, as a guard file holds them."""
-        tables = (self.actions, self.ending, self.pace, self.redact, self.repeat)
-        return {type(table).__name__.lower(): asdict(table) for table in tables} | {"shadow": self.shadow}
+        tables: dict[str, Any] = plain(self)
+        return tables
+
+    def to_toml(self) -> str:
+        """The settings as the text of a guard file."""
+        return CompiledSettings.write(json.dumps(self.to_dict()))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a guard file, as a whole or not at all.
+
+        Parameters
+        ----------
+        path : str or path-like
+
+        Raises
+        ------
+        OSError
+            Where it cannot be written.
+        """
+        with replacing(path) as file:
+            file.write(self.to_toml().encode())
 
     @classmethod
     def from_dict(cls, tables: Mapping[str, Any]) -> Self:
         """Settings from tables of plain values; what is left out has its default."""
         if not isinstance(tables, Mapping):
             raise TypeError(f"tables is {type(tables).__name__}, allowed: a mapping of tables")
-        for name, table in tables.items():
-            if name in ("actions", "ending", "pace", "redact", "repeat") and not isinstance(table, Mapping):
-                raise InputError(f"{name} is {table!r:.80}, allowed is a table", field=name)
-        with suppress(TypeError, RecursionError):  # for what JSON cannot say, the fields' own checks are clearer
-            CompiledSettings(json.dumps({str(name): table for name, table in tables.items()}))  # names what is wrong
-        return cls(
-            actions=actions_of(tables.get("actions", {})),
-            ending=Ending(**tables.get("ending", {})),
-            pace=Pace(**tables.get("pace", {})),
-            redact=_redact(tables.get("redact", {})),
-            repeat=_repeat(tables.get("repeat", {})),
-            shadow=tables.get("shadow", False),
-        )
+        values = plain(tables)
+        return cls._of(values, CompiledSettings(json.dumps(values)))
+
+    @classmethod
+    def loads(cls, text: str | bytes) -> Self:
+        r"""Settings from the text of a guard file; what is left out has its default.
+
+        Parameters
+        ----------
+        text : str or bytes
+            TOML in UTF-8, at most 1 MiB.
+
+        Raises
+        ------
+        InputError
+            With ``line``, ``column`` and ``key`` of what is wrong.
+
+        Examples
+        --------
+        >>> Settings.loads("[repeat]\nnear = 'off'").repeat.near
+        'off'
+        """
+        return cls._read(text.encode() if isinstance(text, str) else text, None)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Settings from a guard file; what is left out has its default.
+
+        Parameters
+        ----------
+        path : str or path-like
+            TOML in UTF-8, at most 1 MiB.
+
+        Raises
+        ------
+        InputError
+            With ``file``, and ``line``, ``column`` and ``key`` of what is wrong in it.
+        """
+        name = os.fsdecode(path)
+        try:
+            with Path(path).open("rb") as file:
+                content = file.read(CompiledSettings.MAX_FILE + 1)
+        except (OSError, ValueError) as error:
+            reason = (getattr(error, "strerror", None) or str(error)).lower()
+            raise InputError(f"cannot read the guard file {name}: {reason}", file=name) from error
+        return cls._read(content, name)
+
+    @staticmethod
+    def json_schema() -> dict[str, Any]:
+        """The JSON schema (draft 2020-12) of guard files, for editors and other tools."""
+        text = resources.files("midstream.stream").joinpath("guard.schema.json").read_text(encoding="utf-8")
+        schema: dict[str, Any] = json.loads(text)
+        return schema
+
+    @classmethod
+    def _read(cls, content: bytes, file: str | None) -> Self:
+        compiled, tables = CompiledSettings.read(content, file)
+        return cls._of(json.loads(tables), compiled)
+
+    @classmethod
+    def _of(cls, tables: Mapping[str, Any], compiled: CompiledSettings) -> Self:
+        """The settings that were compiled from these tables."""
+        settings = object.__new__(cls)
+        for name, kind in kinds().items():
+            object.__setattr__(settings, name, made(kind, tables.get(name, {})))
+        object.__setattr__(settings, "shadow", tables.get("shadow", False))
+        object.__setattr__(settings, "_compiled", compiled)
+        return settings
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (type(self).from_dict, (self.to_dict(),))
 
 
-def _check_types(
-    name: str, given: object, table: type[Ending] | type[Pace] | type[Repeat] | type[RepeatActions]
-) -> None:
-    """Refuse what JSON could not say or would say without the field's name; the rest is checked in Rust."""
-    if not isinstance(given, table):
-        raise InputError(f"{name} is {given!r:.80}, allowed is a midstream.stream.{table.__name__}", field=name)
-    for entry in fields(table):
-        value, path = getattr(given, entry.name), f"{name}.{entry.name}"
-        if isinstance(entry.default, float):
-            allowed, fits = "a finite number", _is_number(value) and math.isfinite(value)
-        elif isinstance(entry.default, int):
-            allowed, fits = (
-                "an integer or 'off'",
-                (isinstance(value, str) and value == "off") or (isinstance(value, int) and _is_number(value)),
-            )
-        elif isinstance(entry.default, str):
-            allowed, fits = "a string", isinstance(value, str)
-        elif isinstance(entry.default, tuple):
-            allowed, fits = (
-                "a tuple of strings",
-                isinstance(value, (tuple, list)) and all(isinstance(v, str) for v in value),
-            )
-        else:
-            if value is not None:
-                _check_types(path, value, RepeatActions)
-            continue
-        if not fits:
-            raise InputError(f"{path} is {value!r:.80}, allowed is {allowed}", field=path)
+def kinds() -> dict[str, type[Any]]:
+    """The class of each table."""
+    made_by: dict[str, Any] = {entry.name: entry.default_factory for entry in fields(Settings)}
+    return {name: kind for name, kind in made_by.items() if isinstance(kind, type)}
 
 
-def _check_redact(given: object) -> None:
-    """The same for redaction; what rules say is checked in Rust."""
-    if not isinstance(given, Redact):
-        raise InputError(f"redact is {given!r:.80}, allowed is a midstream.stream.Redact", field="redact")
-    if not isinstance(given.action, str):
-        raise InputError(f"redact.action is {given.action!r:.80}, allowed is a string", field="redact.action")
-    hold = given.max_hold_s
-    if hold is not None and not (_is_number(hold) and math.isfinite(hold)):
-        allowed = "a finite number or None"
-        raise InputError(f"redact.max_hold_s is {hold!r:.80}, allowed is {allowed}", field="redact.max_hold_s")
-    rules: object = given.rules
-    if not isinstance(rules, (tuple, list)):
-        raise InputError(f"redact.rules is {rules!r:.80}, allowed is a tuple of rules", field="redact.rules")
-    for at, rule in enumerate(rules):
-        path = f"redact.rules[{at}]"
-        if isinstance(rule, str):
-            continue
-        if not isinstance(rule, Rule):
-            raise InputError(f"{path} is {rule!r:.80}, allowed is a name or a midstream.stream.Rule", field=path)
-        for name in ("name", "pattern", "replacement"):
-            value = getattr(rule, name)
-            if not isinstance(value, str) and (name != "replacement" or value is not None):
-                raise InputError(f"{path}.{name} is {value!r:.80}, allowed is a string", field=f"{path}.{name}")
-        length = rule.max_len
-        if length is not None and not (isinstance(length, int) and _is_number(length) and length >= 0):
-            raise InputError(f"{path}.max_len is {length!r:.80}, allowed is an integer", field=f"{path}.max_len")
-
-
-def _redact(table: Mapping[str, Any]) -> Redact:
-    """Redaction from a table of plain values, in which a tuple is a list and a rule a table."""
-    values = dict(table)
-    if isinstance(rules := values.get("rules"), (tuple, list)):
-        values["rules"] = tuple(Rule(**rule) if isinstance(rule, Mapping) else rule for rule in rules)
-    return Redact(**values)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _repeat(table: Mapping[str, Any]) -> Repeat:
-    """The check of loops from a table of plain values, in which a tuple is a list."""
-    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}
-    if isinstance(values.get("reasoning"), Mapping):
-        values["reasoning"] = RepeatActions(**values["reasoning"])
-    return Repeat(**values)
+SettingsOrFile: TypeAlias = Settings | str | os.PathLike[str]
+"""Settings, or the path of a guard file."""

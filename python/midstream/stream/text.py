@@ -3,19 +3,19 @@
 from midstream._rust.stream import Guard, Summary, check_text
 from midstream.errors import StateError
 from midstream.stream.session import settings_of
-from midstream.stream.settings import Settings
+from midstream.stream.settings import SettingsOrFile
 
 __all__ = ["check"]
 
 
-def check(text: str, guard: Settings | None = None) -> Summary:
+def check(text: str, guard: SettingsOrFile | None = None) -> Summary:
     """Check finished text as a stream's answer.
 
     Parameters
     ----------
     text : str
         Any length; half of a surrogate pair is read as U+FFFD. Above some 100,000 characters other threads go on meanwhile, and Ctrl-C is heard.
-    guard : Settings, optional
+    guard : Settings or path of a guard file, optional
         What to look for; the default settings where left out.
 
     Returns

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 from midstream._rust.stream import now_ns
 from midstream.stream.body import guard_response, library_of
 from midstream.stream.session import Reactions, settings_of
-from midstream.stream.settings import Settings
+from midstream.stream.settings import SettingsOrFile
 from midstream.stream.watch import OnFinding, OnStop, OnTruncated
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Guarding:
     def __init__(
         self,
         inner: Any,
-        guard: Settings | None = None,
+        guard: SettingsOrFile | None = None,
         *,
         on_finding: OnFinding | None = None,
         on_stop: OnStop = "raise",
@@ -80,7 +80,7 @@ class Transport(Guarding, BaseTransport):
     ----------
     inner : transport
         What does the work, ``httpx2.HTTPTransport()`` for example; its library's client takes this transport.
-    guard : Settings, optional
+    guard : Settings or path of a guard file, optional
     on_finding, on_stop, on_truncated
         As for `watch`.
 
@@ -117,7 +117,7 @@ class AsyncTransport(Guarding, AsyncBaseTransport):
     ----------
     inner : transport
         What does the work, ``httpx2.AsyncHTTPTransport()`` for example.
-    guard : Settings, optional
+    guard : Settings or path of a guard file, optional
     on_finding, on_stop, on_truncated
         As for `watch`.
     """

@@ -10,7 +10,7 @@ from midstream.errors import StateError
 from midstream.stream.body import guard_response, is_response, session_of
 from midstream.stream.entered import AsyncEntered, Entered
 from midstream.stream.session import Reactions, Session, check_guard, guard_of
-from midstream.stream.settings import Settings
+from midstream.stream.settings import SettingsOrFile
 from midstream.stream.watched import AsyncWatched, EitherWatched, Guarded, Watched, summary_of
 
 __all__ = ["summary", "watch"]
@@ -55,7 +55,7 @@ OnTruncated = Literal["raise", "flag"]
 @overload
 def watch(
     stream: S,
-    guard: Settings | Guard | None = None,
+    guard: SettingsOrFile | Guard | None = None,
     *,
     on_finding: OnFinding | None = None,
     on_stop: OnStop = "raise",
@@ -64,7 +64,7 @@ def watch(
 @overload
 def watch(
     stream: AbstractContextManager[S],
-    guard: Settings | Guard | None = None,
+    guard: SettingsOrFile | Guard | None = None,
     *,
     on_finding: OnFinding | None = None,
     on_stop: OnStop = "raise",
@@ -73,7 +73,7 @@ def watch(
 @overload
 def watch(
     stream: AbstractAsyncContextManager[S],
-    guard: Settings | Guard | None = None,
+    guard: SettingsOrFile | Guard | None = None,
     *,
     on_finding: OnFinding | None = None,
     on_stop: OnStop = "raise",
@@ -82,7 +82,7 @@ def watch(
 @overload
 def watch(
     stream: BothWays[T],
-    guard: Settings | Guard | None = None,
+    guard: SettingsOrFile | Guard | None = None,
     *,
     on_finding: OnFinding | None = None,
     on_stop: OnStop = "raise",
@@ -91,7 +91,7 @@ def watch(
 @overload
 def watch(
     stream: AsyncIterable[T],
-    guard: Settings | Guard | None = None,
+    guard: SettingsOrFile | Guard | None = None,
     *,
     on_finding: OnFinding | None = None,
     on_stop: OnStop = "raise",
@@ -100,7 +100,7 @@ def watch(
 @overload
 def watch(
     stream: Iterator[T],
-    guard: Settings | Guard | None = None,
+    guard: SettingsOrFile | Guard | None = None,
     *,
     on_finding: OnFinding | None = None,
     on_stop: OnStop = "raise",
@@ -108,7 +108,7 @@ def watch(
 ) -> Watched[T]: ...
 def watch(
     stream: Any,
-    guard: Settings | Guard | None = None,
+    guard: SettingsOrFile | Guard | None = None,
     *,
     on_finding: OnFinding | None = None,
     on_stop: OnStop = "raise",
@@ -123,7 +123,7 @@ def watch(
         back, with its type, its methods and its exceptions. Anthropic's ``.stream()`` may be handed in before it is
         entered. Or an iterator, sync or async, of str, bytes, dicts or pydantic models: a `Watched` or `AsyncWatched`
         comes back. For openai's ``.stream()`` helpers use `wrap`.
-    guard : Settings or Guard, optional
+    guard : Settings, path of a guard file, or Guard, optional
         What to look for; the default settings where left out. Settings serve any number of streams, a Guard one.
     on_finding : callable, optional
         Called with every finding when it is made, those that are only observed included. What it raises reaches the
@@ -160,7 +160,7 @@ def watch(
     All |is well.|
     """
     reactions = Reactions(on_finding=on_finding, on_stop=on_stop, on_truncated=on_truncated)
-    check_guard(guard)
+    guard = check_guard(guard)
     if iscoroutine(stream):
         raise TypeError("stream is a coroutine: await it, then watch what it gives")
     response = getattr(stream, "response", None)

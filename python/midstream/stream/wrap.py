@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 from midstream._rust.stream import now_ns
 from midstream.stream.body import guard_response, library_of
 from midstream.stream.session import Reactions, settings_of
-from midstream.stream.settings import Settings
+from midstream.stream.settings import Settings, SettingsOrFile
 from midstream.stream.transport import is_stream
 from midstream.stream.watch import OnFinding, OnStop, OnTruncated
 
@@ -19,7 +19,7 @@ C = TypeVar("C")
 
 def wrap(
     client: C,
-    guard: Settings | None = None,
+    guard: SettingsOrFile | None = None,
     *,
     on_finding: OnFinding | None = None,
     on_stop: OnStop = "raise",
@@ -31,7 +31,7 @@ def wrap(
     ----------
     client : OpenAI, AsyncOpenAI, Anthropic or AsyncAnthropic
         Stays as it is. The new client shares its connections and its settings; closing either closes both.
-    guard : Settings, optional
+    guard : Settings or path of a guard file, optional
         What to look for; the default settings where left out.
     on_finding, on_stop, on_truncated
         As for `watch`.

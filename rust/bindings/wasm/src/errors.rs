@@ -5,10 +5,14 @@ use wasm_bindgen::JsValue;
 /// An `Error` of JavaScript with the name of Python's exception and a `code`.
 pub(crate) fn of_stream(error: &stream::Error) -> JsValue {
     let (name, code) = match error {
+        stream::Error::FileSize { .. } => ("InputError", "file_size"),
         stream::Error::Finished => ("StateError", "finished"),
         stream::Error::Rule { .. } => ("InputError", "rule"),
         stream::Error::Setting { .. } => ("InputError", "setting"),
+        stream::Error::Toml { .. } => ("InputError", "toml"),
+        stream::Error::UnknownKey { .. } => ("InputError", "unknown_key"),
         stream::Error::UnknownName { .. } => ("InputError", "unknown_name"),
+        stream::Error::UnknownWord { .. } => ("InputError", "unknown_word"),
     };
     let thrown = js_sys::Error::new(&error.to_string());
     thrown.set_name(name);

@@ -39,6 +39,6 @@ pub use finding::{Action, Finding};
 pub use guard::{Guard, Options};
 pub use pace::{PaceSettings, PaceSummary};
 pub use repeat::{Repeat, RepeatActions, RepeatSettings};
-pub use settings::Settings;
+pub use settings::{FileError, MAX_FILE, Settings, guard_file_of_json, json_of_guard_file, read_guard_file};
 pub use summary::{ChannelSummary, RedactSummary, Summary};
 pub use tools::ToolCall;

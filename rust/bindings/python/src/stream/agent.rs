@@ -23,7 +23,7 @@ use crate::gate;
 ///
 /// Parameters
 /// ----------
-/// settings : Settings, optional
+/// settings : Settings or path of a guard file, optional
 ///     Their ``actions`` and ``shadow`` count; the default settings where left out.
 ///
 /// Notes
@@ -65,7 +65,7 @@ impl AgentChecks {
 #[pymethods]
 impl AgentChecks {
     #[new]
-    #[pyo3(signature = (settings: "midstream.stream.Settings | None" = None))]
+    #[pyo3(signature = (settings: "midstream.stream.settings.SettingsOrFile | None" = None))]
     fn new(settings: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
         let checks = stream::AgentChecks::new(compiled(settings)?.settings).map_err(BindingError::from)?;
         Ok(Self(Mutex::new(checks)))

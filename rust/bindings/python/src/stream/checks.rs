@@ -12,7 +12,7 @@ use super::watching::Watching;
 ///
 /// Parameters
 /// ----------
-/// settings : Settings, optional
+/// settings : Settings or path of a guard file, optional
 ///     What to look for; the default settings where left out.
 /// started_ns : int, optional
 ///     When the answer was asked for; without it there is no time to first text.
@@ -40,7 +40,7 @@ pub(crate) struct Checks(Watching);
 impl Checks {
     #[new]
     #[pyo3(signature = (
-        settings: "midstream.stream.Settings | None" = None, *, started_ns: "int | None" = None, keep_text = false
+        settings: "midstream.stream.settings.SettingsOrFile | None" = None, *, started_ns: "int | None" = None, keep_text = false
     ))]
     fn new(
         settings: Option<&Bound<'_, PyAny>>,

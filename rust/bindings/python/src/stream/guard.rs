@@ -19,7 +19,7 @@ use crate::errors::{BindingError, StateError};
 ///
 /// Parameters
 /// ----------
-/// settings : Settings, optional
+/// settings : Settings or path of a guard file, optional
 ///     What the checks look for; the default settings where left out.
 /// dialect, framing : str
 ///     The provider's format and how its body is cut; ``auto`` tells them from the content type and the first bytes.
@@ -60,7 +60,7 @@ pub(crate) struct Guard {
 impl Guard {
     #[new]
     #[pyo3(signature = (
-        settings: "midstream.stream.Settings | None" = None, *, dialect: "str" = Words("auto".to_owned()), framing: "str" = Words("auto".to_owned()),
+        settings: "midstream.stream.settings.SettingsOrFile | None" = None, *, dialect: "str" = Words("auto".to_owned()), framing: "str" = Words("auto".to_owned()),
         content_type: "str | None" = None, http_status: "int | None" = None, started_ns: "int | None" = None,
         keep_text = false
     ))]

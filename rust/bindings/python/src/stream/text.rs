@@ -14,7 +14,7 @@ const PIECE: usize = 1 << 16;
 
 /// Checks finished text and sums it up.
 #[pyfunction]
-#[pyo3(signature = (text, settings: "midstream.stream.Settings | None" = None))]
+#[pyo3(signature = (text, settings: "midstream.stream.settings.SettingsOrFile | None" = None))]
 pub(crate) fn check_text(
     py: Python<'_>,
     text: &Bound<'_, PyString>,

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer};
 
+use crate::settings::{Copies, OrOff, quoted};
 use crate::{Action, Error};
 
 /// Copies that any limit may ask for at most.
@@ -114,7 +115,7 @@ impl ActionsSettings {
         self.same_error.validate("same_error", MOST)?;
         self.no_progress.validate("no_progress", super::said::WINDOW as u32)?;
         self.waiting.validate("waiting", MOST)?;
-        self.tools.iter().try_for_each(|(tool, limits)| limits.validate(&format!("tools.{tool}"), MOST))
+        self.tools.iter().try_for_each(|(tool, limits)| limits.validate(&format!("tools.{}", quoted(tool)), MOST))
     }
 }
 
@@ -136,85 +137,28 @@ fn waiting<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ActionLimits, D
 
 /// A tool's limits; what is left out of them is off.
 fn tools<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, ActionLimits>, D::Error> {
-    let given = BTreeMap::<String, Given>::deserialize(deserializer)?;
-    Ok(given.into_iter().map(|(tool, given)| (tool, given.over(ActionLimits::default()))).collect())
+    let given = BTreeMap::<String, OrOff<Given>>::deserialize(deserializer)?;
+    Ok(given.into_iter().map(|(tool, given)| (tool, over(given, ActionLimits::default()))).collect())
 }
 
 /// A table of limits over the default ones, or `"off"` for none.
 fn limits<'de, D: Deserializer<'de>>(deserializer: D, default: ActionLimits) -> Result<ActionLimits, D::Error> {
-    Ok(Given::deserialize(deserializer)?.over(default))
+    Ok(over(OrOff::deserialize(deserializer)?, default))
 }
 
-/// ActionLimits as a settings file gives them.
-enum Given {
-    Off,
-    Table { hint: Option<Copies>, warn: Option<Copies>, stop: Option<Copies> },
+/// Limits as they are given.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Given {
+    hint: Option<Copies>,
+    warn: Option<Copies>,
+    stop: Option<Copies>,
 }
 
-/// A number of copies, or off.
-#[derive(Clone, Copy)]
-struct Copies(Option<u32>);
-
-impl Given {
-    fn over(self, default: ActionLimits) -> ActionLimits {
-        let Self::Table { hint, warn, stop } = self else { return ActionLimits::default() };
-        let over = |given: Option<Copies>, default| given.map_or(default, |Copies(copies)| copies);
-        ActionLimits { hint: over(hint, default.hint), warn: over(warn, default.warn), stop: over(stop, default.stop) }
-    }
-}
-
-impl<'de> Deserialize<'de> for Given {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Read;
-        impl<'de> serde::de::Visitor<'de> for Read {
-            type Value = Given;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a table of hint, warn and stop, or \"off\"")
-            }
-
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Given, E> {
-                if text == "off" { Ok(Given::Off) } else { Err(E::unknown_variant(text, &["off"])) }
-            }
-
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<Given, A::Error> {
-                #[derive(Deserialize)]
-                #[serde(deny_unknown_fields)]
-                struct Table {
-                    hint: Option<Copies>,
-                    warn: Option<Copies>,
-                    stop: Option<Copies>,
-                }
-                let Table { hint, warn, stop } =
-                    Deserialize::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
-                Ok(Given::Table { hint, warn, stop })
-            }
-        }
-        deserializer.deserialize_any(Read)
-    }
-}
-
-impl<'de> Deserialize<'de> for Copies {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Read;
-        impl serde::de::Visitor<'_> for Read {
-            type Value = Copies;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a number of copies, or \"off\"")
-            }
-
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Copies, E> {
-                if text == "off" { Ok(Copies(None)) } else { Err(E::unknown_variant(text, &["off"])) }
-            }
-
-            fn visit_u64<E: serde::de::Error>(self, copies: u64) -> Result<Copies, E> {
-                // Too many is refused with the field's name, as 1 is.
-                Ok(Copies(Some(u32::try_from(copies).unwrap_or(u32::MAX))))
-            }
-        }
-        deserializer.deserialize_any(Read)
-    }
+fn over(OrOff(given): OrOff<Given>, default: ActionLimits) -> ActionLimits {
+    let Some(Given { hint, warn, stop }) = given else { return ActionLimits::default() };
+    let over = |given: Option<Copies>, default| given.map_or(default, |Copies(copies)| copies);
+    ActionLimits { hint: over(hint, default.hint), warn: over(warn, default.warn), stop: over(stop, default.stop) }
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
+use std::fmt;
 use std::sync::Arc;
 
 use midstream_series::Span;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::rule::Rule;
@@ -22,8 +25,7 @@ pub struct RedactSettings {
 }
 
 /// A rule in settings.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(untagged)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RuleSettings {
     /// A built-in one, or all of them.
     BuiltIn(String),
@@ -60,16 +62,16 @@ impl RedactSettings {
     /// The automaton of the rules; `None` where there are none or nothing is looked for.
     ///
     /// # Errors
-    /// [`Error::UnknownName`] for a rule that is not built in, [`Error::Rule`] for one that cannot be used.
+    /// [`Error::UnknownWord`] for a rule that is not built in, [`Error::Rule`] for one that cannot be used.
     pub fn rule_set(&self) -> Result<Option<Arc<RuleSet>>, Error> {
         if self.rules.is_empty() || self.action.is_none() {
             return Ok(None);
         }
         let mut rules: Vec<Rule> = Vec::new();
-        for settings in &self.rules {
+        for (index, settings) in self.rules.iter().enumerate() {
             match settings {
                 RuleSettings::BuiltIn(name) if name == Self::BUILT_IN => rules.extend(Rule::all_built_in()),
-                RuleSettings::BuiltIn(name) => rules.push(Rule::built_in(name)?),
+                RuleSettings::BuiltIn(name) => rules.push(Rule::built_in(name).map_err(|error| unknown(index, error))?),
                 RuleSettings::Own(own) => rules.push(own.rule()),
             }
         }
@@ -102,6 +104,39 @@ impl RedactSettings {
             }),
             _ => Ok(()),
         }
+    }
+}
+
+/// A name that no rule has, with its place in the list.
+fn unknown(index: usize, error: Error) -> Error {
+    match error {
+        Error::UnknownName { name, nearest, mut known, .. } => {
+            known.push(RedactSettings::BUILT_IN.into());
+            Error::UnknownWord { field: format!("redact.rules[{index}]"), word: name, nearest, known }
+        }
+        other => other,
+    }
+}
+
+impl<'de> Deserialize<'de> for RuleSettings {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl<'de> Visitor<'de> for Read {
+            type Value = RuleSettings;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a rule, or a table of name and pattern")
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<RuleSettings, E> {
+                Ok(RuleSettings::BuiltIn(name.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, table: A) -> Result<RuleSettings, A::Error> {
+                Deserialize::deserialize(MapAccessDeserializer::new(table)).map(RuleSettings::Own)
+            }
+        }
+        deserializer.deserialize_any(Read)
     }
 }
 

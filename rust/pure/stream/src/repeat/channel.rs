@@ -5,7 +5,7 @@ use super::exact::Exact;
 use super::fence::Fences;
 use super::history::History;
 use super::near::Near;
-use super::settings::RepeatSettings;
+use super::settings::{RepeatSettings, Views};
 use crate::{Action, ChannelKind, Finding, Source};
 
 /// The views of one channel's text.
@@ -38,10 +38,10 @@ impl ChannelState {
         &mut self,
         source: Source<'_>,
         text: &str,
+        actions: Views,
         settings: &RepeatSettings,
         findings: &mut Vec<Finding>,
     ) {
-        let actions = settings.actions(source.kind);
         let always_code = source.code || source.kind == ChannelKind::Tool;
         for character in text.chars() {
             let at = self.history.characters();

@@ -75,11 +75,12 @@ impl Recent {
 
 impl Detector for Repeat {
     fn push(&mut self, source: Source<'_>, text: &str, _at: Timestamp, findings: &mut Vec<Finding>) {
-        if !self.settings.reads(source.kind, source.tool) {
+        let asked = self.settings.asked(source.kind, source.tool);
+        if !asked.reads() {
             return;
         }
         if let Some(channel) = self.channels.latest(source.index) {
-            channel.push(source, text, &self.settings, findings);
+            channel.push(source, text, asked, &self.settings, findings);
         }
     }
 

@@ -1,12 +1,18 @@
-use serde::Deserialize;
+use std::collections::BTreeMap;
 
-use crate::{Action, ChannelKind, Error, settings};
+use serde::{Deserialize, Deserializer};
+
+use crate::settings::{self, Copies, OrOff};
+use crate::{Action, ChannelKind, Error};
+
+/// The most that a limit of characters or copies may be.
+const MOST: u32 = 1_000_000;
 
 /// What the check of loops asks for. A view is switched off by `"off"` (`None`).
 ///
 /// ```
 /// use midstream_stream::Settings;
-/// let json = r#"{"repeat": {"counter": "off", "channels": ["text"], "reasoning": {"exact": "warn"}}}"#;
+/// let json = r#"{"repeat": {"counter": "off", "reasoning": {"exact": "warn"}, "tools": {"read_log": "off"}}}"#;
 /// assert_eq!(Settings::from_json(json)?.repeat.counter, None);
 /// # Ok::<(), midstream_stream::Error>(())
 /// ```
@@ -22,13 +28,21 @@ pub struct RepeatSettings {
     /// Re-worded repetition of prose.
     #[serde(deserialize_with = "settings::action")]
     pub near: Option<Action>,
-    /// Other actions for reasoning; a view left out has its default there.
-    pub reasoning: Option<RepeatActions>,
-    /// Kinds of channels that are read. Tool arguments are read for exact loops alone, with the limits of code.
-    #[serde(deserialize_with = "channels")]
-    pub channels: Vec<ChannelKind>,
-    /// Names of tools whose arguments are not read.
-    pub tools_off: Vec<String>,
+    /// Other actions for reasoning.
+    #[serde(deserialize_with = "of_kind")]
+    pub reasoning: RepeatActions,
+    /// Other actions for refusals.
+    #[serde(deserialize_with = "of_kind")]
+    pub refusal: RepeatActions,
+    /// Other actions for the answer.
+    #[serde(deserialize_with = "of_kind")]
+    pub text: RepeatActions,
+    /// Another action for the arguments of tools. They are read for exact loops alone, with the limits of code.
+    #[serde(deserialize_with = "of_tools")]
+    pub tool: RepeatActions,
+    /// Another action for the arguments of a tool, by its name.
+    #[serde(deserialize_with = "by_name")]
+    pub tools: BTreeMap<String, RepeatActions>,
     /// Equal letters in a row that are a loop, at least 12; for CJK characters and emoji at most 39.
     pub exact_run: u32,
     /// Characters beyond the second copy that make prose a loop, at least 12.
@@ -36,44 +50,47 @@ pub struct RepeatSettings {
     /// Repeats that make a counter loop of sentences or items, at least 2; other text needs more.
     pub counter_repeats: u32,
     /// Copies at which a counter loop that was warned of is stopped, at least 3; `"off"` (`None`) for never.
-    #[serde(deserialize_with = "count")]
+    #[serde(deserialize_with = "copies")]
     pub counter_stop_copies: Option<u32>,
     /// Share of the last 60 groups of four words, each written at least twice before, that is a near loop where none of
     /// the words is new, 1.6 times that where one is. Above 0, at most 1.
     pub near_share: f64,
 }
 
-/// An action for each view.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+/// Other actions for a kind of channel or a tool. `None`: as for every channel; `Some(None)`: off.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RepeatActions {
     /// As in [`RepeatSettings`].
-    #[serde(deserialize_with = "settings::action")]
-    pub exact: Option<Action>,
+    #[serde(deserialize_with = "settings::other_action")]
+    pub exact: Option<Option<Action>>,
     /// As in [`RepeatSettings`].
-    #[serde(deserialize_with = "settings::action")]
-    pub counter: Option<Action>,
+    #[serde(deserialize_with = "settings::other_action")]
+    pub counter: Option<Option<Action>>,
     /// As in [`RepeatSettings`].
-    #[serde(deserialize_with = "settings::action")]
-    pub near: Option<Action>,
+    #[serde(deserialize_with = "settings::other_action")]
+    pub near: Option<Option<Action>>,
 }
 
-impl Default for RepeatActions {
-    fn default() -> Self {
-        Self { exact: Some(Action::Stop), counter: Some(Action::Warn), near: Some(Action::Warn) }
-    }
+/// What the views ask for in one channel.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Views {
+    pub(super) exact: Option<Action>,
+    pub(super) counter: Option<Action>,
+    pub(super) near: Option<Action>,
 }
 
 impl Default for RepeatSettings {
     fn default() -> Self {
-        let RepeatActions { exact, counter, near } = RepeatActions::default();
         Self {
-            exact,
-            counter,
-            near,
-            reasoning: None,
-            channels: vec![ChannelKind::Reasoning, ChannelKind::Refusal, ChannelKind::Text, ChannelKind::Tool],
-            tools_off: Vec::new(),
+            exact: Some(Action::Stop),
+            counter: Some(Action::Warn),
+            near: Some(Action::Warn),
+            reasoning: RepeatActions::default(),
+            refusal: RepeatActions::default(),
+            text: RepeatActions::default(),
+            tool: RepeatActions::default(),
+            tools: BTreeMap::new(),
             exact_run: 99,
             exact_beyond: 70,
             counter_repeats: 4,
@@ -83,76 +100,94 @@ impl Default for RepeatSettings {
     }
 }
 
+impl RepeatActions {
+    /// Every view switched off.
+    pub const OFF: Self = Self { exact: Some(None), counter: Some(None), near: Some(None) };
+}
+
+impl Views {
+    /// What `other` asks for instead.
+    fn or(self, other: RepeatActions) -> Self {
+        Self {
+            exact: other.exact.unwrap_or(self.exact),
+            counter: other.counter.unwrap_or(self.counter),
+            near: other.near.unwrap_or(self.near),
+        }
+    }
+
+    /// Whether any view reads the channel.
+    pub(super) fn reads(self) -> bool {
+        self.exact.or(self.counter).or(self.near).is_some()
+    }
+}
+
 impl RepeatSettings {
     pub(crate) fn validate(&self) -> Result<(), Error> {
-        at_least("repeat.exact_run", self.exact_run, 12)?;
-        at_least("repeat.exact_beyond", self.exact_beyond, 12)?;
-        at_least("repeat.counter_repeats", self.counter_repeats, 2)?;
-        at_least("repeat.counter_stop_copies", self.counter_stop_copies.unwrap_or(u32::MAX), 3)?;
+        within("repeat.exact_run", self.exact_run, 12)?;
+        within("repeat.exact_beyond", self.exact_beyond, 12)?;
+        within("repeat.counter_repeats", self.counter_repeats, 2)?;
+        within("repeat.counter_stop_copies", self.counter_stop_copies.unwrap_or(MOST), 3)?;
         if self.near_share > 0.0 && self.near_share <= 1.0 {
             return Ok(());
         }
         Err(not_allowed("repeat.near_share", &self.near_share, "above 0 and at most 1"))
     }
 
-    /// Whether a channel is read.
-    pub(super) fn reads(&self, kind: ChannelKind, tool: Option<&str>) -> bool {
-        self.channels.contains(&kind) && !tool.is_some_and(|tool| self.tools_off.iter().any(|off| off == tool))
-    }
-
-    /// What each view asks for in channels of that kind.
-    pub(super) fn actions(&self, kind: ChannelKind) -> RepeatActions {
+    /// What each view asks for in a channel of that kind, or of that tool.
+    pub(super) fn asked(&self, kind: ChannelKind, tool: Option<&str>) -> Views {
         let Self { exact, counter, near, .. } = *self;
+        let asked = Views { exact, counter, near };
         match kind {
-            ChannelKind::Reasoning => self.reasoning.unwrap_or(RepeatActions { exact, counter, near }),
-            ChannelKind::Tool => RepeatActions { exact, counter: None, near: None },
-            ChannelKind::Audio | ChannelKind::Refusal | ChannelKind::Text => RepeatActions { exact, counter, near },
+            ChannelKind::Audio => asked,
+            ChannelKind::Reasoning => asked.or(self.reasoning),
+            ChannelKind::Refusal => asked.or(self.refusal),
+            ChannelKind::Text => asked.or(self.text),
+            ChannelKind::Tool => {
+                let own = tool.and_then(|tool| self.tools.get(tool)).copied().unwrap_or_default();
+                Views { counter: None, near: None, ..asked.or(self.tool).or(own) }
+            }
         }
     }
 }
 
-fn at_least(field: &str, value: u32, least: u32) -> Result<(), Error> {
-    if value >= least { Ok(()) } else { Err(not_allowed(field, &value, &format!("{least} or more"))) }
+fn within(field: &str, value: u32, least: u32) -> Result<(), Error> {
+    if (least..=MOST).contains(&value) {
+        return Ok(());
+    }
+    Err(not_allowed(field, &value, &format!("a whole number from {least} to {MOST}")))
 }
 
 fn not_allowed(field: &str, value: &dyn std::fmt::Display, allowed: &str) -> Error {
     Error::Setting { field: field.into(), value: value.to_string(), allowed: allowed.into() }
 }
 
-/// Reads a count, `"off"` being none.
-fn count<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "lowercase")]
-    enum Off {
-        Off,
-    }
-    #[derive(Deserialize)]
-    #[serde(untagged, expecting = "counter_stop_copies is a number of copies or \"off\"")]
-    enum Given {
-        Count(u32),
-        Off(Off),
-    }
-    Ok(match Given::deserialize(deserializer)? {
-        Given::Count(count) => Some(count),
-        Given::Off(Off::Off) => None,
-    })
+fn copies<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    Copies::deserialize(deserializer).map(|Copies(copies)| copies)
 }
 
-/// Reads kinds of channels, sound not being one of them.
-fn channels<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<ChannelKind>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "lowercase")]
-    enum Named {
-        Reasoning,
-        Refusal,
-        Text,
-        Tool,
+fn of_kind<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RepeatActions, D::Error> {
+    OrOff::deserialize(deserializer).map(|OrOff(given)| given.unwrap_or(RepeatActions::OFF))
+}
+
+fn of_tools<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RepeatActions, D::Error> {
+    OrOff::<OfTool>::deserialize(deserializer).map(OfTool::actions)
+}
+
+fn by_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, RepeatActions>, D::Error> {
+    let given = BTreeMap::<String, OrOff<OfTool>>::deserialize(deserializer)?;
+    Ok(given.into_iter().map(|(tool, given)| (tool, OfTool::actions(given))).collect())
+}
+
+/// What can be asked for in the arguments of tools.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct OfTool {
+    #[serde(deserialize_with = "settings::other_action")]
+    exact: Option<Option<Action>>,
+}
+
+impl OfTool {
+    fn actions(OrOff(given): OrOff<Self>) -> RepeatActions {
+        given.map_or(RepeatActions::OFF, |Self { exact }| RepeatActions { exact, ..RepeatActions::default() })
     }
-    let kind = |named| match named {
-        Named::Reasoning => ChannelKind::Reasoning,
-        Named::Refusal => ChannelKind::Refusal,
-        Named::Text => ChannelKind::Text,
-        Named::Tool => ChannelKind::Tool,
-    };
-    Ok(Vec::deserialize(deserializer)?.into_iter().map(kind).collect())
 }

@@ -144,7 +144,7 @@ fn counting_that_says_something_is_silent() {
 }
 
 #[test]
-fn settings_switch_views_channels_and_tools_off() {
+fn settings_switch_views_kinds_and_tools_off() {
     let text = "I am done. ".repeat(20);
     let with = |json: &str, kind, tool| {
         let settings = Settings::from_json(json).unwrap().repeat;
@@ -155,11 +155,16 @@ fn settings_switch_views_channels_and_tools_off() {
     use ChannelKind::{Reasoning, Text, Tool};
     assert_eq!(with(r#"{"repeat": {"exact": "off"}}"#, Text, None), None);
     assert_eq!(with(r#"{"repeat": {"exact": "warn"}}"#, Text, None), Some(Action::Warn));
-    assert_eq!(with(r#"{"repeat": {"channels": ["tool"]}}"#, Text, None), None);
+    assert_eq!(with(r#"{"repeat": {"text": "off"}}"#, Text, None), None);
     assert_eq!(with(r#"{"repeat": {"reasoning": {"exact": "observe"}}}"#, Reasoning, None), Some(Action::Observe));
     assert_eq!(with(r#"{"repeat": {"reasoning": {"exact": "observe"}}}"#, Text, None), Some(Action::Stop));
     assert_eq!(with(r#"{"repeat": {}}"#, Tool, Some("write")), Some(Action::Stop));
-    assert_eq!(with(r#"{"repeat": {"tools_off": ["write"]}}"#, Tool, Some("write")), None);
+    let tools =
+        r#"{"repeat": {"tool": {"exact": "warn"}, "tools": {"write": "off", "a \"b\"": {"exact": "observe"}}}}"#;
+    assert_eq!(with(tools, Tool, Some("write")), None);
+    assert_eq!(with(tools, Tool, Some("a \"b\"")), Some(Action::Observe));
+    assert_eq!(with(tools, Tool, Some("read")), Some(Action::Warn));
+    assert_eq!(with(tools, Text, None), Some(Action::Stop));
 }
 
 #[test]
@@ -167,6 +172,7 @@ fn a_limit_that_one_copy_reaches_is_refused() {
     for (field, json) in [
         ("repeat.exact_run", r#"{"repeat": {"exact_run": 1}}"#),
         ("repeat.exact_beyond", r#"{"repeat": {"exact_beyond": 0}}"#),
+        ("repeat.exact_beyond", r#"{"repeat": {"exact_beyond": -1000}}"#),
         ("repeat.counter_repeats", r#"{"repeat": {"counter_repeats": 0}}"#),
         ("repeat.counter_stop_copies", r#"{"repeat": {"counter_stop_copies": 1}}"#),
         ("repeat.near_share", r#"{"repeat": {"near_share": 0}}"#),
