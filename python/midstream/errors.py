@@ -9,7 +9,7 @@
     ├── StateError       also RuntimeError    a call out of order: finished, closed, used after fork
     ├── NetworkError     also ConnectionError the peer or the network failed
     ├── StreamTruncated  also EOFError        a stream ended before its semantic end; .summary, .text
-    ├── GuardStopped     also RuntimeError    a guard ended the stream; .finding, .summary, .text
+    ├── GuardStopped     also RuntimeError    a guard ended the stream; .finding, .summary, .text, .reasoning
     └── MissingExtra     also ImportError     an optional package is absent; says how to install it
 """
 
@@ -78,7 +78,11 @@ class StreamTruncated(MidstreamError, EOFError):
 
 
 class GuardStopped(MidstreamError, RuntimeError):
-    """A guard ended the stream; ``finding`` says why, ``summary`` and the ``text`` so far tell what there was."""
+    """A guard ended the stream; ``finding`` says why, ``summary`` and the ``text`` so far tell what there was.
+
+    Where the finding's action is ``end_reasoning`` only the reasoning was ended: ``reasoning`` holds it, so that you can
+    ask for the answer.
+    """
 
 
 class MissingExtra(MidstreamError, ImportError):

@@ -22,7 +22,12 @@ __all__ = ["FailOn", "Form", "analyze", "reaches"]
 
 Form = Literal["text", "json", "markdown"]
 FailOn = Literal["warn", "stop", "never"]
-STRENGTH = {"pass": 0, "observe": 1, "warn": 2, "hint": 3, "stop": 4}
+STRENGTH = {
+    name: strength
+    for strength, name in enumerate(
+        ("pass", "observe", "warn", "hint", "reroute", "end_reasoning", "redact", "hold", "stop")
+    )
+}
 
 
 def analyze(

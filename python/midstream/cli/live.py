@@ -80,10 +80,10 @@ async def watched(source: Source, guard: Guard, live: "Live") -> bool:
                 pending = asyncio.ensure_future(anext(chunks, b""))
             else:
                 return False
-            if decision.action == "stop":
+            if decision.halted:
                 await source.stop()
             live.show(decision)
-            if decision.action == "stop":
+            if decision.halted:
                 return True
             tick_at_ns = decision.tick_at_ns
     finally:

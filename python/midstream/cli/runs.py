@@ -69,7 +69,7 @@ def run(source: Source, settings: Settings, on_text: OnText) -> Run:
     chunks = source.chunks()
     for now_ns, chunk in chunks:
         decision = guard.feed(chunk, now_ns)
-        stopped = decision.action == "stop"
+        stopped = decision.halted
         if stopped:
             idle_s = source.stop()
         fragments = [event.text for event in decision.events if event.kind == "text" and event.text]

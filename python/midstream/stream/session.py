@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Literal
@@ -70,13 +70,15 @@ def check_guard(guard: object) -> Settings | Guard | None:
 
 def settings_of(guard: object, allowed: str = "Settings, path of a guard file or None") -> Settings | None:
     """The settings that serve any number of streams."""
-    if guard is None or isinstance(guard, Settings):
-        return guard
     if isinstance(guard, Guard):
         raise StateError("a Guard serves one stream, and a client has many: hand in Settings")
     if isinstance(guard, str | os.PathLike):
-        return Settings.load(guard)
-    raise TypeError(f"guard is {type(guard).__name__}, allowed: {allowed}")
+        guard = Settings.load(guard)
+    if guard is not None and not isinstance(guard, Settings):
+        raise TypeError(f"guard is {type(guard).__name__}, allowed: {allowed}")
+    if guard is not None:
+        guard._compiled.refuse_reroute()
+    return guard
 
 
 class Session:
@@ -149,7 +151,7 @@ class Session:
         if decision is None:
             return chunk
         self._take(decision)
-        return decision.forward if self._redacts or decision.action == "stop" else chunk
+        return decision.forward if self._redacts or decision.halted else chunk
 
     def push(self, item: Any) -> Any:
         """Reads an item and gives what of it passes: all of it, but where text is redacted.
@@ -261,7 +263,7 @@ class Session:
         if self._reactions.on_finding is not None:
             for finding in findings:
                 self._tell(finding)
-        if decision.action == "stop" and (stop := next((f for f in findings if f.action == "stop"), None)) is not None:
+        if decision.halted and (stop := halting(findings)) is not None:
             self.over = True
             self.finish("stopped")
             if self._reactions.on_stop == "raise":
@@ -277,13 +279,21 @@ class Session:
             self.error = self.error or error
 
     def _stopped(self, finding: Finding) -> GuardStopped:
-        message = f"the guard stopped the stream: {finding.check}/{finding.kind}, {finding.explanation}"
-        return GuardStopped(message, finding=finding, summary=self.summary, text=self.text)
+        did = "ended the reasoning" if finding.action == "end_reasoning" else "stopped the stream"
+        message = f"the guard {did}: {finding.check}/{finding.kind}, {finding.explanation}"
+        known = {"summary": self.summary, "text": self.text, "reasoning": self._guard.reasoning or ""}
+        return GuardStopped(message, finding=finding, **known)
 
     def _truncated(self) -> StreamTruncated:
         cut = self.summary is not None and "cut_tool_call" in self.summary.ending_notes
         where = "inside the arguments of a tool call" if cut else "before its semantic end"
         return StreamTruncated(f"the stream closed {where}", summary=self.summary, text=self.text)
+
+
+def halting(findings: Sequence[Finding]) -> Finding | None:
+    """The finding that ended the stream, the strongest of several."""
+    asked = {finding.action: finding for finding in reversed(findings)}
+    return asked.get("stop") or asked.get("end_reasoning")
 
 
 def unread(_: object) -> None:

@@ -27,8 +27,10 @@ __all__ = [
     "SettingsOrFile",
 ]
 
-Respond = Literal["off", "observe", "warn", "stop"]
-"""What a check does when it fires: nothing at all, record, tell, or end the stream."""
+Respond = Literal["off", "observe", "warn", "hint", "stop"]
+"""What a check does when it fires: nothing at all, record, tell, tell the model, or end the stream."""
+RespondToReasoning = Literal["off", "observe", "warn", "hint", "end_reasoning", "stop"]
+"""The same where the model thinks: its thinking can be ended, and the answer asked for."""
 
 
 @named
@@ -62,7 +64,7 @@ class Pace:
         Longest time with nothing but pings and comments, in seconds, above 0.
     """
 
-    stall: Respond = "warn"
+    stall: Literal["off", "observe", "warn", "stop"] = "warn"
     first_byte_s: float = 300.0
     idle_s: float = 30.0
     no_progress_s: float = 120.0
@@ -137,13 +139,14 @@ class RepeatActions:
 
     Parameters
     ----------
-    exact, counter, near : {"off", "observe", "warn", "stop"}, optional
-        As in `Repeat`. Default: the same as for every channel.
+    exact, counter, near : {"off", "observe", "warn", "hint", "end_reasoning", "stop"}, optional
+        As in `Repeat`. ``end_reasoning``, for reasoning alone, closes the stream so that you can ask for the answer.
+        Default: the same as for every channel.
     """
 
-    exact: Respond | None = None
-    counter: Respond | None = None
-    near: Respond | None = None
+    exact: RespondToReasoning | None = None
+    counter: RespondToReasoning | None = None
+    near: RespondToReasoning | None = None
 
 
 @named
@@ -153,7 +156,7 @@ class RepeatToolActions:
 
     Parameters
     ----------
-    exact : {"off", "observe", "warn", "stop"}, optional
+    exact : {"off", "observe", "warn", "hint", "stop"}, optional
         As in `Repeat`. Default: the same as for every channel.
     """
 
@@ -170,11 +173,12 @@ class Repeat:
 
     Parameters
     ----------
-    exact : {"off", "observe", "warn", "stop"}
-        The same characters over and over.
-    counter : {"off", "observe", "warn", "stop"}
+    exact : {"off", "observe", "warn", "hint", "stop"}
+        The same characters over and over. ``hint`` gives a sentence for the model's next turn, in the summary's
+        ``hints``.
+    counter : {"off", "observe", "warn", "hint", "stop"}
         The same words over and over with a number that goes up.
-    near : {"off", "observe", "warn", "stop"}
+    near : {"off", "observe", "warn", "hint", "stop"}
         Re-worded repetition of prose.
     reasoning, refusal, text : RepeatActions or "off", optional
         Other actions for a kind of channel.
@@ -189,7 +193,8 @@ class Repeat:
     counter_repeats : int
         Repeats that make a counter loop of sentences or items, from 2 to 1,000,000; other text needs more.
     counter_stop_copies : int or "off"
-        Copies at which a counter loop that was warned of is stopped, from 3 to 1,000,000.
+        Copies at which a counter loop that was told is stopped, from 3 to 1,000,000. Reasoning whose exact loops ask for
+        its end is ended there.
     near_share : float
         Share of the last 60 groups of four words, each written at least twice before, that is a near loop where none of
         the words is new, 1.6 times that where one is. Above 0, at most 1.

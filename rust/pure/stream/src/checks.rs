@@ -7,6 +7,8 @@ use crate::{
     Event, EventKind, Events, Finding, Forward, Place, Repeat, Settings, Source, Summary,
 };
 
+#[cfg(test)]
+mod decision_tests;
 mod redacted;
 
 /// Findings kept for the summary at most; later ones are still decided on.
@@ -45,7 +47,8 @@ pub struct Checks {
     findings: Vec<Finding>,
     now: Option<Timestamp>,
     clock_regressions: u64,
-    halted: bool,
+    /// What ended the stream.
+    halted: Option<Action>,
     finished: bool,
 }
 
@@ -70,6 +73,7 @@ impl Checks {
     /// The same for a guard, which redacts by its rules.
     pub(crate) fn of_guard(settings: Settings, started: Option<Timestamp>) -> Result<Self, Error> {
         settings.validate()?;
+        settings.refuse_reroute()?;
         Ok(Self {
             known: Known::default(),
             events: Events::default(),
@@ -82,7 +86,7 @@ impl Checks {
             findings: Vec::new(),
             now: started,
             clock_regressions: 0,
-            halted: false,
+            halted: None,
             finished: false,
         })
     }
@@ -99,7 +103,7 @@ impl Checks {
     /// [`Error::Finished`] after [`Checks::finish`].
     pub fn push_text(&mut self, kind: ChannelKind, text: &str, now: Timestamp) -> Result<Decision<'_>, Error> {
         let now = self.begin(now)?;
-        if self.halted {
+        if self.is_halted() {
             return Ok(self.decision(Forward::Nothing));
         }
         let mut emit = Emit::new(&mut self.known, &mut self.events, now, None);
@@ -117,7 +121,7 @@ impl Checks {
     /// [`Error::Finished`] after [`Checks::finish`].
     pub fn tick(&mut self, now: Timestamp) -> Result<Decision<'_>, Error> {
         let now = self.begin(now)?;
-        if !self.halted {
+        if !self.is_halted() {
             self.pace.tick(now, &mut self.fresh);
             self.look_at_waits(now);
             self.settle();
@@ -147,7 +151,7 @@ impl Checks {
 
     /// When `tick` is next needed; `None` where it is not.
     pub fn tick_at(&self) -> Option<Timestamp> {
-        if self.halted || self.finished {
+        if self.is_halted() || self.finished {
             return None;
         }
         let waits = self.known.mask.as_ref().and_then(|mask| mask.deadline());
@@ -180,7 +184,7 @@ impl Checks {
 
     /// Whether a decision has ended the stream.
     pub(crate) fn is_halted(&self) -> bool {
-        self.halted
+        self.halted.is_some()
     }
 
     /// Runs the checks on this call's events from `first` on. True where they end the stream.
@@ -223,7 +227,7 @@ impl Checks {
 
     /// How many characters of a channel were read behind the one that stopped the stream.
     pub(crate) fn read_behind_stop(&self) -> u64 {
-        let Some(stop) = self.fresh.iter().rfind(|finding| finding.action == Action::Stop) else { return 0 };
+        let Some(stop) = self.fresh.iter().rfind(|finding| finding.action.halts()) else { return 0 };
         let channel = self.known.channels.iter().find(|(_, channel)| stop.channel.as_ref() == Some(&channel.id));
         channel.zip(stop.offset).map_or(0, |((_, channel), offset)| channel.characters.saturating_sub(offset))
     }
@@ -238,14 +242,14 @@ impl Checks {
     /// Ends the stream for the checks and sums it up.
     pub(crate) fn conclude(&mut self, close: Close, now: Timestamp) -> Summary {
         let first = self.events.list.len();
-        if !self.halted {
+        if !self.is_halted() {
             if !self.is_masked() || matches!(close, Close::Clean) {
                 Emit::new(&mut self.known, &mut self.events, now, None).flush_surrogates();
             }
             self.report_redactions();
             self.run(first);
         }
-        let ending = self.known.end.conclude(close, self.halted, self.known.tools.any_cut());
+        let ending = self.known.end.conclude(close, self.is_halted(), self.known.tools.any_cut());
         let kind = EventKind::End { state: ending.state };
         Emit::new(&mut self.known, &mut self.events, now, None).push(None, kind);
         for (index, _) in self.known.channels.iter() {
@@ -256,12 +260,15 @@ impl Checks {
         self.finished = true;
         let tokens = self.known.usage().output.or_else(|| self.known.estimated_tokens());
         let pace = self.now.map(|_| self.pace.summary(now, tokens)).unwrap_or_default();
-        Summary::new(&self.known, ending, pace, std::mem::take(&mut self.findings), self.clock_regressions)
+        let hints = self.hints();
+        let findings = std::mem::take(&mut self.findings);
+        Summary { hints, ..Summary::new(&self.known, ending, pace, findings, self.clock_regressions) }
     }
 
     pub(crate) fn decision<'a>(&'a self, forward: Forward<'a>) -> Decision<'a> {
         Decision {
-            action: if self.halted { Action::Stop } else { self.asked() },
+            action: self.asked().max(self.halted.unwrap_or_default()),
+            halted: self.is_halted(),
             forward,
             events: &self.events,
             channels: &self.known.channels,
@@ -278,9 +285,17 @@ impl Checks {
     }
 
     fn settle(&mut self) -> bool {
-        self.halted |= self.asked() == Action::Stop;
+        if !self.settings.shadow {
+            let halting = self.fresh.iter().map(|finding| finding.action).filter(|action| action.halts()).max();
+            self.halted = self.halted.max(halting);
+        }
         self.keep();
-        self.halted
+        self.is_halted()
+    }
+
+    /// What to say to the model; nothing under shadow.
+    fn hints(&self) -> Vec<String> {
+        if self.settings.shadow { Vec::new() } else { self.findings.iter().filter_map(Finding::hint).collect() }
     }
 
     /// Copies this call's findings that are not kept yet.
@@ -294,7 +309,7 @@ impl Checks {
 /// Whether a finding from `before` on ends the stream. What lies behind it is not looked at, so that no finding depends on
 /// the cut.
 fn ends_at_stop(findings: &mut Vec<Finding>, before: usize) -> bool {
-    let stop = findings.iter().skip(before).position(|finding| finding.action == Action::Stop);
+    let stop = findings.iter().skip(before).position(|finding| finding.action.halts());
     if let Some(stop) = stop {
         findings.truncate(before + stop + 1);
     }

@@ -16,8 +16,10 @@ pub enum Forward<'a> {
 /// What a call found and asks for.
 #[derive(Clone, Copy, Debug)]
 pub struct Decision<'a> {
-    /// The strongest action asked for; `Pass` where nothing was found. `Stop` stays from the stop on.
+    /// The strongest action asked for; `Pass` where nothing was found. From the one that halts the stream on, that one.
     pub action: Action,
+    /// A decision has ended the stream: nothing more of it passes. The action is then at least what did it.
+    pub halted: bool,
     /// Which bytes to pass on.
     pub forward: Forward<'a>,
     /// The events that this call completed.

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Action, Error, settings};
+use crate::settings::{self, Asked};
+use crate::{Action, Error};
 
 /// How a stream ended. An end must be proved by the provider's own positive signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -100,6 +101,10 @@ impl Default for EndingSettings {
 }
 
 impl EndingSettings {
+    pub(crate) fn asked(&self) -> Asked {
+        Asked::new("ending.action", self.action, &[Action::Observe, Action::Warn])
+    }
+
     pub(crate) fn validate(&self) -> Result<(), Error> {
         match self.action {
             Some(Action::Stop) => Err(Error::Setting {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a finding asks for, weakest first, so that the greatest of several wins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum Action {
     /// Nothing was found.
     #[default]
@@ -15,8 +15,14 @@ pub enum Action {
     Warn,
     /// Tell the model in its next turn.
     Hint,
+    /// Let another model continue.
+    Reroute,
+    /// End the reasoning and ask for the answer.
+    EndReasoning,
     /// Replace it in the text that passes.
     Redact,
+    /// Let the text wait until the caller has looked at it.
+    Hold,
     /// End the stream.
     Stop,
 }
@@ -29,9 +35,17 @@ impl Action {
             Self::Observe => "observe",
             Self::Warn => "warn",
             Self::Hint => "hint",
+            Self::Reroute => "reroute",
+            Self::EndReasoning => "end_reasoning",
             Self::Redact => "redact",
+            Self::Hold => "hold",
             Self::Stop => "stop",
         }
+    }
+
+    /// Whether nothing more of this stream passes: what follows, if anything does, is asked for anew.
+    pub const fn halts(self) -> bool {
+        matches!(self, Self::EndReasoning | Self::Reroute | Self::Stop)
     }
 }
 

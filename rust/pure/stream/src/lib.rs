@@ -16,6 +16,7 @@ mod error;
 mod event;
 mod finding;
 mod guard;
+mod hint;
 mod json;
 mod pace;
 pub mod redact;

@@ -3,7 +3,8 @@ use std::collections::BTreeMap;
 use midstream_series::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{Action, Error, Finding, settings};
+use crate::settings::{self, Asked};
+use crate::{Action, Error, Finding};
 
 /// When a quiet stream counts as stalled. Times are seconds in JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
@@ -27,6 +28,10 @@ impl Default for PaceSettings {
 }
 
 impl PaceSettings {
+    pub(crate) fn asked(&self) -> Asked {
+        Asked::new("pace.stall", self.stall, &[Action::Observe, Action::Warn, Action::Reroute, Action::Stop])
+    }
+
     pub(crate) fn validate(&self) -> Result<(), Error> {
         let limits = [
             ("pace.first_byte_s", self.first_byte_s),

@@ -1,5 +1,6 @@
 //! What the checks look for, and how it is read.
 
+mod asked;
 mod file;
 mod given;
 mod nearest;
@@ -8,6 +9,7 @@ mod read;
 
 use serde::{Deserialize, Deserializer};
 
+pub(crate) use self::asked::{Asked, action};
 pub use self::file::{FileError, MAX_FILE, guard_file_of_json, json_of_guard_file, read_guard_file};
 pub(crate) use self::given::{Copies, OrOff};
 pub(crate) use self::nearest::by_name;
@@ -61,7 +63,7 @@ impl Settings {
 
     /// Whether time alone can end a stream.
     pub fn stops_when_quiet(&self) -> bool {
-        self.pace.stall == Some(Action::Stop) && !self.shadow
+        self.pace.stall.is_some_and(Action::halts) && !self.shadow
     }
 
     /// Checks every value.
@@ -73,31 +75,29 @@ impl Settings {
         self.ending.validate()?;
         self.pace.validate()?;
         self.redact.validate()?;
-        self.repeat.validate()
+        self.repeat.validate()?;
+        self.asked().iter().try_for_each(Asked::validate)
+    }
+
+    /// Refuses what only a gateway can do.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] names the first field that asks for another model.
+    pub fn refuse_reroute(&self) -> Result<(), Error> {
+        self.asked().iter().try_for_each(Asked::refuse_reroute)
+    }
+
+    /// Every field that holds an action.
+    fn asked(&self) -> Vec<Asked> {
+        let mut asked = vec![self.ending.asked(), self.pace.asked(), self.redact.asked()];
+        asked.extend(self.repeat.fields());
+        asked
     }
 }
 
 /// The same where a kind of channel or a tool has one of its own.
 pub(crate) fn other_action<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Action>>, D::Error> {
     action(deserializer).map(Some)
-}
-
-/// Reads an action, `"off"` being none.
-pub(crate) fn action<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Action>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "lowercase")]
-    enum Named {
-        Off,
-        Observe,
-        Warn,
-        Stop,
-    }
-    Ok(match Named::deserialize(deserializer)? {
-        Named::Off => None,
-        Named::Observe => Some(Action::Observe),
-        Named::Warn => Some(Action::Warn),
-        Named::Stop => Some(Action::Stop),
-    })
 }
 
 #[cfg(test)]

@@ -37,6 +37,8 @@ pub struct Summary {
     pub pace: PaceSummary,
     /// What the checks found, in stream order.
     pub findings: Vec<Finding>,
+    /// What to say to the model in its next turn, one sentence for each finding that asks for it.
+    pub hints: Vec<String>,
     /// What was redacted and held; `None` where no rules were given.
     pub redact: Option<RedactSummary>,
     /// How often the given time went back and was clamped.
@@ -97,6 +99,7 @@ impl Summary {
             usage: with_estimate(known),
             pace,
             findings,
+            hints: Vec::new(),
             redact: known.mask.as_ref().map(|mask| mask.summary()),
             clock_regressions,
         }

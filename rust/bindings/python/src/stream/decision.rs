@@ -14,7 +14,10 @@ use super::finding::Finding;
 /// Attributes
 /// ----------
 /// action : str
-///     pass, observe, warn, hint, redact or stop: the strongest that was asked for.
+///     pass, observe, warn, hint, end_reasoning, redact, hold or stop: the strongest that was asked for. From the one that
+///     ended the stream on, that one.
+/// halted : bool
+///     A decision has ended the stream: nothing more of it passes.
 /// forward : bytes
 ///     What to pass on: the very object that was fed, other bytes, or ``b""``. Of text that was pushed where text is
 ///     redacted, what of it may pass, in UTF-8.
@@ -31,6 +34,8 @@ pub(crate) struct Decision {
     #[pyo3(get)]
     forward: Py<PyBytes>,
     #[pyo3(get)]
+    halted: bool,
+    #[pyo3(get)]
     ended: bool,
     #[pyo3(get)]
     tick_at_ns: Option<i64>,
@@ -46,12 +51,12 @@ enum Seen {
 }
 
 /// The fields of a decision in the order of its attributes.
-type State<'py> = (String, Bound<'py, PyBytes>, Vec<Py<Event>>, Vec<Finding>, bool, Option<i64>);
+type State<'py> = (String, bool, Bound<'py, PyBytes>, Vec<Py<Event>>, Vec<Finding>, bool, Option<i64>);
 
 impl Decision {
     fn state<'py>(&self, py: Python<'py>) -> PyResult<State<'py>> {
         let (action, forward) = (self.action.to_string(), self.forward.bind(py).clone());
-        Ok((action, forward, self.events(py)?, self.findings.clone(), self.ended, self.tick_at_ns))
+        Ok((action, self.halted, forward, self.events(py)?, self.findings.clone(), self.ended, self.tick_at_ns))
     }
 }
 
@@ -70,9 +75,9 @@ impl Decision {
     #[classmethod]
     #[pyo3(signature = (state: "tuple[object, ...]"))]
     fn _restored(_cls: &Bound<'_, PyType>, state: State<'_>) -> Self {
-        let (action, forward, events, findings, ended, tick_at_ns) = state;
+        let (action, halted, forward, events, findings, ended, tick_at_ns) = state;
         let (forward, events) = (forward.unbind(), Seen::Made(events));
-        Self { action: action.into(), forward, ended, tick_at_ns, events, findings }
+        Self { action: action.into(), halted, forward, ended, tick_at_ns, events, findings }
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Restored<'py>> {
@@ -98,6 +103,7 @@ impl Decision {
 /// A decision's contents, independent of the guard.
 pub(super) struct Taken {
     action: &'static str,
+    halted: bool,
     /// `None` for the very chunk.
     forward: Option<Vec<u8>>,
     pub(super) events: stream::Events,
@@ -112,6 +118,7 @@ impl Taken {
     pub(super) fn of(decision: &stream::Decision<'_>, known: usize) -> Self {
         Self {
             action: decision.action.name(),
+            halted: decision.halted,
             forward: match decision.forward {
                 stream::Forward::Bytes(bytes) => Some(bytes.to_vec()),
                 stream::Forward::Nothing => Some(Vec::new()),
@@ -143,6 +150,7 @@ impl Taken {
         };
         Decision {
             action: self.action.into(),
+            halted: self.halted,
             forward: forward.unbind(),
             ended: self.ended,
             tick_at_ns: self.tick_at_ns,

@@ -15,7 +15,7 @@ use super::json::{self, Reduced};
 ///     ``no_progress``; ``ending`` and the ending; ``pace`` and ``stall``; ``redact`` and the rule, or why a stream that
 ///     could not be read was stopped.
 /// action : str
-///     What the settings ask for: observe, warn, hint, redact or stop.
+///     What the settings ask for: observe, warn, hint, end_reasoning, redact, hold or stop.
 /// channel : str or None
 /// offset : int or None
 ///     Characters of the channel's text up to and including the one that fired; of actions, steps.

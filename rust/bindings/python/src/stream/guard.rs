@@ -30,12 +30,12 @@ use crate::errors::{BindingError, StateError};
 /// started_ns : int, optional
 ///     When the request was sent; without it there is no time to first byte.
 /// keep_text : bool
-///     Keep the answer's text, for `text`. Memory then grows with it.
+///     Keep the answer's text and what the model thought, for `text` and `reasoning`. Memory then grows with them.
 ///
 /// Raises
 /// ------
 /// InputError
-///     For an unknown dialect or framing, naming the nearest.
+///     For an unknown dialect or framing, naming the nearest; for settings that ask for ``reroute``, which needs a gateway.
 /// StateError
 ///     From every method after `finish`.
 ///
@@ -229,6 +229,12 @@ impl Guard {
     #[getter]
     fn text(&self, py: Python<'_>) -> Option<String> {
         self.watching.text(py)
+    }
+
+    /// What the model thought so far, over all its channels in the order it came; ``None`` unless ``keep_text`` is set.
+    #[getter]
+    fn reasoning(&self, py: Python<'_>) -> Option<String> {
+        self.watching.reasoning(py)
     }
 
     /// Reads a chunk, text or an event; ``None`` where it passes.

@@ -34,6 +34,8 @@ use super::redact::RedactSummary;
 ///     Of all responses of the stream together.
 /// pace : PaceSummary
 /// findings : list of Finding
+/// hints : list of str
+///     What to say to the model in its next turn, one sentence for each finding whose action is hint.
 /// redact : RedactSummary or None
 ///     What was redacted and held, where the settings have rules.
 /// clock_regressions : int
@@ -57,6 +59,7 @@ pub(crate) struct Summary {
     usage: Usage,
     pace: PaceSummary,
     findings: Vec<Finding>,
+    hints: Vec<String>,
     redact: Option<RedactSummary>,
     clock_regressions: u64,
 }
@@ -79,6 +82,7 @@ impl From<stream::Summary> for Summary {
             usage,
             pace,
             findings,
+            hints,
             redact,
             clock_regressions,
         } = summary;
@@ -99,6 +103,7 @@ impl From<stream::Summary> for Summary {
             usage: usage.into(),
             pace: pace.into(),
             findings: findings.iter().map(Finding::from).collect(),
+            hints,
             redact: redact.map(RedactSummary::from),
             clock_regressions,
         }

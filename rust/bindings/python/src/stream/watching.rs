@@ -36,15 +36,34 @@ struct State {
     guard: stream::Guard,
     channels: Arc<Vec<String>>,
     /// The answer so far, where the caller wants it kept.
-    text: Option<String>,
+    texts: Option<Texts>,
     /// The last call read the end mark or an error of the provider.
     whole: bool,
 }
 
+/// What the model wrote, all channels of a kind together.
+#[derive(Default)]
+struct Texts {
+    text: String,
+    reasoning: String,
+}
+
+impl Texts {
+    fn take(&mut self, events: &stream::Events) {
+        for event in events {
+            match event.kind {
+                stream::EventKind::Reasoning { text, .. } => self.reasoning.push_str(events.text(text)),
+                stream::EventKind::Text { text } => self.text.push_str(events.text(text)),
+                _ => {}
+            }
+        }
+    }
+}
+
 impl Watching {
     pub(super) fn new(options: stream::Options, keep_text: bool) -> Result<Self, BindingError> {
-        let (guard, text) = (stream::Guard::new(options)?, keep_text.then(String::new));
-        Ok(Self(Mutex::new(State { guard, channels: Arc::default(), text, whole: false })))
+        let (guard, texts) = (stream::Guard::new(options)?, keep_text.then(Texts::default));
+        Ok(Self(Mutex::new(State { guard, channels: Arc::default(), texts, whole: false })))
     }
 
     fn lock(&self, py: Python<'_>) -> MutexGuard<'_, State> {
@@ -56,12 +75,16 @@ impl Watching {
     }
 
     pub(super) fn text(&self, py: Python<'_>) -> Option<String> {
-        self.lock(py).text.clone()
+        self.lock(py).texts.as_ref().map(|texts| texts.text.clone())
+    }
+
+    pub(super) fn reasoning(&self, py: Python<'_>) -> Option<String> {
+        self.lock(py).texts.as_ref().map(|texts| texts.reasoning.clone())
     }
 
     /// Keeps the answer's text from here on.
     pub(super) fn keep_text(&self, py: Python<'_>) {
-        self.lock(py).text.get_or_insert_default();
+        self.lock(py).texts.get_or_insert_default();
     }
 
     /// Runs one call of the guard through the gate and takes its decision over.
@@ -73,9 +96,9 @@ impl Watching {
         work: impl FnOnce(&mut stream::Guard, usize) -> Result<Taken, stream::Error> + Send,
     ) -> PyResult<Decision> {
         let mut locked = self.lock(py);
-        let State { guard, channels, text, whole } = &mut *locked;
+        let State { guard, channels, texts, whole } = &mut *locked;
         let taken = gate::compute(py, bytes as u64 * NS_PER_BYTE, |_| work(guard, channels.len()))?;
-        keep_text(&taken.events, text.as_mut());
+        texts.iter_mut().for_each(|texts| texts.take(&taken.events));
         *whole = taken.ended || any_error(&taken.events);
         if !taken.new_channels.is_empty() {
             Arc::make_mut(channels).extend_from_slice(&taken.new_channels);
@@ -109,7 +132,7 @@ impl Watching {
         now: Timestamp,
     ) -> PyResult<Option<Decision>> {
         let mut locked = self.lock(py);
-        let State { guard, channels, text, whole } = &mut *locked;
+        let State { guard, channels, texts, whole } = &mut *locked;
         let redacts = guard.redacts();
         let taken = gate::compute(py, piece.len() as u64 * NS_PER_BYTE, |_| {
             let decision = match piece {
@@ -117,7 +140,7 @@ impl Watching {
                 Piece::Json(json) => guard.push_json(json, now),
                 Piece::Text(text) => guard.push_text(stream::ChannelKind::Text, text, now),
             }?;
-            keep_text(decision.events, text.as_mut());
+            texts.iter_mut().for_each(|texts| texts.take(decision.events));
             *whole = decision.ended || any_error(decision.events);
             let passes =
                 decision.action == stream::Action::Pass && (!redacts || decision.forward == stream::Forward::Same);
@@ -196,15 +219,6 @@ impl Piece<'_> {
         match self {
             Self::Bytes(bytes) => bytes.len(),
             Self::Json(text) | Self::Text(text) => text.len(),
-        }
-    }
-}
-
-fn keep_text(events: &stream::Events, text: Option<&mut String>) {
-    let Some(text) = text else { return };
-    for event in events {
-        if let stream::EventKind::Text { text: fragment } = event.kind {
-            text.push_str(events.text(fragment));
         }
     }
 }

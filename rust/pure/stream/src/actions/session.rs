@@ -3,6 +3,7 @@ use serde_json::Value;
 
 use super::conversation::Conversation;
 use super::{Actions, Step};
+use crate::hint;
 use crate::{Action, Anomalies, Error, Finding, Settings};
 
 /// Findings kept for the summary at most.
@@ -154,10 +155,7 @@ impl AgentDecision<'_> {
             .filter(|finding| finding.action >= Action::Warn)
             .map(|finding| finding.explanation.as_str())
             .collect();
-        let asked = self.action == Action::Hint;
-        asked.then(|| {
-            format!("You seem to be in a loop: {}. Try something else, or say what is missing.", found.join("; "))
-        })
+        (self.action == Action::Hint).then(|| hint::loops(&found.join("; ")))
     }
 }
 

@@ -37,7 +37,7 @@ impl Checks {
             let id = channel.map(|channel| channel.id.clone());
             self.fresh.push(finding(found, id, mask.as_ref(), &self.settings));
         }
-        let fault = mask.fault().filter(|_| !mask.is_dry() && !self.halted).map(stop);
+        let fault = mask.fault().filter(|_| !mask.is_dry() && self.halted.is_none()).map(stop);
         self.fresh.extend(fault.filter(|stop| self.fresh.iter().all(|told| told.kind != stop.kind)));
     }
 
@@ -64,7 +64,7 @@ impl Checks {
     /// What the channels released in this call, up to a stop.
     pub(crate) fn released(&self) -> Forward<'_> {
         let released = self.events.arena.as_str();
-        let surplus = if self.halted { self.read_behind_stop() as usize } else { 0 };
+        let surplus = if self.is_halted() { self.read_behind_stop() as usize } else { 0 };
         let end = released.char_indices().rev().take(surplus).last().map_or(released.len(), |(at, _)| at);
         match released.as_bytes().get(..end).unwrap_or_default() {
             [] => Forward::Nothing,

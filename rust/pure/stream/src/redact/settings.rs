@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::rule::Rule;
 use super::rule_set::RuleSet;
+use crate::settings::{self, Asked};
 use crate::{Action, Error};
 
 /// Which secrets are looked for in text, and what follows.
@@ -16,7 +17,7 @@ use crate::{Action, Error};
 pub struct RedactSettings {
     /// `redact` replaces a match; `stop` also ends the stream behind the replacement; `observe` and `warn` report it and
     /// change nothing; `None` looks for nothing.
-    #[serde(deserialize_with = "action")]
+    #[serde(deserialize_with = "settings::action")]
     pub action: Option<Action>,
     /// Seconds that text may wait to be decided; then the stream is stopped. `None` waits as long as the stream goes on.
     pub max_hold_s: Option<f64>,
@@ -95,6 +96,10 @@ impl RedactSettings {
         self.max_hold_s.map(|seconds| Span::from_nanos((seconds * 1e9) as i64))
     }
 
+    pub(crate) fn asked(&self) -> Asked {
+        Asked::new("redact.action", self.action, &[Action::Observe, Action::Warn, Action::Redact, Action::Stop])
+    }
+
     pub(crate) fn validate(&self) -> Result<(), Error> {
         match self.max_hold_s {
             Some(seconds) if !(seconds > 0.0 && seconds <= 1e9) => Err(Error::Setting {
@@ -146,24 +151,4 @@ impl OwnRule {
         let rule = self.max_len.map_or(rule.clone(), |bytes| rule.max_len(bytes));
         self.replacement.as_ref().map_or(rule.clone(), |text| rule.replacement(text))
     }
-}
-
-/// Reads an action, `"off"` being none.
-fn action<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Action>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "lowercase")]
-    enum Named {
-        Off,
-        Observe,
-        Warn,
-        Redact,
-        Stop,
-    }
-    Ok(match Named::deserialize(deserializer)? {
-        Named::Off => None,
-        Named::Observe => Some(Action::Observe),
-        Named::Warn => Some(Action::Warn),
-        Named::Redact => Some(Action::Redact),
-        Named::Stop => Some(Action::Stop),
-    })
 }

@@ -62,8 +62,8 @@ impl ChannelState {
                     Some(Counted::New(found)) => {
                         findings.push(found.finding("counter", action, source.id, history));
                     }
-                    Some(Counted::Long(found)) if action == Action::Warn => {
-                        findings.push(found.finding("counter", Action::Stop, source.id, history));
+                    Some(Counted::Long(found)) if matches!(action, Action::Warn | Action::Hint) => {
+                        findings.push(found.finding("counter", actions.after_warning(), source.id, history));
                     }
                     _ => {}
                 }

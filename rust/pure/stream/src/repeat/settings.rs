@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer};
 
-use crate::settings::{self, Copies, OrOff};
+use crate::settings::{self, Asked, Copies, OrOff};
 use crate::{Action, ChannelKind, Error};
 
 /// The most that a limit of characters or copies may be.
@@ -49,7 +49,8 @@ pub struct RepeatSettings {
     pub exact_beyond: u32,
     /// Repeats that make a counter loop of sentences or items, at least 2; other text needs more.
     pub counter_repeats: u32,
-    /// Copies at which a counter loop that was warned of is stopped, at least 3; `"off"` (`None`) for never.
+    /// Copies at which a counter loop that was told is stopped, at least 3; `"off"` (`None`) for never. Reasoning whose
+    /// exact loops lead to its end is ended there too.
     #[serde(deserialize_with = "copies")]
     pub counter_stop_copies: Option<u32>,
     /// Share of the last 60 groups of four words, each written at least twice before, that is a near loop where none of
@@ -103,6 +104,14 @@ impl Default for RepeatSettings {
 impl RepeatActions {
     /// Every view switched off.
     pub const OFF: Self = Self { exact: Some(None), counter: Some(None), near: Some(None) };
+
+    fn fields(self, table: String, allowed: &'static [Action]) -> impl Iterator<Item = Asked> {
+        let views = [("exact", self.exact), ("counter", self.counter), ("near", self.near)];
+        let field = move |(view, action): (&str, Option<Option<Action>>)| {
+            Asked::new(format!("repeat.{table}.{view}"), action.flatten(), allowed)
+        };
+        views.into_iter().map(field)
+    }
 }
 
 impl Views {
@@ -115,6 +124,11 @@ impl Views {
         }
     }
 
+    /// What follows where a counter loop that was told goes on: in reasoning its end, if that is what loops lead to.
+    pub(super) fn after_warning(self) -> Action {
+        self.exact.filter(|action| *action == Action::EndReasoning).unwrap_or(Action::Stop)
+    }
+
     /// Whether any view reads the channel.
     pub(super) fn reads(self) -> bool {
         self.exact.or(self.counter).or(self.near).is_some()
@@ -122,6 +136,22 @@ impl Views {
 }
 
 impl RepeatSettings {
+    /// Every field that holds an action.
+    pub(crate) fn fields(&self) -> Vec<Asked> {
+        let (text, reasoning) = (Asked::OF_TEXT, Asked::OF_REASONING);
+        let own = [("exact", self.exact), ("counter", self.counter), ("near", self.near)];
+        let own = own.into_iter().map(|(view, action)| Asked::new(format!("repeat.{view}"), action, text));
+        let kinds = [
+            ("reasoning", self.reasoning, reasoning),
+            ("refusal", self.refusal, text),
+            ("text", self.text, text),
+            ("tool", self.tool, text),
+        ];
+        let kinds = kinds.into_iter().flat_map(|(kind, actions, allowed)| actions.fields(kind.to_owned(), allowed));
+        let tools = self.tools.iter().flat_map(|(tool, actions)| actions.fields(format!("tools.{tool}"), text));
+        own.chain(kinds).chain(tools).collect()
+    }
+
     pub(crate) fn validate(&self) -> Result<(), Error> {
         within("repeat.exact_run", self.exact_run, 12)?;
         within("repeat.exact_beyond", self.exact_beyond, 12)?;
