@@ -350,6 +350,10 @@ class CompiledSettings:
     Settings, checked once and shared by any number of guards.
     """
     def __new__(cls, /, json: str) -> CompiledSettings: ...
+    def refuse_reroute(self, /) -> None:
+        """
+        Refuses what only a gateway can do.
+        """
 
 @final
 class Decision:
@@ -359,7 +363,10 @@ class Decision:
     Attributes
     ----------
     action : str
-        pass, observe, warn, hint, redact or stop: the strongest that was asked for.
+        pass, observe, warn, hint, end_reasoning, redact, hold or stop: the strongest that was asked for. From the one that
+        ended the stream on, that one.
+    halted : bool
+        A decision has ended the stream: nothing more of it passes.
     forward : bytes
         What to pass on: the very object that was fed, other bytes, or ``b""``. Of text that was pushed where text is
         redacted, what of it may pass, in UTF-8.
@@ -384,6 +391,8 @@ class Decision:
     def findings(self, /) -> list[Finding]: ...
     @property
     def forward(self, /) -> bytes: ...
+    @property
+    def halted(self, /) -> bool: ...
     @property
     def tick_at_ns(self, /) -> int | None: ...
 
@@ -441,7 +450,7 @@ class Finding:
         ``no_progress``; ``ending`` and the ending; ``pace`` and ``stall``; ``redact`` and the rule, or why a stream that
         could not be read was stopped.
     action : str
-        What the settings ask for: observe, warn, hint, redact or stop.
+        What the settings ask for: observe, warn, hint, end_reasoning, redact, hold or stop.
     channel : str or None
     offset : int or None
         Characters of the channel's text up to and including the one that fired; of actions, steps.
@@ -509,12 +518,12 @@ class Guard:
     started_ns : int, optional
         When the request was sent; without it there is no time to first byte.
     keep_text : bool
-        Keep the answer's text, for `text`. Memory then grows with it.
+        Keep the answer's text and what the model thought, for `text` and `reasoning`. Memory then grows with them.
 
     Raises
     ------
     InputError
-        For an unknown dialect or framing, naming the nearest.
+        For an unknown dialect or framing, naming the nearest; for settings that ask for ``reroute``, which needs a gateway.
     StateError
         From every method after `finish`.
 
@@ -640,6 +649,11 @@ class Guard:
         Returns
         -------
         Decision
+        """
+    @property
+    def reasoning(self, /) -> str | None:
+        """
+        What the model thought so far, over all its channels in the order it came; ``None`` unless ``keep_text`` is set.
         """
     def resume(self, /, now_ns: int | None = None) -> Decision:
         """
@@ -774,6 +788,8 @@ class Summary:
         Of all responses of the stream together.
     pace : PaceSummary
     findings : list of Finding
+    hints : list of str
+        What to say to the model in its next turn, one sentence for each finding whose action is hint.
     redact : RedactSummary or None
         What was redacted and held, where the settings have rules.
     clock_regressions : int
@@ -822,6 +838,8 @@ class Summary:
         InputError
             For anything else, naming what is missing.
         """
+    @property
+    def hints(self, /) -> list[str]: ...
     @property
     def id(self, /) -> str | None: ...
     @property
