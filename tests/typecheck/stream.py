@@ -9,6 +9,7 @@ from midstream.stream import (
     AgentChecks,
     AgentDecision,
     AgentSummary,
+    Budget,
     Decision,
     Finding,
     Guard,
@@ -25,6 +26,7 @@ assert_type(decision.findings, list[Finding])
 assert_type(decision.tick_at_ns, int | None)
 assert_type(guard.finish("clean"), tuple[Decision, Summary])
 assert_type(midstream.check("text").ending, str)
+assert_type(midstream.check("text").cost, float | None)
 
 checks = AgentChecks(Settings(actions=Actions(repeat=ActionLimits(stop="off"), tools={"next": "off"})))
 assert_type(checks.call("search", {"query": "harbour"}, id="1"), AgentDecision)
@@ -34,4 +36,5 @@ assert_type(checks.summary, AgentSummary)
 guard.feed("text")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 guard.finish(how=1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 Repeat(exact="stopp")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+Budget(output_tokens="many")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 Actions(repeat="on")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

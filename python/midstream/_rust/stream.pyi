@@ -447,8 +447,8 @@ class Finding:
     ----------
     check, kind : str
         ``repeat`` and ``exact``, ``counter`` or ``near``; ``actions`` and ``repeat``, ``ping_pong``, ``same_error`` or
-        ``no_progress``; ``ending`` and the ending; ``pace`` and ``stall``; ``redact`` and the rule, or why a stream that
-        could not be read was stopped.
+        ``no_progress``; ``budget`` and what it limits; ``ending`` and the ending; ``pace`` and ``stall``; ``redact`` and
+        the rule, or why a stream that could not be read was stopped.
     action : str
         What the settings ask for: observe, warn, hint, end_reasoning, redact, hold or stop.
     channel : str or None
@@ -786,6 +786,10 @@ class Summary:
     tool_calls : list of ToolCall
     usage : Usage
         Of all responses of the stream together.
+    cost : float or None
+        At the prices of the budget; ``None`` without prices, and where nothing was counted.
+    cost_source : str
+        reported, estimated or unknown.
     pace : PaceSummary
     findings : list of Finding
     hints : list of str
@@ -806,6 +810,10 @@ class Summary:
     def channels(self, /) -> list[Channel]: ...
     @property
     def clock_regressions(self, /) -> int: ...
+    @property
+    def cost(self, /) -> float | None: ...
+    @property
+    def cost_source(self, /) -> str: ...
     @property
     def dialect(self, /) -> str: ...
     @property

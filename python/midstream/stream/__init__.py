@@ -17,6 +17,7 @@ from midstream._rust.stream import (
     Usage,
 )
 from midstream.stream.actions import ActionLimits, Actions
+from midstream.stream.budget import Budget
 from midstream.stream.recording import Chunk, Recording, replay
 from midstream.stream.settings import Ending, Pace, Redact, Repeat, RepeatActions, RepeatToolActions, Rule, Settings
 from midstream.stream.text import check
@@ -33,6 +34,7 @@ __all__ = [
     "AgentSummary",
     "AsyncTransport",
     "AsyncWatched",
+    "Budget",
     "Channel",
     "Checks",
     "Chunk",

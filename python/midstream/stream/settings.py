@@ -12,6 +12,7 @@ from midstream._files import replacing
 from midstream._rust.stream import CompiledSettings
 from midstream.errors import InputError
 from midstream.stream.actions import Actions
+from midstream.stream.budget import Budget
 from midstream.stream.named import named
 from midstream.stream.tables import by_name, made, plain, rows, table, wrong
 
@@ -236,7 +237,7 @@ class Settings:
 
     Parameters
     ----------
-    actions, ending, pace, redact, repeat : Actions, Ending, Pace, Redact, Repeat
+    actions, budget, ending, pace, redact, repeat : Actions, Budget, Ending, Pace, Redact, Repeat
         One table a check.
     shadow : bool
         Run every check and act on none: decisions are at most ``observe``, findings say what would have been done.
@@ -254,10 +255,11 @@ class Settings:
     True
     >>> Settings.from_dict({"repaet": {}})
     Traceback (most recent call last):
-    midstream.errors.InputError: no setting is named "repaet"; did you mean "repeat"? known: actions, ending, pace, redact, repeat, shadow
+    midstream.errors.InputError: no setting is named "repaet"; did you mean "repeat"? known: actions, budget, ending, pace, redact, repeat, shadow
     """
 
     actions: Actions = field(default_factory=Actions)
+    budget: Budget = field(default_factory=Budget)
     ending: Ending = field(default_factory=Ending)
     pace: Pace = field(default_factory=Pace)
     redact: Redact = field(default_factory=Redact)

@@ -7,9 +7,12 @@ use crate::{
     Event, EventKind, Events, Finding, Forward, Place, Repeat, Settings, Source, Summary,
 };
 
+mod budgeted;
 #[cfg(test)]
 mod decision_tests;
 mod redacted;
+
+use budgeted::Budgeted;
 
 /// Findings kept for the summary at most; later ones are still decided on.
 const MAX_FINDINGS: usize = 1_000;
@@ -37,6 +40,8 @@ pub struct Checks {
     settings: Settings,
     /// Of tool calls, which a stream of bytes alone has.
     calls: Option<Calls>,
+    /// Where the settings have limits.
+    budget: Option<Budgeted>,
     pace: Pace,
     repeat: Repeat,
     /// Of the current call.
@@ -63,10 +68,11 @@ impl Checks {
     /// Checks for one stream that was asked for at `started`; without it there is no time to first byte.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a value that is not allowed, and for rules of redaction: only a
+    /// [`Error::Setting`] for a value that is not allowed, and for rules of redaction and limits of a budget: only a
     /// [`Guard`](crate::Guard) has them.
     pub fn new(settings: Settings, started: Option<Timestamp>) -> Result<Self, Error> {
         settings.redact.refuse_rules()?;
+        settings.budget.refuse_limits()?;
         Self::of_guard(settings, started)
     }
 
@@ -78,6 +84,7 @@ impl Checks {
             known: Known::default(),
             events: Events::default(),
             calls: None,
+            budget: None,
             pace: Pace::new(settings.pace, started),
             repeat: Repeat::new(settings.repeat.clone()),
             settings,
@@ -123,6 +130,7 @@ impl Checks {
         let now = self.begin(now)?;
         if !self.is_halted() {
             self.pace.tick(now, &mut self.fresh);
+            self.look_at_budget(now);
             self.look_at_waits(now);
             self.settle();
         }
@@ -146,6 +154,9 @@ impl Checks {
         if !here && !self.finished {
             self.now = self.now.max(Some(now));
             self.pace.resume(now);
+            if let Some(budget) = &mut self.budget {
+                budget.start(now);
+            }
         }
     }
 
@@ -155,7 +166,8 @@ impl Checks {
             return None;
         }
         let waits = self.known.mask.as_ref().and_then(|mask| mask.deadline());
-        [self.pace.tick_at(), waits].into_iter().flatten().min()
+        let budget = self.budget.as_ref().and_then(Budgeted::tick_at);
+        [self.pace.tick_at(), waits, budget].into_iter().flatten().min()
     }
 
     /// The stream closed.
@@ -179,6 +191,9 @@ impl Checks {
         let before = self.now.unwrap_or(now);
         self.clock_regressions += u64::from(now < before);
         self.now = Some(now.max(before));
+        if let Some(budget) = &mut self.budget {
+            budget.start(now.max(before));
+        }
         Ok(now.max(before))
     }
 
@@ -189,7 +204,16 @@ impl Checks {
 
     /// Runs the checks on this call's events from `first` on. True where they end the stream.
     pub(crate) fn run(&mut self, first: usize) -> bool {
-        for event in self.events.list.get(first..).unwrap_or_default() {
+        for (at, event) in self.events.list.iter().enumerate().skip(first) {
+            if let Some(budget) = &mut self.budget
+                && event.kind.checked_text().is_none()
+            {
+                let before = self.fresh.len();
+                budget.read(event, None, &self.known, &mut self.fresh);
+                if !self.settings.shadow && ends_at_stop(&mut self.fresh, before) {
+                    break;
+                }
+            }
             if let (EventKind::ToolEnd { .. }, Some(index)) = (&event.kind, event.channel) {
                 self.repeat.end(index, &mut self.fresh);
                 let before = self.fresh.len();
@@ -218,6 +242,12 @@ impl Checks {
             if self.repeat.forgotten() > forgotten {
                 self.known.anomalies.add(Anomaly::Limit);
             }
+            if let Some(budget) = &mut self.budget {
+                let later = self.events.list.get(at..).unwrap_or_default();
+                let text = Some((index, channel, later, &self.events));
+                budget.read(event, text, &self.known, &mut self.fresh);
+                budgeted::sort(&mut self.fresh, before);
+            }
             if !self.settings.shadow && ends_at_stop(&mut self.fresh, before) {
                 break;
             }
@@ -236,6 +266,9 @@ impl Checks {
     pub(crate) fn close_call(&mut self, opaque: bool, now: Timestamp) {
         let chunk = Chunk::of(&self.events.list, opaque);
         self.pace.chunk(chunk, now, &mut self.fresh);
+        if !self.is_halted() {
+            self.look_at_budget(now);
+        }
         self.settle();
     }
 
@@ -262,7 +295,13 @@ impl Checks {
         let pace = self.now.map(|_| self.pace.summary(now, tokens)).unwrap_or_default();
         let hints = self.hints();
         let findings = std::mem::take(&mut self.findings);
-        Summary { hints, ..Summary::new(&self.known, ending, pace, findings, self.clock_regressions) }
+        let cost = self.budget.as_ref().and_then(Budgeted::cost);
+        Summary {
+            hints,
+            cost: cost.map(|(cost, _)| cost),
+            cost_source: cost.map(|(_, source)| source).unwrap_or_default(),
+            ..Summary::new(&self.known, ending, pace, findings, self.clock_regressions)
+        }
     }
 
     pub(crate) fn decision<'a>(&'a self, forward: Forward<'a>) -> Decision<'a> {

@@ -225,6 +225,11 @@ impl<'a> Emit<'a> {
         self.push(None, EventKind::Usage(usage));
     }
 
+    /// The provider counts input that a cache took part in beside the other input.
+    pub(crate) fn cache_is_apart(&mut self) {
+        self.known.cache_is_apart = true;
+    }
+
     /// A choice, message, response or turn (`lane`) ended. An empty `raw` is unknown.
     pub(crate) fn finish(&mut self, lane: u32, reason: Reason, raw: &str) {
         self.lane_ends(lane);

@@ -52,7 +52,7 @@ impl Action {
 /// What a check found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Finding {
-    /// The check: `actions`, `ending`, `pace`, `redact`, `repeat`.
+    /// The check: `actions`, `budget`, `ending`, `pace`, `redact`, `repeat`.
     pub check: &'static str,
     /// What of it: `exact`, `counter`, `near`, `truncated`, `failed`, `stall`, a rule's name, ...
     pub kind: Cow<'static, str>,

@@ -89,6 +89,7 @@ impl Guard {
             checks.mask_is(Box::new(mask));
         }
         checks.read_calls();
+        checks.count();
         if options.http_status.is_some_and(|status| status >= 400) {
             checks.known.end.fail();
             checks.known.end.odd("http_status");

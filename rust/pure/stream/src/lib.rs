@@ -4,6 +4,7 @@
 
 mod actions;
 mod anomaly;
+mod budget;
 mod channel;
 mod checks;
 mod decision;
@@ -27,6 +28,7 @@ mod tools;
 
 pub use actions::{ActionLimits, Actions, ActionsSettings, AgentChecks, AgentDecision, AgentSummary, Step};
 pub use anomaly::{Anomalies, Anomaly};
+pub use budget::BudgetSettings;
 pub use channel::{Channel, ChannelIndex, ChannelKey, ChannelKind, Channels, MAX_CHANNELS, Place};
 pub use checks::Checks;
 pub use decision::{Decision, Forward};

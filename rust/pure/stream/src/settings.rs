@@ -16,7 +16,7 @@ pub(crate) use self::nearest::by_name;
 use self::node::Node;
 pub(crate) use self::node::quoted;
 use crate::redact::RedactSettings;
-use crate::{Action, ActionsSettings, EndingSettings, Error, PaceSettings, RepeatSettings};
+use crate::{Action, ActionsSettings, BudgetSettings, EndingSettings, Error, PaceSettings, RepeatSettings};
 
 /// What the checks look for and what follows. The same settings serve any number of streams.
 ///
@@ -32,6 +32,8 @@ use crate::{Action, ActionsSettings, EndingSettings, Error, PaceSettings, Repeat
 pub struct Settings {
     /// Loops of an agent's actions.
     pub actions: ActionsSettings,
+    /// How much a stream may take. [`Checks`](crate::Checks) alone, without a [`Guard`](crate::Guard), refuses limits.
+    pub budget: BudgetSettings,
     /// How streams end.
     pub ending: EndingSettings,
     /// Times and stalls.
@@ -63,7 +65,8 @@ impl Settings {
 
     /// Whether time alone can end a stream.
     pub fn stops_when_quiet(&self) -> bool {
-        self.pace.stall.is_some_and(Action::halts) && !self.shadow
+        let budget = self.budget.action.filter(|_| self.budget.wall_time_s.is_some());
+        [self.pace.stall, budget].into_iter().flatten().any(Action::halts) && !self.shadow
     }
 
     /// Checks every value.
@@ -72,6 +75,7 @@ impl Settings {
     /// [`Error::Setting`] names the first field whose value is not allowed.
     pub fn validate(&self) -> Result<(), Error> {
         self.actions.validate()?;
+        self.budget.validate()?;
         self.ending.validate()?;
         self.pace.validate()?;
         self.redact.validate()?;
@@ -90,6 +94,7 @@ impl Settings {
     /// Every field that holds an action.
     fn asked(&self) -> Vec<Asked> {
         let mut asked = vec![self.ending.asked(), self.pace.asked(), self.redact.asked()];
+        asked.extend(self.budget.asked());
         asked.extend(self.repeat.fields());
         asked
     }

@@ -33,6 +33,10 @@ pub struct Summary {
     pub tool_calls: Vec<ToolCall>,
     /// Token counts of all responses of the stream together.
     pub usage: Usage,
+    /// What it cost at the prices of the budget; `None` without prices, and where nothing was counted.
+    pub cost: Option<f64>,
+    /// Where that comes from.
+    pub cost_source: UsageSource,
     /// Times.
     pub pace: PaceSummary,
     /// What the checks found, in stream order.
@@ -97,6 +101,8 @@ impl Summary {
             channels: known.channels.iter().map(|(_, channel)| ChannelSummary::of(channel)).collect(),
             tool_calls: known.tools.calls().to_vec(),
             usage: with_estimate(known),
+            cost: None,
+            cost_source: UsageSource::Unknown,
             pace,
             findings,
             hints: Vec::new(),

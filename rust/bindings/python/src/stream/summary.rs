@@ -32,6 +32,10 @@ use super::redact::RedactSummary;
 /// tool_calls : list of ToolCall
 /// usage : Usage
 ///     Of all responses of the stream together.
+/// cost : float or None
+///     At the prices of the budget; ``None`` without prices, and where nothing was counted.
+/// cost_source : str
+///     reported, estimated or unknown.
 /// pace : PaceSummary
 /// findings : list of Finding
 /// hints : list of str
@@ -57,6 +61,9 @@ pub(crate) struct Summary {
     channels: Vec<Channel>,
     tool_calls: Vec<ToolCall>,
     usage: Usage,
+    #[serde(deserialize_with = "json::exact_if_known")]
+    cost: Option<f64>,
+    cost_source: String,
     pace: PaceSummary,
     findings: Vec<Finding>,
     hints: Vec<String>,
@@ -80,6 +87,8 @@ impl From<stream::Summary> for Summary {
             channels,
             tool_calls,
             usage,
+            cost,
+            cost_source,
             pace,
             findings,
             hints,
@@ -101,6 +110,8 @@ impl From<stream::Summary> for Summary {
             channels: channels.iter().map(Channel::from).collect(),
             tool_calls: tool_calls.iter().map(ToolCall::from).collect(),
             usage: usage.into(),
+            cost,
+            cost_source: cost_source.name().to_owned(),
             pace: pace.into(),
             findings: findings.iter().map(Finding::from).collect(),
             hints,

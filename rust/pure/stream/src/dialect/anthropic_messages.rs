@@ -353,6 +353,7 @@ fn counts(counts: Leaf<'_>, emit: &mut Emit<'_>) {
         return;
     }
     let counts: Counts<'_> = inside(counts);
+    emit.cache_is_apart();
     emit.usage(Usage {
         input: integer(counts.input_tokens),
         output: integer(counts.output_tokens),

@@ -254,6 +254,7 @@ fn tool(index: u32) -> ChannelKey {
 
 fn counts(counts: Option<&Counts<'_>>, emit: &mut Emit<'_>) {
     let Some(counts) = counts else { return };
+    emit.cache_is_apart();
     emit.usage(Usage {
         input: integer(counts.input_tokens),
         output: integer(counts.output_tokens),

@@ -92,6 +92,7 @@ fn metrics(payload: &str, emit: &mut Emit<'_>) {
         return;
     }
     let Ok(Maybe(Some(Measured { metrics: Maybe(Some(metrics)) }))) = serde_json::from_str(payload) else { return };
+    emit.cache_is_apart();
     emit.usage(Usage {
         input: integer(metrics.input_token_count),
         output: integer(metrics.output_token_count),

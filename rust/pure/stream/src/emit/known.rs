@@ -12,6 +12,8 @@ pub(crate) struct Known {
     pub(super) usage: Usage,
     /// Of the responses before it together.
     pub(super) earlier: Usage,
+    /// Its input tokens are without those that were read from a cache or written to one.
+    pub(crate) cache_is_apart: bool,
     pub(crate) end: EndTracker,
     pub(crate) anomalies: Anomalies,
     pub(crate) finish_reasons: Vec<String>,
