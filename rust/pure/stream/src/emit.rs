@@ -6,10 +6,12 @@ use crate::ending::EndTracker;
 use crate::json;
 use crate::{Anomaly, ChannelIndex, ChannelKey, ChannelKind, Dialect, Event, EventKind, Events, Place, Reason, Usage};
 
+mod alone;
 mod calls;
 mod known;
 mod masked;
 
+pub(crate) use alone::Fragment;
 pub(crate) use known::Known;
 
 /// Finish reasons kept per stream at most.
@@ -24,6 +26,7 @@ pub(crate) struct Emit<'a> {
     /// Where in memory the data stands that fragments are slices of.
     data: (usize, usize),
     before: usize,
+    said: alone::Said,
 }
 
 impl<'a> Emit<'a> {
@@ -36,7 +39,7 @@ impl<'a> Emit<'a> {
     ) -> Self {
         let before = events.list.len();
         let data = frame.map_or((0, 0), |frame| (frame.data.as_ptr() as usize, frame.data.len()));
-        Self { known, events, at, frame, data, before }
+        Self { known, events, at, frame, data, before, said: alone::Said::Nothing }
     }
 
     /// Whether the frame has given an event yet. The caller adds `Other` to one that gave none: nothing is dropped.
@@ -120,6 +123,7 @@ impl<'a> Emit<'a> {
         if let Some(inner) = self.inside(key, string)
             && let Some(channel) = self.channel(key)
         {
+            self.says_more();
             self.decode(channel, inner, false);
         }
     }
@@ -128,6 +132,7 @@ impl<'a> Emit<'a> {
         if let Some(inner) = self.inside(key, string)
             && let Some(channel) = self.text_channel(key)
         {
+            self.says_fragment(channel, inner, signed);
             self.decode(channel, inner, signed);
         }
     }
@@ -169,6 +174,7 @@ impl<'a> Emit<'a> {
         if text.is_empty() {
             return;
         }
+        self.says_more();
         let Some(channel) = self.text_channel(key) else { return };
         let start = self.events.arena.len();
         self.events.arena.push_str(text);
@@ -186,6 +192,7 @@ impl<'a> Emit<'a> {
 
     /// Marks the channel's text as program code: checks read it with the limits for code.
     pub(crate) fn mark_code(&mut self, key: ChannelKey) {
+        self.says_more();
         if let Some(channel) = self.channel(key)
             && let Some(entry) = self.known.channels.get_mut(channel)
         {

@@ -138,6 +138,8 @@ pub(crate) struct AnthropicMessages {
     /// Messages spliced in before this one: block numbers begin again, so their channels get another part.
     part: u32,
     blocks: Vec<Begun>,
+    /// The last event was a delta.
+    is_delta: bool,
 }
 
 impl Parse for AnthropicMessages {
@@ -164,6 +166,16 @@ impl Parse for AnthropicMessages {
             "ping" => emit.ping(),
             _ => payload::unknown(&name, emit),
         }
+        self.is_delta = name == "content_block_delta";
+    }
+
+    fn says_again<'a>(&self, _: &Frame<'a>, kind: ChannelKind) -> Option<&'a str> {
+        match kind {
+            ChannelKind::Reasoning => Some("thinking_delta"),
+            ChannelKind::Text => Some("text_delta"),
+            _ => None,
+        }
+        .filter(|_| self.is_delta)
     }
 }
 

@@ -3,8 +3,9 @@
 use crate::decode::{Frame, FrameKind};
 use crate::emit::Emit;
 use crate::settings::by_name;
-use crate::{Anomaly, Error};
+use crate::{Anomaly, ChannelKind, Error};
 
+mod alike;
 mod anthropic_messages;
 #[cfg(test)]
 mod any_frame_tests;
@@ -156,6 +157,13 @@ pub(crate) trait Parse: Send {
 
     /// Reads one frame. It never fails: what is unknown or malformed becomes an anomaly and an `Other` event.
     fn frame(&mut self, frame: &Frame<'_>, emit: &mut Emit<'_>);
+
+    /// Where a frame that differs from `frame`, the last one, in its only fragment alone says the same of another text:
+    /// the name of its event while that text is held. `kind` is that of the fragment's channel.
+    fn says_again<'a>(&self, frame: &Frame<'a>, kind: ChannelKind) -> Option<&'a str> {
+        let _ = (frame, kind);
+        None
+    }
 }
 
 /// A parser of `dialect`; `Auto` and `Opaque` read nothing but errors.

@@ -116,6 +116,10 @@ impl Parse for OpenaiChat {
             payload::unknown(frame.name, emit);
         }
     }
+
+    fn says_again<'a>(&self, frame: &Frame<'a>, _: ChannelKind) -> Option<&'a str> {
+        Some(frame.name)
+    }
 }
 
 impl Chunk<'_> {

@@ -2,6 +2,7 @@ use std::ops::Range;
 
 use midstream_series::Timestamp;
 
+use super::alike::Alike;
 use super::{Dialect, Parse, failure, given, likely, parser, sniff, text};
 use crate::decode::{Frame, FrameKind, Framing};
 use crate::emit::{Emit, Known};
@@ -26,6 +27,7 @@ pub(crate) struct Reading {
     /// No dialect was given.
     detects: bool,
     given: given::Given,
+    alike: Alike,
 }
 
 struct Waiting {
@@ -46,6 +48,7 @@ impl Reading {
             page: false,
             detects: dialect == Dialect::Auto,
             given: given::Given::new(dialect),
+            alike: Alike::default(),
         };
         reading.framing_is(framing);
         reading
@@ -190,7 +193,12 @@ impl Reading {
             return emit.ping();
         }
         let was_marked = emit.end().is_marked();
+        if !was_marked && self.alike.read(frame, emit) {
+            return self.given.check(frame, emit);
+        }
+        let anomalies = emit.anomalies();
         read(parser.as_mut(), frame, emit);
+        self.alike.learn(parser.as_ref(), frame, emit, &anomalies);
         self.given.check(frame, emit);
         if text::is_json(dialect) && json::is_too_deep(frame.data) {
             emit.anomaly(Anomaly::TooDeep);

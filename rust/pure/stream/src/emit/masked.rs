@@ -5,6 +5,7 @@ use std::ops::Range;
 use serde_json::value::RawValue;
 
 use super::Emit;
+use super::alone::Said;
 use crate::decode::FrameKind;
 use crate::redact::{Fault, Fragment};
 use crate::{Anomaly, ChannelIndex, ChannelKey, Place, Text, json};
@@ -24,6 +25,7 @@ impl Emit<'_> {
 
     /// The data that fragments stand in is `payload`, which the frame carries as base64 in `encoded`.
     pub(crate) fn carries(&mut self, payload: &str, encoded: &str) {
+        self.says_more();
         let place = self.place(encoded);
         self.data = (payload.as_ptr() as usize, payload.len());
         match (&mut self.known.mask, place) {
@@ -37,6 +39,7 @@ impl Emit<'_> {
     /// from 1 on is a text of its own.
     pub(crate) fn copy(&mut self, key: ChannelKey, copy: u8, string: Option<&RawValue>) {
         let Some(inner) = string.and_then(|string| string.get().strip_prefix('"')?.strip_suffix('"')) else { return };
+        self.says_more();
         let (mut text, mut half) = (String::new(), None);
         if self.known.mask.is_none() {
             return;
@@ -48,6 +51,7 @@ impl Emit<'_> {
 
     /// All of the frame's data is text that has no events.
     pub(crate) fn unread_text(&mut self, key: ChannelKey, text: &str) {
+        self.says_more();
         if self.known.mask.is_some() && !text.is_empty() {
             self.push_copy(key, 1, text, self.place(text));
         }
@@ -63,6 +67,7 @@ impl Emit<'_> {
     /// A string that says all of an answer so far, again in each frame.
     pub(crate) fn copy_so_far(&mut self, string: Option<&RawValue>, is_whole: bool) {
         let Some(inner) = string.and_then(|string| string.get().strip_prefix('"')?.strip_suffix('"')) else { return };
+        self.says_more();
         let place = self.place(inner);
         let (Some(mask), Some(place)) = (self.known.mask.as_mut().filter(|mask| !mask.is_dry()), place) else { return };
         let (mut text, mut half) = (String::new(), None);
@@ -114,6 +119,7 @@ impl Emit<'_> {
     /// What the texts that `ends` names hold is decided and becomes events.
     pub(crate) fn texts_end(&mut self, ends: impl Fn(ChannelKey) -> bool) {
         let Some(mask) = &mut self.known.mask else { return };
+        self.said = Said::More;
         let mut rests: Vec<(ChannelIndex, String)> = Vec::new();
         mask.end(&|key, _| ends(key), self.at, &mut |channel, rest| rests.push((channel, rest.to_owned())));
         if !mask.is_dry() {
@@ -158,6 +164,7 @@ impl Emit<'_> {
     /// An empty string stands where a channel's fragment would.
     pub(super) fn empty_string(&mut self, key: ChannelKey, inner: &str) {
         if let (Some(place), Some(mask)) = (self.place(inner), &mut self.known.mask) {
+            self.said = Said::More;
             mask.push_empty(key, place);
         }
     }
@@ -169,7 +176,7 @@ impl Emit<'_> {
     }
 
     /// Where in the data a slice of it stands.
-    fn place(&self, inner: &str) -> Option<Range<usize>> {
+    pub(super) fn place(&self, inner: &str) -> Option<Range<usize>> {
         let start = (inner.as_ptr() as usize).checked_sub(self.data.0)?;
         (start + inner.len() <= self.data.1).then(|| start..start + inner.len())
     }

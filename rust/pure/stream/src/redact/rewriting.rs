@@ -40,6 +40,32 @@ pub(super) struct Rewriting {
     redactions: Vec<Redaction>,
     /// Rules that matched outside of fragments.
     pub(super) found: Vec<Redaction>,
+    clean: Clean,
+}
+
+/// What stands around the only fragment of the last frame, if nothing there changes: most frames have the same.
+#[derive(Clone, Debug, Default)]
+struct Clean {
+    is_known: bool,
+    head: String,
+    tail: String,
+}
+
+impl Clean {
+    /// What stands in `data` around a fragment at `place`, where that is known to be clean.
+    fn around(&self, data: &str, place: &Range<usize>) -> bool {
+        self.is_known
+            && data.get(..place.start) == Some(self.head.as_str())
+            && data.get(place.end..) == Some(self.tail.as_str())
+    }
+
+    fn learn(&mut self, data: &str, place: &Range<usize>) {
+        if let (Some(head), Some(tail)) = (data.get(..place.start), data.get(place.end..)) {
+            head.clone_into(&mut self.head);
+            tail.clone_into(&mut self.tail);
+            self.is_known = true;
+        }
+    }
 }
 
 impl Rewriting {
@@ -55,6 +81,7 @@ impl Rewriting {
             out: Released::default(),
             redactions: Vec::new(),
             found: Vec::new(),
+            clean: Clean::default(),
         }
     }
 
@@ -66,12 +93,30 @@ impl Rewriting {
             out.push_str(texts.get(whole.text.clone()).unwrap_or_default());
             return whole.is_changed;
         }
+        if let [only] = placed
+            && self.clean.around(data, &only.at)
+        {
+            if only.is_changed {
+                out.push_str(&self.clean.head);
+                escape(texts.get(only.text.clone()).unwrap_or_default(), out);
+                out.push_str(&self.clean.tail);
+            }
+            return only.is_changed;
+        }
         if !data.trim_start().starts_with(['{', '[', '"']) {
             return self.replace_in(data, out);
         }
         self.edits.clear();
         self.texts.clear();
-        self.strings(data, placed, texts);
+        let found = self.found.len();
+        let is_plain = self.strings(data, placed, texts);
+        self.clean.is_known = false;
+        if let [only] = placed
+            && is_plain
+            && self.found.len() == found
+        {
+            self.clean.learn(data, &only.at);
+        }
         if self.edits.is_empty() {
             return false;
         }
@@ -101,17 +146,20 @@ impl Rewriting {
         is_changed
     }
 
-    fn strings(&mut self, data: &str, placed: &[Placed], texts: &str) {
+    /// Looks at every string. True where each fragment was among them, and nothing that says them again, token by token.
+    fn strings(&mut self, data: &str, placed: &[Placed], texts: &str) -> bool {
         let mut levels = std::mem::take(&mut self.levels);
         let mut scan = Scan::new(data, &mut levels);
         let mut placed = placed.iter().peekable();
         // How many containers are around the one that is a tool's arguments, or a list of tokens.
         let (mut arguments, mut tokens) = (None, None);
+        let (mut missed, mut has_tokens) = (false, false);
         while let Some((token, at)) = scan.next() {
             match token {
                 Token::Open { levels } => {
                     if tokens.is_none() && is_list_of_tokens(scan.key()) {
                         tokens = Some(levels);
+                        has_tokens = true;
                     } else if arguments.is_none() && is_arguments(scan.key()) {
                         arguments = Some(levels);
                     }
@@ -121,7 +169,9 @@ impl Rewriting {
                     arguments = arguments.filter(|open| *open < levels);
                 }
                 Token::Text => {
-                    while placed.next_if(|placed| placed.at.start < at.start).is_some() {}
+                    while placed.next_if(|placed| placed.at.start < at.start).is_some() {
+                        missed = true;
+                    }
                     if let Some(placed) = placed.next_if(|placed| placed.at == at) {
                         if placed.is_changed {
                             self.edit(at, texts.get(placed.text.clone()).unwrap_or_default());
@@ -135,6 +185,7 @@ impl Rewriting {
             }
         }
         self.levels = levels;
+        !missed && !has_tokens && placed.next().is_none()
     }
 
     /// A string that is no fragment.
