@@ -37,3 +37,27 @@ pub(crate) fn sse(events: usize) -> Vec<u8> {
     body.push_str("data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n");
     body.into_bytes()
 }
+
+/// Pieces of a text as a model writes them: about four letters, words cut in two where they are longer.
+#[allow(dead_code, reason = "one of two programs that share this file needs it")]
+pub(crate) fn tokens(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let end = rest.match_indices(' ').map(|(at, _)| at).find(|at| *at > 0).unwrap_or(rest.len());
+        let (token, tail) = rest.split_at_checked(if end > 8 { end / 2 } else { end })?;
+        rest = tail;
+        (!token.is_empty()).then_some(token)
+    })
+}
+
+/// The events of an SSE body, each with its blank line.
+#[allow(dead_code, reason = "one of two programs that share this file needs it")]
+pub(crate) fn events(body: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = body;
+    std::iter::from_fn(move || {
+        let end = rest.windows(2).position(|pair| pair == b"\n\n")? + 2;
+        let (event, tail) = rest.split_at_checked(end)?;
+        rest = tail;
+        Some(event)
+    })
+}

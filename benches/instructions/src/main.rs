@@ -13,9 +13,13 @@ use midstream_series::Timestamp;
 use midstream_stream::redact::{Redactor, Rule, RuleSet};
 use midstream_stream::{AgentChecks, ChannelKind, Checks, Error, Guard, Options, Settings, Step};
 
-const NAMES: [&str; 6] = [
+const NAMES: [&str; 10] = [
     "agent_3k_steps_1k_bytes",
     "checks_text_100k_characters",
+    "guard_text_20k_tokens_20_rules",
+    "guard_sse_2k_events_20_rules",
+    "guard_sse_2k_events_20_rules_64_bytes",
+    "guard_sse_2k_events_observe",
     "guard_sse_2k_events_whole",
     "guard_sse_2k_events_64_bytes",
     "redactor_20_rules_100k_characters_whole",
@@ -31,8 +35,14 @@ fn main() -> ExitCode {
     let done = match name.as_str() {
         "agent_3k_steps_1k_bytes" => measured_agent(&input::prose(1_000_000)),
         "checks_text_100k_characters" => measured_checks(&input::prose(100_000)),
-        "guard_sse_2k_events_whole" => measured_guard(&input::sse(2_000), usize::MAX),
-        "guard_sse_2k_events_64_bytes" => measured_guard(&input::sse(2_000), 64),
+        "guard_text_20k_tokens_20_rules" => redacted_text(&input::prose(120_000)),
+        "guard_sse_2k_events_20_rules" => redacted_events(&input::sse(2_000)),
+        "guard_sse_2k_events_20_rules_64_bytes" => redacted_pieces(&input::sse(2_000)),
+        "guard_sse_2k_events_observe" => observed_events(&input::sse(2_000)),
+        "guard_sse_2k_events_whole" => measured_guard(Options::default(), &[&input::sse(2_000)]),
+        "guard_sse_2k_events_64_bytes" => {
+            measured_guard(Options::default(), &input::sse(2_000).chunks(64).collect::<Vec<_>>())
+        }
         "redactor_20_rules_100k_characters_whole" => redactor(&input::prose(100_000), false),
         "redactor_20_rules_100k_characters_by_word" => redactor(&input::prose(100_000), true),
         _ => {
@@ -48,12 +58,46 @@ fn main() -> ExitCode {
 }
 
 #[inline(never)]
-fn measured_guard(body: &[u8], step: usize) -> Result<(), Error> {
-    let mut guard = Guard::new(Options::default())?;
-    for chunk in body.chunks(step) {
+fn measured_guard(options: Options, chunks: &[&[u8]]) -> Result<(), Error> {
+    let mut guard = Guard::new(options)?;
+    for chunk in chunks {
         black_box(guard.feed(chunk, NOW)?.events.len());
     }
     Ok(())
+}
+
+#[inline(never)]
+fn measured_text(options: Options, tokens: &[&str]) -> Result<(), Error> {
+    let mut guard = Guard::new(options)?;
+    for token in tokens {
+        black_box(guard.push_text(ChannelKind::Text, token, NOW)?.events.len());
+    }
+    Ok(())
+}
+
+fn redacted_text(prose: &str) -> Result<(), Error> {
+    measured_text(twenty_rules()?, &input::tokens(prose).take(20_000).collect::<Vec<_>>())
+}
+
+fn redacted_events(body: &[u8]) -> Result<(), Error> {
+    measured_guard(twenty_rules()?, &input::events(body).collect::<Vec<_>>())
+}
+
+fn redacted_pieces(body: &[u8]) -> Result<(), Error> {
+    measured_guard(twenty_rules()?, &body.chunks(64).collect::<Vec<_>>())
+}
+
+fn observed_events(body: &[u8]) -> Result<(), Error> {
+    let off = r#"{"repeat": {"channels": []}, "redact": {"action": "off"}, "pace": {"stall": "off"}}"#;
+    let options = Options { settings: Settings::from_json(off)?, ..Options::default() };
+    measured_guard(options, &input::events(body).collect::<Vec<_>>())
+}
+
+/// Every check, and 20 rules, which are built here so that nothing of that is counted.
+fn twenty_rules() -> Result<Options, Error> {
+    let rules = Rule::all_built_in();
+    let twenty = rules.get(rules.len().saturating_sub(20)..).unwrap_or_default();
+    Ok(Options { rules: Some(Arc::new(RuleSet::new(twenty)?)), ..Options::default() })
 }
 
 /// A thousand times: a message, a call of one of eight tools, its result, each with a thousand bytes.
@@ -81,11 +125,9 @@ fn measured_checks(text: &str) -> Result<(), Error> {
 }
 
 fn redactor(text: &str, by_word: bool) -> Result<(), Error> {
-    let rules = Rule::all_built_in();
-    let twenty = rules.get(rules.len().saturating_sub(20)..).unwrap_or_default();
-    let rules = RuleSet::new(twenty)?;
+    let Some(rules) = twenty_rules()?.rules else { return Ok(()) };
     let pieces = if by_word { text.split_inclusive(' ').collect() } else { vec![text] };
-    measured_redactor(Redactor::new(Arc::new(rules)), &pieces);
+    measured_redactor(Redactor::new(rules), &pieces);
     Ok(())
 }
 
