@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Literal
@@ -10,6 +11,7 @@ from cyclopts import Parameter
 
 from midstream._files import replacing
 from midstream.cli.exits import DONE, FINDINGS, INPUT, USAGE, Failure, refuse_options
+from midstream.cli.guard_file import settings_from
 from midstream.cli.progress import Progress
 from midstream.cli.report import markdown, report_object, rows, total
 from midstream.cli.sources import Source, sources
@@ -36,6 +38,7 @@ def analyze(
     json: Annotated[bool, Parameter(negative="")] = False,
     output: Path | None = None,
     fail_on: FailOn = "never",
+    guard: Path | None = None,
     dialect: str = "auto",
     framing: str = "auto",
     schema: Annotated[bool, Parameter(negative="")] = False,
@@ -61,6 +64,8 @@ def analyze(
         Write the report to this file, as a whole or not at all.
     fail_on : str
         End with exit code 1 where a finding asks for this or more.
+    guard : Path
+        The guard file. Default: the default settings.
     dialect : str
         The provider's format, where it is not to be detected.
     framing : str
@@ -75,13 +80,14 @@ def analyze(
     if not files:
         raise Failure("no recording named; name files, folders, or - for standard input", USAGE)
     Guard(dialect=dialect, framing=framing)  # names what is misspelt before anything is read
+    settings = replace(settings_from(guard), shadow=True)
     named = list(sources(files))
     form = "json" if json else form
     outcomes = []
     with destination(output) as file, Progress("reading", sum(source.size for source in named)) as progress:
         printer = Printer(file)
         for source in named:
-            report = examined(source, dialect, framing, progress)
+            report = examined(source, settings, dialect, framing, progress)
             progress.pause()
             if source.found and of_no_format(report):
                 complain(f"no recording, left out: {source.name}")
@@ -97,7 +103,7 @@ def analyze(
     return FINDINGS if any(reaches(fail_on, actions) for _, actions in outcomes) else DONE
 
 
-def examined(source: Source, dialect: str, framing: str, progress: Progress) -> dict[str, Any]:
+def examined(source: Source, settings: Settings, dialect: str, framing: str, progress: Progress) -> dict[str, Any]:
     """The report of one recording; one that cannot be read has its `error`."""
     name = source.name.encode(errors="surrogateescape").decode(errors="replace")
     if source.error is not None:
@@ -107,7 +113,7 @@ def examined(source: Source, dialect: str, framing: str, progress: Progress) -> 
             reader = RecordingReader(progress.watch(file), path=source.path)
             reader.dialect = reader.dialect if dialect == "auto" else dialect
             reader.framing = reader.framing if framing == "auto" else framing
-            summary = replay(reader, Settings(shadow=True))
+            summary = replay(reader, settings)
         progress.pause()
         if summary.looks_like is not None:
             told = f"{summary.bytes:,} bytes were read as {summary.dialect} and look like {summary.looks_like}"

@@ -3,6 +3,7 @@
 import signal
 import sys
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
@@ -10,8 +11,9 @@ from cyclopts import Parameter
 from midstream.cli.analyze import FailOn, reaches
 from midstream.cli.endpoints import Asked, Dialect, asked
 from midstream.cli.exits import DONE, FINDINGS, INPUT, USAGE, Failure
+from midstream.cli.guard_file import settings_from
 from midstream.cli.terminal import complain
-from midstream.stream import Guard, Summary
+from midstream.stream import Guard, Settings, Summary
 
 if TYPE_CHECKING:
     from midstream.cli.live import Source
@@ -31,6 +33,7 @@ def watch(
     dialect: Dialect | None = None,
     max_tokens: int | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
+    guard: Path | None = None,
     fail_on: FailOn = "never",
 ) -> int:
     """Guard one stream while it runs: a request to a model, or the output of a command.
@@ -60,13 +63,17 @@ def watch(
         The longest answer.
     json : bool
         Events and findings as JSON lines, and the report of analyze as the last.
+    guard : Path
+        The guard file. Default: the default settings.
     fail_on : str
         End with exit code 1 where a finding asks for this or more.
     """
     if command and base_url:
         raise Failure("both a command and --base-url are named; name one", USAGE)
+    settings = settings_from(guard)
     if command:
-        return run(of_command(command), dialect=dialect or "auto", json=json, raw=True, fail_on=fail_on)
+        words = of_command(command)
+        return run(words, settings, dialect=dialect or "auto", json=json, raw=True, fail_on=fail_on)
     if base_url is None:
         raise Failure("nothing to watch; name --base-url URL and --prompt, or a command behind --", USAGE)
     if not prompt:
@@ -79,7 +86,8 @@ def watch(
         return text.replace(request.key, "***") if request.key else text
 
     try:
-        return run(of_request(request), dialect=request.dialect, json=json, raw=False, fail_on=fail_on, hide=hide)
+        told: Any = {"json": json, "fail_on": fail_on}
+        return run(of_request(request), settings, dialect=request.dialect, raw=False, hide=hide, **told)
     except Failure as failure:
         raise Failure(hide(str(failure)), failure.code) from None
 
@@ -97,7 +105,14 @@ async def of_request(request: Asked) -> "Source":
 
 
 def run(
-    starting: Coroutine[Any, Any, "Source"], *, dialect: str, json: bool, raw: bool, fail_on: FailOn, hide: Hide = str
+    starting: Coroutine[Any, Any, "Source"],
+    settings: Settings,
+    *,
+    dialect: str,
+    json: bool,
+    raw: bool,
+    fail_on: FailOn,
+    hide: Hide = str,
 ) -> int:
     """Follow a stream to its end; the exit code."""
     import asyncio
@@ -110,7 +125,7 @@ def run(
     async def followed() -> tuple["Source", Summary]:
         leave_on_signals(received)
         source = await starting
-        guard = Guard(dialect=dialect, content_type=source.content_type, started_ns=0)
+        guard = Guard(settings, dialect=dialect, content_type=source.content_type, started_ns=0)
         return source, await follow(source, guard, live)
 
     try:

@@ -254,6 +254,8 @@ mod tests {
             ("repeat.exact_run = 99.0", 1, 20, "repeat.exact_run", "repeat.exact_run is 99, allowed is a whole number"),
             ("repeat.near_share = nan", 1, 21, "repeat.near_share", "repeat.near_share is NaN, allowed is above 0"),
             ("repeat = 1", 1, 10, "repeat", "repeat is 1, allowed is a table"),
+            ("repeat = []", 1, 10, "repeat", "repeat is a list, allowed is a table"),
+            ("repeat.text = []", 1, 15, "repeat.text", "repeat.text is a list, allowed is a table, or \"off\""),
             ("shadow = 1979-05-27", 1, 10, "shadow", "shadow is a date or a time, allowed is true or false"),
             (
                 "[repeat.tool]\nnear = 'off'",
