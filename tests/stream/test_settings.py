@@ -207,7 +207,19 @@ def test_a_table_of_a_tool_changes_that_tool_alone() -> None:
 
 def test_the_least_that_settings_may_ask_for_does_not_fire_on_one_copy() -> None:
     eager = Settings.loads("[repeat]\nexact_run = 12\nexact_beyond = 12\ncounter_repeats = 2\nnear_share = 1e-9")
-    words = "harbour lantern quietly beneath seventeen copper bridges while nobody remembers winter".split()
+    words = [
+        "harbour",
+        "lantern",
+        "quietly",
+        "beneath",
+        "seventeen",
+        "copper",
+        "bridges",
+        "while",
+        "nobody",
+        "remembers",
+        "winter",
+    ]
     assert Guard(eager).push("I am done. ").findings == []
     assert Guard(eager).push(" ".join(words) + ". Day 1: I woke up early and had breakfast.\n").findings == []
     once = Settings.loads("[actions]\nrepeat = {hint = 2, warn = 2, stop = 2}\nsame_error = {hint = 2}\n")

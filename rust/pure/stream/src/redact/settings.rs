@@ -65,7 +65,7 @@ impl RedactSettings {
     /// # Errors
     /// [`Error::UnknownWord`] for a rule that is not built in, [`Error::Rule`] for one that cannot be used.
     pub fn rule_set(&self) -> Result<Option<Arc<RuleSet>>, Error> {
-        if self.rules.is_empty() || self.action.is_none() {
+        if self.rules.is_empty() {
             return Ok(None);
         }
         let mut rules: Vec<Rule> = Vec::new();
@@ -76,7 +76,8 @@ impl RedactSettings {
                 RuleSettings::Own(own) => rules.push(own.rule()),
             }
         }
-        Ok(Some(Arc::new(RuleSet::new(&rules)?)))
+        let rules = RuleSet::new(&rules)?;
+        Ok(self.action.map(|_| Arc::new(rules)))
     }
 
     /// Refuses rules where nothing is redacted.
