@@ -72,11 +72,11 @@ VARIANTS = {
             re.compile(r'no framing is named "ssee"; did you mean "sse"\? known: auto, .*'),
         ),
         "UnknownWord": (
-            lambda: Settings.loads("repeat.exact = 'stopp'"),
+            lambda: Settings.loads("repeat.exact = 'sto'"),
             errors.InputError,
             ValueError,
-            {"line": 1, "column": 16, "key": "repeat.exact", "value": "stopp", "nearest": "stop"},
-            re.compile(r'repeat.exact is "stopp"; did you mean "stop"\? known: off, .* \(line 1, column 16\)'),
+            {"line": 1, "column": 16, "key": "repeat.exact", "value": "sto", "nearest": "stop"},
+            re.compile(r'repeat.exact is "sto"; did you mean "stop"\? known: off, .* \(line 1, column 16\)'),
         ),
     },
 }

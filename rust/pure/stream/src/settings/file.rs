@@ -223,11 +223,11 @@ mod tests {
                 "no setting is named \"repeat.exakt\"; did you mean \"exact\"?",
             ),
             (
-                "repeat.exact = 'stopp'",
+                "repeat.exact = 'sto'",
                 1,
                 16,
                 "repeat.exact",
-                "repeat.exact is \"stopp\"; did you mean \"stop\"? known: off,",
+                "repeat.exact is \"sto\"; did you mean \"stop\"? known: off,",
             ),
             ("repeat.exact = true", 1, 16, "repeat.exact", "repeat.exact is true, allowed is off, observe, warn"),
             (
