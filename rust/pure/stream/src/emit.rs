@@ -90,6 +90,9 @@ impl<'a> Emit<'a> {
         if matches!(anomaly, Anomaly::BadJson | Anomaly::Limit) && !self.says_error_in_words() {
             self.unreadable();
         }
+        if let (Anomaly::UnknownEvent, Some(mask)) = (anomaly, &mut self.known.mask) {
+            mask.is_unknown();
+        }
         self.known.anomalies.add(anomaly);
     }
 
@@ -221,6 +224,7 @@ impl<'a> Emit<'a> {
 
     /// Another response begins in the same stream: what it reports adds to what those before it reported.
     pub(crate) fn next_response(&mut self) {
+        self.texts_end(|_| true);
         self.known.earlier = self.known.usage();
         self.known.usage = Usage::default();
     }
@@ -253,7 +257,7 @@ impl<'a> Emit<'a> {
 
     /// The provider reported an error: the stream failed, whatever came before.
     pub(crate) fn error(&mut self, code: &str, message: &str, retryable: bool) {
-        self.texts_end(|_| true);
+        self.may_end();
         self.known.end.fail();
         self.error_that_goes_on(code, message, retryable);
     }

@@ -44,9 +44,6 @@ impl Checks {
     /// No more text comes: what is held is decided and becomes events.
     pub(crate) fn end_texts(&mut self, now: Timestamp) {
         let first = self.events.list.len();
-        if let Some(mask) = &mut self.known.mask {
-            mask.take_postponed();
-        }
         Emit::new(&mut self.known, &mut self.events, now, None).texts_end(|_| true);
         self.report_redactions();
         self.run(first);

@@ -76,8 +76,6 @@ impl Default for Gemini {
 impl Parse for Gemini {
     fn begin(&mut self, emit: &mut Emit<'_>) {
         emit.end().expect_finish();
-        // Some servers give a finish reason with every chunk.
-        emit.texts_end_late();
     }
 
     fn frame(&mut self, frame: &Frame<'_>, emit: &mut Emit<'_>) {

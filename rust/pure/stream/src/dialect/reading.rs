@@ -198,6 +198,7 @@ impl Reading {
         }
         let anomalies = emit.anomalies();
         read(parser.as_mut(), frame, emit);
+        emit.read_beside();
         self.alike.learn(parser.as_ref(), frame, emit, &anomalies);
         self.given.check(frame, emit);
         if text::is_json(dialect) && json::is_too_deep(frame.data) {
@@ -209,7 +210,7 @@ impl Reading {
             emit.anomaly(Anomaly::AfterEnd);
         }
         if !was_marked && emit.end().is_marked() {
-            emit.texts_end(|_| true);
+            emit.mark_ends_texts();
         }
         if dialect == Dialect::Opaque && tells(frame.kind, frame.data) && !emit.has_failed() {
             emit.unreadable();

@@ -58,19 +58,36 @@ impl Emit<'_> {
 
     /// The same for every open call at a place: a finish reason ends them all.
     pub(crate) fn tools_end(&mut self, place: Place, index: u32) {
-        self.tools_end_where(|key| key.place == place && key.index == index);
+        self.tools_end_where(|key| key.place == place && key.index == index, true);
     }
 
     /// The same for every open call of the stream: its end ends them all.
     pub(crate) fn all_tools_end(&mut self) {
-        self.tools_end_where(|_| true);
+        self.tools_end_where(|_| true, false);
     }
 
-    fn tools_end_where(&mut self, ends: impl Fn(ChannelKey) -> bool) {
+    fn tools_end_where(&mut self, ends: impl Fn(ChannelKey) -> bool, waits: bool) {
         let key = |channel: &ChannelIndex| self.known.channels.get(*channel).map(|entry| entry.key);
         let open: Vec<ChannelIndex> =
             self.known.tools.open().filter(|channel| key(channel).is_some_and(&ends)).collect();
-        open.into_iter().for_each(|channel| self.tool_end_at(channel));
+        for channel in open {
+            // Behind a finish reason its arguments may go on.
+            if waits && self.holds(channel) {
+                self.known.late_tools.push(channel);
+            } else {
+                self.tool_end_at(channel);
+            }
+        }
+    }
+
+    /// The calls end that a finish reason ended while text of theirs was held.
+    pub(super) fn late_tools_end(&mut self, ends: impl Fn(ChannelKey) -> bool) {
+        for channel in std::mem::take(&mut self.known.late_tools) {
+            match self.known.channels.get(channel).map(|entry| entry.key) {
+                Some(key) if !ends(key) => self.known.late_tools.push(channel),
+                _ => self.tool_end_at(channel),
+            }
+        }
     }
 
     /// A whole tool call in one event; `arguments` is its JSON text, or empty.

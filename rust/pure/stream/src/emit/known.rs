@@ -1,13 +1,15 @@
 use crate::ending::EndTracker;
 use crate::redact::Masking;
 use crate::tools::Tools;
-use crate::{Anomalies, ChannelKind, Channels, Dialect, Usage};
+use crate::{Anomalies, ChannelIndex, ChannelKind, Channels, Dialect, Usage};
 
 /// What is known of one stream so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Known {
     pub(crate) channels: Channels,
     pub(crate) tools: Tools,
+    /// Calls that a finish reason ended while text of theirs was held.
+    pub(super) late_tools: Vec<ChannelIndex>,
     /// Of the current response, as last reported.
     pub(super) usage: Usage,
     /// Of the responses before it together.

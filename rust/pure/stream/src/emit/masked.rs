@@ -98,22 +98,40 @@ impl Emit<'_> {
         }
     }
 
-    /// A finish reason ends every text of its choice or turn; blocks and items belong to the only one there is.
+    /// A finish reason may end every text, and surely those of its turn: the next turn has others.
     pub(super) fn lane_ends(&mut self, lane: u32) {
         let Some(mask) = &mut self.known.mask else { return };
-        if !mask.may_end() {
-            self.texts_end(|key| match key.place {
-                Place::Choice | Place::Turn => key.index == lane,
-                Place::Block | Place::Item | Place::Stream => true,
-            });
+        mask.may_end();
+        self.texts_end(|key| key.place == Place::Turn && key.index == lane);
+    }
+
+    /// The provider says that the stream failed, which mostly ends it.
+    pub(super) fn may_end(&mut self) {
+        if let Some(mask) = &mut self.known.mask {
+            mask.may_end();
         }
     }
 
-    /// The format says more than once that an answer ended.
-    pub(crate) fn texts_end_late(&mut self) {
-        if let Some(mask) = &mut self.known.mask {
-            mask.ends_late();
+    /// A mark ended the stream, unless the same frame said that only the answer ended.
+    pub(crate) fn mark_ends_texts(&mut self) {
+        if !self.known.mask.as_ref().is_some_and(|mask| mask.says_end()) {
+            self.texts_end(|_| true);
         }
+    }
+
+    /// The frame is read: what may stream in it beside what the dialect has read is read too.
+    pub(crate) fn read_beside(&mut self) {
+        if let (Some(mask), Some(frame)) = (&mut self.known.mask, self.frame)
+            && mask.read_beside(frame, self.at)
+        {
+            self.says_more();
+        }
+    }
+
+    /// Whether text of a channel waits.
+    pub(super) fn holds(&self, channel: ChannelIndex) -> bool {
+        let key = self.known.channels.get(channel).map(|entry| entry.key);
+        self.known.mask.as_ref().zip(key).is_some_and(|(mask, key)| mask.holds(key))
     }
 
     /// What the texts that `ends` names hold is decided and becomes events.
@@ -123,13 +141,14 @@ impl Emit<'_> {
         let mut rests: Vec<(ChannelIndex, String)> = Vec::new();
         mask.end(&|key, _| ends(key), self.at, &mut |channel, rest| rests.push((channel, rest.to_owned())));
         if !mask.is_dry() {
-            self.known.channels.forget_halves(ends);
+            self.known.channels.forget_halves(&ends);
         }
         for (channel, rest) in rests {
             let start = self.events.arena.len();
             self.events.arena.push_str(&rest);
             self.stored(channel, start, None, false);
         }
+        self.late_tools_end(ends);
     }
 
     /// The fragment that stands in the arena from `start` on gives way to what is released of its channel. `inner` is

@@ -15,17 +15,19 @@ pub(super) struct Passage {
     /// Bytes before and behind the data of the last frame, which hold no match.
     clean_head: Vec<u8>,
     clean_tail: Vec<u8>,
-    /// A frame that may be the last.
-    postponed: Option<Postponed>,
+    /// Frames from one on that may end an answer.
+    postponed: Vec<Postponed>,
 }
 
 /// A frame that was read and waits for whether another comes.
 #[derive(Debug)]
 struct Postponed {
+    kind: FrameKind,
     name: String,
     data: String,
     bytes: Range<u64>,
     data_at: Option<u64>,
+    is_cut: bool,
 }
 
 /// A call's chunk with the passage it goes through.
@@ -87,13 +89,15 @@ impl Passing<'_> {
 
     /// Passes a frame that was read, as `mask` has it.
     pub(super) fn frame(&mut self, frame: &Frame<'_>, mask: &mut dyn Masking) {
-        if let Some(postponed) = self.passage.postponed.take() {
-            mask.swap_postponed();
-            self.pass(&postponed.frame(), mask);
-            mask.take_postponed();
-        }
         if mask.fault().is_none() && mask.postpone() {
-            self.passage.postponed = Some(Postponed::of(frame));
+            return self.put_off(frame);
+        }
+        let is_cut = std::mem::take(&mut self.is_cut);
+        self.postponed(mask);
+        self.is_cut = is_cut;
+        // It may itself end an answer.
+        if mask.fault().is_none() && mask.postpone() {
+            self.put_off(frame);
         } else {
             self.pass(frame, mask);
         }
@@ -123,9 +127,7 @@ impl Passing<'_> {
 
     /// The stream ended: what is left of its texts passes in frames of their own.
     pub(super) fn rest(&mut self, mask: &mut dyn Masking) {
-        if let Some(postponed) = self.passage.postponed.take() {
-            return self.pass(&postponed.frame(), mask);
-        }
+        self.postponed(mask);
         let mut rewritten = std::mem::take(&mut self.passage.rewritten);
         mask.rewrite("", &mut rewritten);
         if mask.fault().is_none() {
@@ -133,6 +135,23 @@ impl Passing<'_> {
         }
         mask.next_frame();
         self.passage.rewritten = rewritten;
+    }
+
+    fn put_off(&mut self, frame: &Frame<'_>) {
+        let is_cut = std::mem::take(&mut self.is_cut);
+        let Frame { kind, name, data, bytes, data_at } = frame.clone();
+        let (name, data) = (name.to_owned(), data.to_owned());
+        self.passage.postponed.push(Postponed { kind, name, data, bytes, data_at, is_cut });
+    }
+
+    /// Passes the frames that were put off.
+    fn postponed(&mut self, mask: &mut dyn Masking) {
+        for postponed in std::mem::take(&mut self.passage.postponed) {
+            mask.swap_postponed();
+            self.is_cut = postponed.is_cut;
+            self.pass(&postponed.frame(), mask);
+            mask.take_postponed();
+        }
     }
 
     /// Takes back the last characters that passed.
@@ -251,14 +270,9 @@ impl Passing<'_> {
 }
 
 impl Postponed {
-    fn of(frame: &Frame<'_>) -> Self {
-        let Frame { name, data, bytes, data_at, .. } = frame.clone();
-        Self { name: name.to_owned(), data: data.to_owned(), bytes, data_at }
-    }
-
     fn frame(&self) -> Frame<'_> {
-        let Self { name, data, bytes, data_at } = self;
-        Frame { kind: FrameKind::Message, name, data, bytes: bytes.clone(), data_at: *data_at }
+        let Self { kind, name, data, bytes, data_at, .. } = self;
+        Frame { kind: *kind, name, data, bytes: bytes.clone(), data_at: *data_at }
     }
 }
 

@@ -286,17 +286,19 @@ impl Arguments {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::*;
     use crate::redact::Rule;
 
-    fn rules() -> Arc<RuleSet> {
+    static RULES: LazyLock<Arc<RuleSet>> = LazyLock::new(|| {
         let mut rules = vec![Rule::new("ticket", "TICKET-[0-9]{4}"), Rule::new("face", "\u{1f600}!")];
         rules.extend(["email", "card"].map(|name| Rule::built_in(name).unwrap()));
         Arc::new(RuleSet::new(&rules).unwrap())
-    }
+    });
 
     fn redacted(pieces: &[&str]) -> (String, usize) {
-        let mut arguments = Arguments::new(rules());
+        let mut arguments = Arguments::new(Arc::clone(&RULES));
         let (mut out, mut redactions) = (Released::default(), Vec::new());
         for piece in pieces {
             arguments.push(piece, &mut out, &mut redactions);

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::beside::BESIDE;
 use super::rewriting::Placed;
 use super::template::Template;
 use crate::{ChannelIndex, ChannelKey};
@@ -36,6 +37,14 @@ pub(crate) struct Fragment<'a> {
     pub(crate) is_signed: bool,
 }
 
+impl<'a> Fragment<'a> {
+    /// A text that no dialect reads.
+    pub(super) fn beside(key: ChannelKey, text: &'a str, place: Range<usize>) -> Self {
+        let place = Some(place);
+        Self { key, copy: BESIDE, channel: None, text, place, begins_cut: false, ends_cut: false, is_signed: false }
+    }
+}
+
 /// What a frame became.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rewritten {
@@ -58,6 +67,10 @@ pub(super) struct Parts {
     pub(super) inner: Option<(String, Range<usize>)>,
     /// It says that an answer ended.
     pub(super) may_end: bool,
+    /// It holds text of a channel.
+    pub(super) has_text: bool,
+    /// Its dialect does not know its event.
+    pub(super) is_unknown: bool,
 }
 
 impl Parts {
@@ -68,5 +81,7 @@ impl Parts {
         self.texts.clear();
         self.inner = None;
         self.may_end = false;
+        self.has_text = false;
+        self.is_unknown = false;
     }
 }

@@ -1,8 +1,10 @@
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
 use midstream_series::{Span, Timestamp};
 
+use super::beside::{BESIDE, Finder};
 use super::frame::{Fault, Fragment, Parts, Rewritten};
 use super::lane::{Found, Lane};
 use super::masking::Masking;
@@ -11,11 +13,15 @@ use super::rewriting::{Placed, Rewriting, encode};
 use super::rule_set::RuleSet;
 use super::spelling::Released;
 use super::waits::Waits;
+use crate::decode::Frame;
 use crate::summary::RedactSummary;
-use crate::{ChannelIndex, ChannelKey};
+use crate::{ChannelIndex, ChannelKey, json};
 
 /// Texts of one stream that are read apart at most.
 const MAX_LANES: usize = 512;
+
+/// Frames that wait for whether an answer goes on at most.
+const MAX_POSTPONED: usize = 64;
 
 /// Redaction of one stream: what its channels hold, and what becomes of the frame that is being read.
 #[derive(Clone, Debug)]
@@ -24,8 +30,9 @@ pub(crate) struct Mask {
     lanes: Vec<Lane>,
     last: usize,
     frame: Parts,
-    /// The frame before, where that waits for whether the stream goes on.
-    postponed: Option<Parts>,
+    /// Frames before it, which wait for whether an answer goes on that one of them ends.
+    postponed: VecDeque<Parts>,
+    finder: Finder,
     rewriting: Rewriting,
     out: Released,
     redactions: Vec<Redaction>,
@@ -34,8 +41,6 @@ pub(crate) struct Mask {
     reported: u128,
     fault: Option<Fault>,
     waits: Waits,
-    /// The format says more than once that an answer ended, so that only the end of the stream ends its text.
-    ends_late: bool,
     /// Matches are only reported.
     is_dry: bool,
 }
@@ -46,7 +51,8 @@ impl Mask {
             lanes: Vec::new(),
             last: 0,
             frame: Parts::default(),
-            postponed: None,
+            postponed: VecDeque::new(),
+            finder: Finder::default(),
             rewriting: Rewriting::new(&rules),
             out: Released::default(),
             redactions: Vec::new(),
@@ -54,7 +60,6 @@ impl Mask {
             reported: 0,
             fault: None,
             waits: Waits::new(max_hold),
-            ends_late: false,
             is_dry,
             rules,
         }
@@ -89,6 +94,7 @@ impl Masking for Mask {
         let Some(lane) = self.lanes.get_mut(at) else { return false };
         let before = lane.held();
         lane.push(fragment.text, &mut self.out, &mut self.redactions);
+        self.frame.has_text |= !fragment.text.is_empty();
         lane.is_placed = fragment.place.is_some();
         lane.ends_cut = fragment.ends_cut;
         lane.is_signed |= fragment.is_signed;
@@ -221,31 +227,60 @@ impl Masking for Mask {
         self.frame.clear();
     }
 
-    fn ends_late(&mut self) {
-        self.ends_late = true;
+    fn may_end(&mut self) {
+        self.frame.may_end = true;
     }
 
-    fn may_end(&mut self) -> bool {
-        self.frame.may_end |= self.ends_late;
-        self.ends_late
+    fn says_end(&self) -> bool {
+        self.frame.may_end
+    }
+
+    fn holds(&self, key: ChannelKey) -> bool {
+        self.lanes.iter().any(|lane| lane.key == key && lane.copy == 0 && lane.held() > 0)
+    }
+
+    fn is_unknown(&mut self) {
+        self.frame.is_unknown = true;
+    }
+
+    fn read_beside(&mut self, frame: &Frame<'_>, now: Timestamp) -> bool {
+        if self.is_dry {
+            return false;
+        }
+        let inner = self.frame.inner.take();
+        let data = inner.as_ref().map_or(frame.data, |(payload, _)| payload.as_str());
+        let mut finder = std::mem::take(&mut self.finder);
+        finder.find(data, frame.name, self.frame.is_unknown, &self.frame.placed);
+        let is_any = !finder.found.is_empty();
+        for (key, place) in finder.found.drain(..) {
+            let (mut text, mut half) = (String::new(), None);
+            json::unescape(data.get(place.clone()).unwrap_or_default(), &mut half, &mut text);
+            text.extend(half.map(|_| char::REPLACEMENT_CHARACTER));
+            self.push(&Fragment::beside(key, &text, place), now);
+        }
+        self.finder = finder;
+        self.frame.inner = inner;
+        is_any
     }
 
     fn postpone(&mut self) -> bool {
-        let postpones = self.frame.may_end && self.lanes.iter().any(|lane| lane.is_placed && lane.held() > 0);
+        let waits = self.lanes.iter().any(|lane| lane.is_placed && lane.held() > 0);
+        let goes_on = self.frame.has_text || self.postponed.len() >= MAX_POSTPONED;
+        let postpones = waits && if self.postponed.is_empty() { self.frame.may_end } else { !goes_on };
         if postpones {
-            self.postponed = Some(std::mem::take(&mut self.frame));
+            self.postponed.push_back(std::mem::take(&mut self.frame));
         }
         postpones
     }
 
     fn swap_postponed(&mut self) {
-        if let Some(postponed) = &mut self.postponed {
+        if let Some(postponed) = self.postponed.front_mut() {
             std::mem::swap(&mut self.frame, postponed);
         }
     }
 
     fn take_postponed(&mut self) {
-        if let Some(postponed) = self.postponed.take() {
+        if let Some(postponed) = self.postponed.pop_front() {
             self.frame = postponed;
         }
     }
@@ -277,17 +312,19 @@ impl Mask {
         self.frame.placed.push(Placed { lane, at, text: start..self.frame.texts.len(), is_changed });
     }
 
-    /// Puts what is left of a lane behind its last fragment in the frame, else into a frame of its own.
+    /// Puts what is left of a lane behind its last fragment in the frame that may end it, else in this one, else into a
+    /// frame of its own before it.
     fn append(&mut self, at: usize) {
-        let start = self.frame.texts.len();
-        if let Some(placed) = self.frame.placed.iter_mut().rfind(|placed| placed.lane == at) {
-            self.frame.texts.extend_from_within(placed.text.clone());
-            self.frame.texts.push_str(&self.out.text);
-            placed.text = start..self.frame.texts.len();
+        let frame = self.postponed.front_mut().unwrap_or(&mut self.frame);
+        let start = frame.texts.len();
+        if let Some(placed) = frame.placed.iter_mut().rfind(|placed| placed.lane == at) {
+            frame.texts.extend_from_within(placed.text.clone());
+            frame.texts.push_str(&self.out.text);
+            placed.text = start..frame.texts.len();
             placed.is_changed = true;
         } else {
-            self.frame.texts.push_str(&self.out.text);
-            self.frame.rests.push((at, start..self.frame.texts.len()));
+            frame.texts.push_str(&self.out.text);
+            frame.rests.push((at, start..frame.texts.len()));
         }
     }
 
@@ -309,6 +346,8 @@ impl Mask {
                 self.reported |= 1 << found.rule;
                 self.found.push(found);
                 self.waits.redactions += 1;
+            } else if lane.copy == BESIDE {
+                self.rewriting.found.push(redaction);
             }
         }
     }

@@ -5,6 +5,7 @@ use midstream_series::Timestamp;
 
 use super::frame::{Fault, Fragment, Rewritten};
 use super::lane::Found;
+use crate::decode::Frame;
 use crate::summary::RedactSummary;
 use crate::{ChannelIndex, ChannelKey};
 
@@ -32,11 +33,21 @@ pub(crate) trait Masking: Debug + Send + Sync {
     /// Ends the texts that `ends` names, and gives what is left of them to `take`, by channel.
     fn end(&mut self, ends: &dyn Fn(ChannelKey, u8) -> bool, now: Timestamp, take: &mut dyn FnMut(ChannelIndex, &str));
 
-    /// The format says more than once that an answer ended, so that only the end of the stream ends its text.
-    fn ends_late(&mut self);
+    /// The frame says that an answer ended. Some servers say so with every frame and some send text behind it, so that
+    /// only a mark or the end of the stream ends the text.
+    fn may_end(&mut self);
 
-    /// The text of a lane may end with this frame. False where it ends with the first that says so.
-    fn may_end(&mut self) -> bool;
+    /// Whether the frame says that an answer ended.
+    fn says_end(&self) -> bool;
+
+    /// Whether text of a channel waits.
+    fn holds(&self, key: ChannelKey) -> bool;
+
+    /// The dialect does not know the frame's event.
+    fn is_unknown(&mut self);
+
+    /// Reads the texts of the frame that its dialect has not read, as far as they may stream; whether there are any.
+    fn read_beside(&mut self, frame: &Frame<'_>, now: Timestamp) -> bool;
 
     /// The frame's data carries `payload` as base64, between the bytes `place`.
     fn carries(&mut self, payload: &str, place: Range<usize>);
@@ -65,13 +76,14 @@ pub(crate) trait Masking: Debug + Send + Sync {
     /// Forgets the frame.
     fn next_frame(&mut self);
 
-    /// Puts off a frame that says the end, if text is held: where it was the last one, that text belongs into it.
+    /// Puts off a frame that says the end, if text is held: that text belongs into it or before it, unless more comes. So
+    /// are those behind it that say nothing.
     fn postpone(&mut self) -> bool;
 
-    /// Exchanges the frame for the one that was put off.
+    /// Exchanges the frame for the first one that was put off.
     fn swap_postponed(&mut self);
 
-    /// The frame that was put off is done with, or is the last: back to the other, or to it.
+    /// The frame that was put off is done with: back to the other.
     fn take_postponed(&mut self);
 
     /// What was found since the last call.

@@ -8,6 +8,7 @@
 //! - every character at once that can no longer belong to a match.
 
 mod arguments;
+mod beside;
 mod built_in;
 mod check;
 mod fault;

@@ -269,17 +269,17 @@ pub(super) fn encode(text: &str) -> String {
 }
 
 /// Whether a member that is an object or array is what a tool is called with.
-fn is_arguments(key: &str) -> bool {
+pub(super) fn is_arguments(key: &str) -> bool {
     matches!(key, "action" | "args" | "arguments" | "input" | "operation" | "parameters")
 }
 
 /// Whether a member that is a string may hold such as JSON text.
-fn holds_arguments(key: &str) -> bool {
+pub(super) fn holds_arguments(key: &str) -> bool {
     matches!(key, "arguments" | "input" | "parameters" | "partial_json")
 }
 
 /// Whether a string is no text of anybody: ids, types, signatures, padding, base64.
-fn is_left(key: &str) -> bool {
+pub(super) fn is_left(key: &str) -> bool {
     const LEFT: [&str; 14] = [
         "b64_json",
         "bytes",

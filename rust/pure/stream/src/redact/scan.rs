@@ -45,6 +45,11 @@ impl<'a> Scan<'a> {
         self.json.get(self.key.clone()).unwrap_or_default()
     }
 
+    /// Where that name stands.
+    pub(super) fn key_at(&self) -> Range<usize> {
+        self.key.clone()
+    }
+
     /// The next value or bracket, and where it stands.
     pub(super) fn next(&mut self) -> Option<(Token, Range<usize>)> {
         loop {

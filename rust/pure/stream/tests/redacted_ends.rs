@@ -1,0 +1,242 @@
+//! Text behind what says that an answer ended, and text that no dialect reads: nothing of a match passes there either.
+#![expect(clippy::unwrap_used, reason = "a stream that cannot be read fails the test")]
+
+mod redacted;
+
+use std::sync::{Arc, LazyLock};
+
+use midstream_stream::redact::{Rule, RuleSet};
+use midstream_stream::{Dialect, Options};
+use redacted::Run;
+use serde_json::{Value, json};
+
+static RULES: LazyLock<Arc<RuleSet>> =
+    LazyLock::new(|| Arc::new(RuleSet::new(&[Rule::new("ticket", r"\bTICKET-[0-9]{4}\b")]).unwrap()));
+
+fn sse(events: &[Value]) -> String {
+    let frame = |event: &Value| match event {
+        Value::String(mark) => format!("data: {mark}\n\n"),
+        event => match event["type"].as_str() {
+            Some(name) => format!("event: {name}\ndata: {event}\n\n"),
+            None => format!("data: {event}\n\n"),
+        },
+    };
+    events.iter().map(frame).collect()
+}
+
+fn lines(events: &[Value]) -> String {
+    events.iter().map(|event| format!("{event}\n")).collect()
+}
+
+fn run(body: &str, size: usize, dialect: Dialect) -> Run {
+    Run::with(body.as_bytes(), size, Options { rules: Some(Arc::clone(&RULES)), dialect, ..Options::default() })
+}
+
+/// At every cut `expected` passes.
+fn assert_passes(dialect: Dialect, body: &str, expected: &str) {
+    let whole = run(body, body.len(), dialect);
+    assert_eq!(whole.passed(), expected, "{:?}", whole.findings);
+    for size in [1, 7, 64] {
+        let run = run(body, size, dialect);
+        assert_eq!((run.passed(), &run.findings), (expected, &whole.findings), "{size} bytes a chunk");
+    }
+    assert!(!whole.said.contains("0042"), "{}", whole.said);
+}
+
+fn chat(delta: Value) -> Value {
+    json!({"id": "c", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": delta}]})
+}
+
+fn chat_end(reason: &str) -> Value {
+    json!({"id": "c", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {}, "finish_reason": reason}]})
+}
+
+fn usage() -> Value {
+    json!({"id": "c", "object": "chat.completion.chunk", "choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 2}})
+}
+
+/// A format's frames: what carries a text, what says that the answer ended, and how frames become a body.
+type Format = (Dialect, fn(&str) -> Value, Value, fn(&[Value]) -> String);
+
+fn formats() -> Vec<Format> {
+    vec![
+        (Dialect::OpenaiChat, |text| chat(json!({"content": text})), chat_end("stop"), sse),
+        (
+            Dialect::OpenaiCompletions,
+            |text| json!({"object": "text_completion", "choices": [{"index": 0, "text": text}]}),
+            json!({"object": "text_completion", "choices": [{"index": 0, "text": "", "finish_reason": "stop"}]}),
+            sse,
+        ),
+        (
+            Dialect::AnthropicMessages,
+            |text| json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}}),
+            json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 1}}),
+            sse,
+        ),
+        (
+            Dialect::OpenaiResponses,
+            |text| json!({"type": "response.output_text.delta", "item_id": "m", "output_index": 0, "delta": text}),
+            json!({"type": "response.completed", "response": {"id": "r", "status": "completed", "output": []}}),
+            sse,
+        ),
+        (
+            Dialect::Gemini,
+            |text| json!({"candidates": [{"content": {"parts": [{"text": text}], "role": "model"}}]}),
+            json!({"candidates": [{"content": {"parts": [{"text": ""}], "role": "model"}, "finishReason": "STOP"}]}),
+            sse,
+        ),
+        (
+            Dialect::Ollama,
+            |text| json!({"model": "m", "message": {"role": "assistant", "content": text}, "done": false}),
+            json!({"model": "m", "message": {"role": "assistant", "content": ""}, "done": true, "done_reason": "stop"}),
+            lines,
+        ),
+        (
+            Dialect::Cohere,
+            |text| json!({"type": "content-delta", "index": 0, "delta": {"message": {"content": {"text": text}}}}),
+            json!({"type": "message-end", "delta": {"finish_reason": "COMPLETE"}}),
+            sse,
+        ),
+    ]
+}
+
+#[test]
+fn a_secret_around_a_finish_reason_is_replaced_in_every_format() {
+    for (dialect, text, end, body) in formats() {
+        assert_passes(
+            dialect,
+            &body(&[text("A TICK"), end.clone(), text("ET-0042. "), end.clone()]),
+            &body(&[text("A "), end.clone(), text("[TICKET]. "), end]),
+        );
+    }
+}
+
+#[test]
+fn what_is_left_of_an_answer_passes_before_its_finish_reason_or_in_it() {
+    for (dialect, text, end, body) in formats() {
+        let whole = run(&body(&[text("A TICKET-004"), end.clone()]), 5, dialect);
+        let events: Vec<&str> = whole.passed().lines().filter(|line| line.contains('{')).collect();
+        let at = events.iter().position(|event| event.contains("TICKET-004")).unwrap();
+        assert!(at + 1 == events.len() || at + 2 == events.len(), "{dialect:?}: {events:?}");
+        assert!(whole.findings.is_empty(), "{dialect:?}: {:?}", whole.findings);
+    }
+    let rest = chat(json!({"content": "T"}));
+    let done = json!("[DONE]");
+    assert_passes(
+        Dialect::OpenaiChat,
+        &sse(&[chat(json!({"content": "A T"})), chat_end("stop"), usage(), done.clone()]),
+        &sse(&[chat(json!({"content": "A "})), rest, chat_end("stop"), usage(), done]),
+    );
+}
+
+#[test]
+fn arguments_of_a_call_that_go_on_behind_its_finish_reason_are_redacted() {
+    let call = |arguments: &str| {
+        chat(
+            json!({"tool_calls": [{"index": 0, "id": "t", "type": "function", "function": {"name": "f", "arguments": arguments}}]}),
+        )
+    };
+    let (end, done) = (chat_end("tool_calls"), json!("[DONE]"));
+    let body = [call(r#"{"a": "TICK"#), end.clone(), call(r#"ET-0042"}"#), end.clone(), done.clone()];
+    let expected = [call(r#"{"a": ""#), end.clone(), call(r#"[TICKET]"}"#), end, done];
+    assert_passes(Dialect::OpenaiChat, &sse(&body), &sse(&expected));
+    let run = run(&sse(&body), 9, Dialect::OpenaiChat);
+    assert_eq!(
+        (run.summary.tool_calls[0].arguments.as_str(), run.summary.tool_calls[0].complete),
+        (r#"{"a": "[TICKET]"}"#, true)
+    );
+}
+
+#[test]
+fn a_second_answer_in_the_same_body_does_not_go_on_with_the_first() {
+    let other = |mut chunk: Value| {
+        chunk["id"] = json!("d");
+        chunk
+    };
+    let text = |text: &str| chat(json!({"content": text}));
+    assert_passes(
+        Dialect::OpenaiChat,
+        &sse(&[text("A T"), chat_end("stop"), other(text("ICKET. ")), other(chat_end("stop")), json!("[DONE]")]),
+        &sse(&[
+            text("A "),
+            text("T"),
+            chat_end("stop"),
+            other(text("ICKET. ")),
+            other(chat_end("stop")),
+            json!("[DONE]"),
+        ]),
+    );
+}
+
+#[test]
+fn an_error_does_not_end_a_text_that_goes_on() {
+    let text = |text: &str| chat(json!({"content": text}));
+    let error = json!({"error": {"message": "late", "code": "x"}});
+    assert_passes(
+        Dialect::OpenaiChat,
+        &sse(&[text("A TICK"), error.clone(), text("ET-0042 ")]),
+        &sse(&[text("A "), error.clone(), text("[TICKET] ")]),
+    );
+    assert_passes(
+        Dialect::OpenaiChat,
+        &sse(&[text("A TICK"), error.clone()]),
+        &sse(&[text("A "), text("TICK"), error]),
+    );
+}
+
+#[test]
+fn members_of_a_delta_that_no_dialect_knows_are_redacted_as_texts_of_their_own() {
+    let delta = |content: &str, plan: &str| chat(json!({"content": content, "plan": plan}));
+    assert_passes(
+        Dialect::OpenaiChat,
+        &sse(&[
+            delta("One. ", "See TICK"),
+            delta("Two. ", "ET-0042 T"),
+            delta("Three. ", "wo. "),
+            chat_end("stop"),
+            json!("[DONE]"),
+        ]),
+        &sse(&[
+            delta("One. ", "See "),
+            delta("Two. ", "[TICKET] "),
+            delta("Three. ", "Two. "),
+            chat_end("stop"),
+            json!("[DONE]"),
+        ]),
+    );
+    let block = |words: &str| json!({"type": "content_block_delta", "index": 0, "delta": {"type": "words_delta", "words": words}});
+    let stop = json!({"type": "message_stop"});
+    assert_passes(
+        Dialect::AnthropicMessages,
+        &sse(&[block("See TICK"), block("ET-0042 "), stop.clone()]),
+        &sse(&[block("See "), block("[TICKET] "), stop]),
+    );
+}
+
+#[test]
+fn events_that_no_dialect_knows_are_redacted_by_their_type() {
+    let event = |kind: &str, words: &str| json!({"type": format!("response.{kind}"), "item_id": "i", "output_index": 0, "words": words});
+    let known =
+        |text: &str| json!({"type": "response.output_text.delta", "item_id": "m", "output_index": 1, "delta": text});
+    let end = json!({"type": "response.completed", "response": {"id": "r", "status": "completed", "output": []}});
+    assert_passes(
+        Dialect::OpenaiResponses,
+        &sse(&[
+            known("Hi. "),
+            event("plan.delta", "See TICK"),
+            event("sign.delta", "ET-0042 "),
+            event("plan.delta", "ET-0042 and TICK"),
+            event("plan.done", "See TICKET-0042 and TICK"),
+            end.clone(),
+        ]),
+        &sse(&[
+            known("Hi. "),
+            event("plan.delta", "See "),
+            event("sign.delta", "ET-0042 "),
+            event("plan.delta", "[TICKET] and "),
+            event("plan.done", "See [TICKET] and TICK"),
+            event("plan.delta", "TICK"),
+            end,
+        ]),
+    );
+}
