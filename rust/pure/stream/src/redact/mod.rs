@@ -15,6 +15,7 @@ mod fault;
 mod frame;
 mod iban;
 mod lane;
+mod latest;
 mod mask;
 mod masking;
 #[cfg(test)]

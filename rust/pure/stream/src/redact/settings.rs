@@ -6,6 +6,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use super::latest::shared;
 use super::rule::Rule;
 use super::rule_set::RuleSet;
 use crate::settings::{self, Asked};
@@ -60,7 +61,8 @@ impl RedactSettings {
     /// The name that stands for every built-in rule.
     pub const BUILT_IN: &str = "built_in";
 
-    /// The automaton of the rules; `None` where there are none or nothing is looked for.
+    /// The automaton of the rules; `None` where there are none or nothing is looked for. Settings with the same rules
+    /// share one: those asked for last are kept.
     ///
     /// # Errors
     /// [`Error::UnknownWord`] for a rule that is not built in, [`Error::Rule`] for one that cannot be used.
@@ -68,16 +70,20 @@ impl RedactSettings {
         if self.rules.is_empty() {
             return Ok(None);
         }
-        let mut rules: Vec<Rule> = Vec::new();
-        for (index, settings) in self.rules.iter().enumerate() {
-            match settings {
-                RuleSettings::BuiltIn(name) if name == Self::BUILT_IN => rules.extend(Rule::all_built_in()),
-                RuleSettings::BuiltIn(name) => rules.push(Rule::built_in(name).map_err(|error| unknown(index, error))?),
-                RuleSettings::Own(own) => rules.push(own.rule()),
+        let rules = shared(&self.rules, || {
+            let mut rules: Vec<Rule> = Vec::new();
+            for (index, settings) in self.rules.iter().enumerate() {
+                match settings {
+                    RuleSettings::BuiltIn(name) if name == Self::BUILT_IN => rules.extend(Rule::all_built_in()),
+                    RuleSettings::BuiltIn(name) => {
+                        rules.push(Rule::built_in(name).map_err(|error| unknown(index, error))?)
+                    }
+                    RuleSettings::Own(own) => rules.push(own.rule()),
+                }
             }
-        }
-        let rules = RuleSet::new(&rules)?;
-        Ok(self.action.map(|_| Arc::new(rules)))
+            RuleSet::new(&rules)
+        })?;
+        Ok(self.action.map(|_| rules))
     }
 
     /// Refuses rules where nothing is redacted.
