@@ -90,10 +90,30 @@ pub(crate) struct Chunk {
     pub(crate) progress: bool,
 }
 
+/// The times of [`PaceSettings`].
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    first_byte: Span,
+    idle: Span,
+    no_progress: Span,
+}
+
+impl Limits {
+    fn of(settings: PaceSettings) -> Self {
+        let span = |seconds: f64| Span::from_nanos((seconds * 1e9) as i64);
+        Self {
+            first_byte: span(settings.first_byte_s),
+            idle: span(settings.idle_s),
+            no_progress: span(settings.no_progress_s),
+        }
+    }
+}
+
 /// The clocks of one stream. O(1) a chunk.
 #[derive(Clone, Debug)]
 pub(crate) struct Pace {
-    settings: PaceSettings,
+    stall: Option<Action>,
+    limits: Limits,
     started: Option<Timestamp>,
     first_byte: Option<Timestamp>,
     first_event: Option<Timestamp>,
@@ -111,7 +131,8 @@ pub(crate) struct Pace {
 impl Pace {
     pub(crate) fn new(settings: PaceSettings, started: Option<Timestamp>) -> Self {
         Self {
-            settings,
+            stall: settings.stall,
+            limits: Limits::of(settings),
             started,
             first_byte: None,
             first_event: None,
@@ -168,7 +189,7 @@ impl Pace {
         }
         self.stalled = true;
         self.stalls += 1;
-        let Some(action) = self.settings.stall else { return };
+        let Some(action) = self.stall else { return };
         let since = self.last_byte.or(self.started).or(self.resumed).unwrap_or(now);
         let waited_s = (now - self.not_before_resumed(since)).as_secs_f64();
         findings.push(Finding {
@@ -187,7 +208,7 @@ impl Pace {
 
     /// When `tick` is next needed.
     pub(crate) fn tick_at(&self) -> Option<Timestamp> {
-        self.settings.stall.and(self.deadline()).map(|(deadline, _)| deadline)
+        self.stall.and_then(|_| self.deadline()).map(|(deadline, _)| deadline)
     }
 
     /// The next moment that would be a stall, and what it would be; none while stalled already.
@@ -195,14 +216,13 @@ impl Pace {
         if self.stalled {
             return None;
         }
-        let seconds = |seconds: f64| Span::from_nanos((seconds * 1e9) as i64);
         let Some(last_byte) = self.last_byte else {
             let since = self.not_before_resumed(self.started.or(self.resumed)?);
-            return Some((since + seconds(self.settings.first_byte_s), "no first byte"));
+            return Some((since + self.limits.first_byte, "no first byte"));
         };
-        let idle = (self.not_before_resumed(last_byte) + seconds(self.settings.idle_s), "no byte");
+        let idle = (self.not_before_resumed(last_byte) + self.limits.idle, "no byte");
         let progress = self.not_before_resumed(self.last_progress.unwrap_or(last_byte));
-        let no_progress = (progress + seconds(self.settings.no_progress_s), "nothing but keep-alives");
+        let no_progress = (progress + self.limits.no_progress, "nothing but keep-alives");
         Some(idle.min(no_progress))
     }
 

@@ -27,7 +27,7 @@ impl Checks {
 
     /// Makes findings of what redaction found since the last time.
     pub(crate) fn report_redactions(&mut self) {
-        let Some(mask) = &mut self.known.mask else { return };
+        let Some(mask) = self.known.mask.as_mut().filter(|mask| mask.has_news()) else { return };
         let mut found = Vec::new();
         mask.take_found(&mut found);
         // What lies behind a stop is not told, so that no finding depends on the cut.

@@ -110,8 +110,9 @@ impl Lane {
     /// Counts what came to `out` behind `known` bytes and replacements.
     fn count(&mut self, out: &Released, known: (usize, usize)) {
         let characters = |to: usize| out.text.get(known.0..to).map_or(0, |text| text.chars().count() as u64);
-        let onsets = out.replaced_at.iter().skip(known.1).map(|at| self.released + characters(*at));
-        self.onsets.extend(onsets);
+        for at in out.replaced_at.iter().skip(known.1) {
+            self.onsets.push_back(self.released + characters(*at));
+        }
         self.released += characters(out.text.len());
     }
 

@@ -292,6 +292,10 @@ impl Masking for Mask {
         is_changed.then_some(out)
     }
 
+    fn has_news(&self) -> bool {
+        !self.found.is_empty() || self.fault.is_some()
+    }
+
     fn take_found(&mut self, into: &mut Vec<Found>) {
         into.append(&mut self.found);
     }

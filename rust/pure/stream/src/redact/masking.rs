@@ -86,6 +86,9 @@ pub(crate) trait Masking: Debug + Send + Sync {
     /// The frame that was put off is done with: back to the other.
     fn take_postponed(&mut self);
 
+    /// Whether something was found since it was last taken, or a fault is there.
+    fn has_news(&self) -> bool;
+
     /// What was found since the last call.
     fn take_found(&mut self, into: &mut Vec<Found>);
 

@@ -113,7 +113,7 @@ impl Near {
         if character.is_whitespace() && self.line == 0 && self.marked {
             self.word = self.word.filter(|word| word.letters > 0);
         }
-        self.marked = ".):".contains(character);
+        self.marked = matches!(character, '.' | ')' | ':');
         let found = if character.is_whitespace() { self.end_word(share) } else { None };
         if character == '\n' {
             self.skip();
