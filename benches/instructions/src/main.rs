@@ -88,7 +88,7 @@ fn redacted_pieces(body: &[u8]) -> Result<(), Error> {
 }
 
 fn observed_events(body: &[u8]) -> Result<(), Error> {
-    let off = r#"{"repeat": {"channels": []}, "redact": {"action": "off"}, "pace": {"stall": "off"}}"#;
+    let off = r#"{"repeat": {"exact": "off", "counter": "off", "near": "off"}, "redact": {"action": "off"}, "pace": {"stall": "off"}}"#;
     let options = Options { settings: Settings::from_json(off)?, ..Options::default() };
     measured_guard(options, &input::events(body).collect::<Vec<_>>())
 }

@@ -21,7 +21,7 @@ static RULES: LazyLock<Arc<RuleSet>> = LazyLock::new(|| {
 
 /// No check on.
 fn observing() -> Options {
-    let off = r#"{"repeat": {"channels": []}, "redact": {"action": "off"}, "pace": {"stall": "off"}}"#;
+    let off = r#"{"repeat": {"exact": "off", "counter": "off", "near": "off"}, "redact": {"action": "off"}, "pace": {"stall": "off"}}"#;
     Options { settings: Settings::from_json(off).unwrap(), ..Options::default() }
 }
 
