@@ -32,7 +32,7 @@ ifdef K
 test: .venv/.extension ## everything, ending with pytest's summary; K=words narrows to those Python tests
 	@$(PYTEST) -k "$(K)"
 else
-test: system-packages lints rust-tests wasm interpreters .venv/.extension .venv/.local
+test: system-packages lints rust-tests wasm interpreters .venv/.extension .venv/.local .venv/.peers
 	$(call step,Python tests: behaviour$(,) docs$(,) recorded data$(,) the local model)
 	@$(PYTEST)
 endif
@@ -124,6 +124,9 @@ interpreters: .venv/.extension
 .venv/.local: | .venv/.extension
 	@scripts/install_system.sh
 	@scripts/setup.sh local_model && touch $@ || [ $$? = $(SKIPPED) ]
+
+.venv/.peers: .venv/.tools
+	@scripts/setup.sh peers && touch $@ || [ $$? = $(SKIPPED) ]
 
 .venv/.extension: .venv/.tools $(RUST)
 	$(call step,extension$(,) compiled from Rust)

@@ -4,6 +4,7 @@
 #   setup.sh venv         the virtual environment itself
 #   setup.sh tools        what the program, its tests, lints and type checks need, in the versions of constraints.txt
 #   setup.sh local_model  the local model
+#   setup.sh peers        SDKs and data frames that only the whole test run needs
 #   setup.sh lock         resolve constraints.txt anew
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -89,6 +90,14 @@ local_model() {
   return "$SKIPPED"
 }
 
+# Without them their tests skip, and say so.
+peers() {
+  say "large packages that streams and tables are tried with: LangChain, LiteLLM, pandas, polars, DuckDB"
+  install --group frames --group sdks && return
+  say "not installed, see above; make tries again the next time"
+  return "$SKIPPED"
+}
+
 lock() {
   local new python
   new=$(mktemp -d)
@@ -97,7 +106,7 @@ lock() {
   "$(find_python)" -m venv "$new"
   python=$new/bin/python
   "$python" -m pip install --quiet --upgrade pip
-  "$python" -m pip install --quiet --group audit --group dev --group node --group wheels -r <(requirements) -r <(requirements local)
+  "$python" -m pip install --quiet --group audit --group dev --group frames --group node --group sdks --group wheels -r <(requirements) -r <(requirements local)
   # shellcheck disable=SC2016
   { echo '# Written by `make lock`: the versions that the Makefile installs.'
     "$python" -m pip freeze --all | grep -vE '^(setuptools|wheel)=='; } >"$CONSTRAINTS"

@@ -125,3 +125,71 @@ def messages(fragments: Iterable[str]) -> list[bytes]:
         ),
         message_event("message_stop"),
     ]
+
+
+def chat_usage() -> bytes:
+    head = {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
+    usage = {"prompt_tokens": 3, "completion_tokens": 9, "total_tokens": 12}
+    return sse(head | {"choices": [], "usage": usage})
+
+
+def chat_with_usage(fragments: Iterable[str]) -> list[bytes]:
+    """A whole chat stream with its token counts."""
+    *body, done = chat(fragments)
+    return [*body, chat_usage(), done]
+
+
+def chat_with_call() -> list[bytes]:
+    """A chat stream that calls a tool."""
+    first = chat_chunk({"role": "assistant", "content": None})
+    call = [chat_call('{"q": ', "search"), chat_call('"rain"}')]
+    return [first, *call, chat_chunk({}, "tool_calls"), DONE]
+
+
+def ollama_line(**fields: object) -> bytes:
+    return (json.dumps({"model": "m", "created_at": "2026-11-21T20:48:36.1Z"} | fields) + "\n").encode()
+
+
+COUNTS: dict[str, object] = {"done": True, "done_reason": "stop", "prompt_eval_count": 3, "eval_count": 9}
+
+
+def ollama_chat(fragments: Iterable[str]) -> list[bytes]:
+    """A whole chat of Ollama, one line a chunk."""
+
+    def message(text: str) -> dict[str, str]:
+        return {"role": "assistant", "content": text}
+
+    lines = [ollama_line(message=message(text), done=False) for text in fragments]
+    return [*lines, ollama_line(message=message(""), **COUNTS)]
+
+
+def ollama_generate(fragments: Iterable[str]) -> list[bytes]:
+    """A whole completion of Ollama, one line a chunk."""
+    return [*(ollama_line(response=text, done=False) for text in fragments), ollama_line(response="", **COUNTS)]
+
+
+def ollama_call() -> list[bytes]:
+    """A chat of Ollama that calls a tool."""
+    call = {"function": {"name": "search", "arguments": {"q": "rain"}}}
+    message = {"role": "assistant", "content": "", "tool_calls": [call]}
+    return [
+        ollama_line(message=message, done=False),
+        ollama_line(message={"role": "assistant", "content": ""}, **COUNTS),
+    ]
+
+
+def gemini_event(part: dict[str, object], **more: object) -> bytes:
+    candidate = {"index": 0, "content": {"role": "model", "parts": [part]}, **more}
+    usage = {"promptTokenCount": 3, "candidatesTokenCount": 9, "totalTokenCount": 12}
+    body = {"candidates": [candidate], "usageMetadata": usage, "modelVersion": "gemini-2.5", "responseId": "r1"}
+    return sse(body)
+
+
+def gemini(fragments: Iterable[str]) -> list[bytes]:
+    """A whole Gemini stream, one event a chunk."""
+    return [*(gemini_event({"text": text}) for text in fragments), gemini_event({"text": ""}, finishReason="STOP")]
+
+
+def gemini_call() -> list[bytes]:
+    """A Gemini stream that calls a tool."""
+    return [gemini_event({"functionCall": {"name": "search", "args": {"q": "rain"}}}, finishReason="STOP")]

@@ -141,6 +141,11 @@ class Session:
         """Whether there is nothing to read any more."""
         return self.over
 
+    def read_as(self, seen: Callable[[Any], object]) -> None:
+        """The guard is to see another form of each item."""
+        read = self._read
+        self._read = lambda item: read(seen(item))
+
     def feed(self, chunk: bytes) -> bytes:
         """Reads bytes and gives those to pass on."""
         try:

@@ -11,6 +11,7 @@ from midstream.stream.body import guard_response, is_response, session_of
 from midstream.stream.entered import AsyncEntered, Entered
 from midstream.stream.session import Reactions, Session, check_guard, guard_of
 from midstream.stream.settings import SettingsOrFile
+from midstream.stream.upstream import as_given, is_of_litellm
 from midstream.stream.watched import AsyncWatched, EitherWatched, Guarded, Watched, summary_of
 
 __all__ = ["summary", "watch"]
@@ -122,7 +123,8 @@ def watch(
         A stream of the openai or anthropic SDK that has a ``response``, before its first item: the same object comes
         back, with its type, its methods and its exceptions. Anthropic's ``.stream()`` may be handed in before it is
         entered. Or an iterator, sync or async, of str, bytes, dicts or pydantic models: a `Watched` or `AsyncWatched`
-        comes back. For openai's ``.stream()`` helpers use `wrap`.
+        comes back, and an `EitherWatched` of what goes both ways. Streams of ollama, google-genai, LangChain and LiteLLM
+        are such iterators. For openai's ``.stream()`` helpers use `wrap`.
     guard : Settings, path of a guard file, or Guard, optional
         What to look for; the default settings where left out. Settings serve any number of streams, a Guard one.
     on_finding : callable, optional
@@ -172,7 +174,10 @@ def watch(
     if (entered := entered_class(stream)) is not None:
         told: Any = {"on_finding": on_finding, "on_stop": on_stop, "on_truncated": on_truncated}
         return entered(stream, lambda given: watch(given, guard, **told))
-    return watched_class(stream)(stream, Session(guard_of(guard), reactions))
+    watched, session = watched_class(stream), Session(guard_of(guard), reactions)
+    if is_of_litellm(stream):
+        session.read_as(as_given(stream))
+    return watched(stream, session)
 
 
 def entered_class(stream: object) -> type[Any] | None:

@@ -8,6 +8,7 @@ from midstream._rust.stream import Summary
 from midstream.errors import InputError, StateError
 from midstream.stream.alarm import Alarm
 from midstream.stream.session import Session
+from midstream.stream.upstream import upstream
 
 __all__ = ["AsyncWatched", "EitherWatched", "Watched"]
 
@@ -229,13 +230,19 @@ def summary_of(session: Session) -> Summary:
 
 def close(source: Any) -> None:
     """Closes what can be closed."""
+    left_open = upstream(source)
     if callable(method := getattr(source, "close", None)):
         method()
+    for beneath in left_open:
+        close(beneath)
 
 
 async def aclose(source: Any) -> None:
     """Closes what can be closed: async iterators of SDKs call it either way."""
+    left_open = upstream(source)
     method = getattr(source, "aclose", None) or getattr(source, "close", None)
     closing: Any = method() if callable(method) else None
     if hasattr(closing, "__await__"):
         await closing
+    for beneath in left_open:
+        await aclose(beneath)

@@ -114,6 +114,11 @@ impl<'a> Emit<'a> {
         self.known.id.is_some() || self.known.model.is_some()
     }
 
+    /// Whether `start` was called with a model before.
+    pub(crate) fn has_model(&self) -> bool {
+        self.known.model.is_some()
+    }
+
     /// A fragment of text, reasoning, refusal or tool arguments, as a JSON string. Anything but a string is ignored,
     /// and so is an empty one. The lane of the channel's place counts as opened.
     pub(crate) fn fragment(&mut self, key: ChannelKey, string: &RawValue) {

@@ -161,6 +161,11 @@ impl EndTracker {
         self.clean_close_is_complete = true;
     }
 
+    /// The stream is of one that gives a positive end after all.
+    pub(crate) fn refuse_clean_close(&mut self) {
+        self.clean_close_is_complete = false;
+    }
+
     pub(crate) fn content(&mut self) {
         self.any_content = true;
     }

@@ -20,6 +20,7 @@ mod gemini_interactions;
 mod gemini_live;
 mod gemini_parts;
 mod given;
+mod langchain;
 mod mcp;
 mod ollama;
 mod openai;
@@ -64,6 +65,8 @@ pub enum Dialect {
     GeminiInteractions,
     /// Gemini Live over WebSocket.
     GeminiLive,
+    /// LangChain's message chunks, of any provider.
+    Langchain,
     /// Model Context Protocol over HTTP.
     Mcp,
     /// Ollama chat and generate.
@@ -92,7 +95,7 @@ pub enum Dialect {
 
 impl Dialect {
     /// Every dialect, in the order of its name.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::AnthropicMessages,
         Self::Auto,
         Self::BedrockConverse,
@@ -101,6 +104,7 @@ impl Dialect {
         Self::Gemini,
         Self::GeminiInteractions,
         Self::GeminiLive,
+        Self::Langchain,
         Self::Mcp,
         Self::Ollama,
         Self::Opaque,
@@ -126,6 +130,7 @@ impl Dialect {
             Self::Gemini => "gemini",
             Self::GeminiInteractions => "gemini-interactions",
             Self::GeminiLive => "gemini-live",
+            Self::Langchain => "langchain",
             Self::Mcp => "mcp",
             Self::Ollama => "ollama",
             Self::Opaque => "opaque",
@@ -181,6 +186,7 @@ pub(crate) fn parser(dialect: Dialect) -> Box<dyn Parse> {
         Dialect::Gemini => Box::new(gemini::Gemini::default()),
         Dialect::GeminiInteractions => Box::new(gemini_interactions::GeminiInteractions::default()),
         Dialect::GeminiLive => Box::new(gemini_live::GeminiLive::default()),
+        Dialect::Langchain => Box::new(langchain::Langchain::default()),
         Dialect::Ollama => Box::new(ollama::Ollama::default()),
         Dialect::Mcp => Box::new(mcp::Mcp::default()),
         Dialect::Replicate => Box::new(replicate::Replicate),

@@ -72,6 +72,18 @@ impl Calls {
         }
     }
 
+    /// Reads a fragment in another envelope: index and id, name and arguments.
+    pub(super) fn piece(
+        &mut self,
+        choice: u32,
+        (index, id): (Leaf<'_>, Leaf<'_>),
+        (name, arguments): (Leaf<'_>, Leaf<'_>),
+        emit: &mut Emit<'_>,
+    ) {
+        let id = json::string(json::words(id)).unwrap_or_default();
+        self.function(choice, json::integer(index), &id, &Function { name, arguments }, emit);
+    }
+
     /// Reads a `function_call`, which has neither index nor id.
     pub(super) fn legacy(&mut self, choice: u32, function: &Function<'_>, emit: &mut Emit<'_>) {
         self.function(choice, None, "", function, emit);

@@ -1,6 +1,6 @@
 use serde::Deserialize;
 
-use super::{Dialect, cohere_first};
+use super::{Dialect, cohere_first, langchain};
 use crate::decode::{Frame, FrameKind};
 use crate::json::{Leaf, Maybe, inside, integer, string, words};
 
@@ -116,6 +116,7 @@ fn by_type(name: &str, head: &Head<'_>) -> Option<Dialect> {
             let fault: Fault<'_> = inside(head.error);
             (fault.r#type.is_some() && fault.code.is_none()).then_some(Dialect::AnthropicMessages)
         }
+        name if langchain::is_chunk(name) => Some(Dialect::Langchain),
         "citation-start" | "content-delta" | "content-start" | "message-end" | "message-start" | "tool-call-start"
         | "tool-plan-delta" => Some(Dialect::Cohere),
         _ => None,
@@ -193,6 +194,7 @@ mod tests {
             (r#"{"error": {"code": 429, "status": "RESOURCE_EXHAUSTED"}}"#, Dialect::Gemini),
             (r#"{"event_type": "interaction.created"}"#, Dialect::GeminiInteractions),
             (r#"{"setupComplete": {}}"#, Dialect::GeminiLive),
+            (r#"{"type": "AIMessageChunk", "content": ""}"#, Dialect::Langchain),
             (r#"{"model": "m", "done": false}"#, Dialect::Ollama),
             (r#"{"error": "model \"m\" not found"}"#, Dialect::Ollama),
         ];
