@@ -3,9 +3,9 @@
 from typing import assert_type
 
 import httpx2
-import litellm
 from langchain_core.messages import AIMessageChunk
 from langchain_openai import ChatOpenAI
+from litellm.litellm_core_utils.streaming_handler import CustomStreamWrapper
 from litellm.types.utils import ModelResponseStream
 
 import midstream
@@ -20,6 +20,6 @@ assert_type(midstream.watch(model.stream("Hi")), Watched[AIMessageChunk])
 assert_type(midstream.watch(model.astream("Hi")), AsyncWatched[AIMessageChunk])
 
 
-def completed(stream: litellm.CustomStreamWrapper) -> None:
-    """LiteLLM's own functions have no type that mypy sees."""
+def completed(stream: CustomStreamWrapper) -> None:
+    """What ``litellm.completion`` gives; the function itself has no type that mypy sees."""
     assert_type(midstream.watch(stream), EitherWatched[ModelResponseStream])
