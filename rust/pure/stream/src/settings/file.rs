@@ -27,7 +27,7 @@ pub struct FileError {
     /// The dotted path of the key; empty where the file is no TOML.
     pub key: String,
     /// What is wrong.
-    pub error: Error,
+    pub error: Box<Error>,
 }
 
 impl fmt::Display for FileError {
@@ -197,7 +197,7 @@ fn at(text: &str, byte: usize, error: Error) -> FileError {
     let before = text.get(..byte.min(text.len())).unwrap_or(text);
     let line = before.rsplit('\n').next().unwrap_or_default();
     let column = line.strip_prefix('\u{feff}').unwrap_or(line).chars().count() + 1;
-    FileError { line: before.matches('\n').count() + 1, column, key: String::new(), error }
+    FileError { line: before.matches('\n').count() + 1, column, key: String::new(), error: Box::new(error) }
 }
 
 #[cfg(test)]
@@ -336,7 +336,7 @@ mod tests {
         let error = read_guard_file(b"shadow = true\n# \xff").unwrap_err();
         assert_eq!((error.line, error.column), (2, 3));
         let error = read_guard_file(&vec![b'#'; MAX_FILE + 1]).unwrap_err();
-        assert_eq!(error.error, Error::FileSize { limit: MAX_FILE });
+        assert_eq!(*error.error, Error::FileSize { limit: MAX_FILE });
     }
 
     #[test]
@@ -347,7 +347,7 @@ mod tests {
             format!("[{}a]", "a.".repeat(60)),
         ] {
             let error = read_guard_file(text.as_bytes()).unwrap_err();
-            assert!(matches!(error.error, Error::Toml { .. }), "{}", error.error);
+            assert!(matches!(*error.error, Error::Toml { .. }), "{}", error.error);
         }
     }
 
