@@ -25,7 +25,7 @@ impl Random {
 
     /// `length` characters of an ASCII alphabet.
     pub(crate) fn of(&mut self, alphabet: &str, length: usize) -> String {
-        (0..length).map(|_| char::from(*self.one(alphabet.as_bytes()))).collect()
+        (0..length).map(|_| char::from(self.one(alphabet.as_bytes()))).collect()
     }
 
     /// A secret of one of the published forms.
@@ -58,26 +58,26 @@ impl Random {
 
     fn email(&mut self) -> String {
         let (name, host) = (3 + self.below(12), 3 + self.below(9));
-        let end = *self.one(&["org", "com", "co.uk", "example"]);
+        let end = self.one(&["org", "com", "co.uk", "example"]);
         [&self.of(MIXED, name), "@", &self.of(HEX, host), ".", end].concat()
     }
 
     fn card(&mut self) -> String {
-        let (head, length) = *self.one(&[("4", 16), ("51", 16), ("37", 15), ("6011", 16), ("3528", 16)]);
+        let (head, length) = self.one(&[("4", 16), ("51", 16), ("37", 15), ("6011", 16), ("3528", 16)]);
         let digits = head.to_owned() + &self.of(DIGITS, length - 1 - head.len());
         let last = (0..10).map(|last| format!("{digits}{last}")).find(|number| luhn(number));
-        grouped(&last.unwrap_or_default(), *self.one(&["", " ", "-"]))
+        grouped(&last.unwrap_or_default(), self.one(&["", " ", "-"]))
     }
 
     fn iban(&mut self) -> String {
-        let (country, length) = *self.one(&[("DE", 22), ("FR", 27), ("NL", 18), ("ES", 24)]);
+        let (country, length) = self.one(&[("DE", 22), ("FR", 27), ("NL", 18), ("ES", 24)]);
         let account = match country {
             "NL" => self.of(CAPITALS, 4) + &self.of(DIGITS, 10),
             _ => self.of(DIGITS, length - 4),
         };
         let remainder = remainder_of_97(&format!("{account}{country}00"));
         let whole = format!("{country}{:02}{account}", 98 - remainder);
-        grouped(&whole, *self.one(&["", " "]))
+        grouped(&whole, self.one(&["", " "]))
     }
 
     fn phone(&mut self) -> String {
@@ -113,7 +113,7 @@ impl Random {
                     let length = self.below(8);
                     text.push_str(&self.of(" .,:-+@_/()\"\\\n\t", length));
                 }
-                4 => text.push_str(*self.one(&["\u{1f600}", "\u{65e5}\u{672c}", "\u{e9}", "\u{10ffff}", "\u{1}"])),
+                4 => text.push_str(self.one(&["\u{1f600}", "\u{65e5}\u{672c}", "\u{e9}", "\u{10ffff}", "\u{1}"])),
                 5 => {
                     let length = self.below(9);
                     text.push_str(&self.of(DIGITS, length));
