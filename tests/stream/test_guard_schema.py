@@ -120,7 +120,7 @@ def test_the_defaults_of_the_schema_are_those_of_the_settings() -> None:
             continue
         given = {key: child["default"] for key, child in node["properties"].items() if "default" in child}
         assert given == {key: value for key, value in tables[name].items() if key in given}
-        assert all(isinstance(value, dict) for key, value in tables[name].items() if key not in given)
+        assert all(isinstance(value, dict) for key, value in tables[name].items() if key not in given), name
 
 
 def test_the_schema_is_one() -> None:
