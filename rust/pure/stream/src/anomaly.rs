@@ -96,3 +96,5 @@ impl Serialize for Anomalies {
         serializer.collect_map(self.iter().map(|(anomaly, count)| (anomaly.name(), count)))
     }
 }
+
+crate::keep::keep!(tuple Anomalies);

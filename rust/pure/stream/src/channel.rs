@@ -180,6 +180,29 @@ impl Channels {
     }
 }
 
+crate::keep::keep!(
+    enum ChannelKind {
+        Audio,
+        Reasoning,
+        Refusal,
+        Text,
+        Tool,
+    }
+);
+crate::keep::keep!(
+    enum Place {
+        Block,
+        Choice,
+        Item,
+        Stream,
+        Turn,
+    }
+);
+crate::keep::keep!(struct ChannelKey { place, index, part, kind });
+crate::keep::keep!(tuple ChannelIndex);
+crate::keep::keep!(struct Channel { key, id, characters, code, begun, high_surrogate });
+crate::keep::keep!(struct Channels { list, last });
+
 #[cfg(test)]
 mod tests {
     use super::*;

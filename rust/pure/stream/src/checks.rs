@@ -10,6 +10,7 @@ use crate::{
 mod budgeted;
 #[cfg(test)]
 mod decision_tests;
+mod kept;
 mod redacted;
 
 use budgeted::Budgeted;

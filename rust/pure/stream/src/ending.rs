@@ -268,6 +268,9 @@ impl EndTracker {
     }
 }
 
+crate::keep::keep!(struct EndTracker { lanes, any_finished, marked, failed, cancelled, length, wants_mark, wants_finish, clean_close_is_complete, any_content, oddities, foreign });
+crate::keep::keep!(struct Lane { number, open });
+
 #[cfg(test)]
 mod tests {
     use super::*;

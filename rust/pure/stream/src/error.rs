@@ -1,5 +1,6 @@
 use std::fmt;
 
+use crate::SnapshotFault;
 use crate::redact::RuleFault;
 
 /// What the caller of this crate got wrong. A stream's own faults are anomalies, never errors.
@@ -27,6 +28,11 @@ pub enum Error {
         value: String,
         /// What is allowed.
         allowed: String,
+    },
+    /// Bytes are no snapshot that can be gone on from, or none can be taken.
+    Snapshot {
+        /// Why.
+        fault: SnapshotFault,
     },
     /// A guard file is no TOML.
     Toml {
@@ -73,6 +79,7 @@ impl fmt::Display for Error {
             Self::Finished => f.write_str("the guard is finished; a second stream needs a new Guard"),
             Self::Rule { rule, fault } => write!(f, "redaction rule {rule:?} {fault}"),
             Self::Setting { field, value, allowed } => write!(f, "{field} is {value}, allowed is {allowed}"),
+            Self::Snapshot { fault } => write!(f, "{fault}"),
             Self::Toml { message } => write!(f, "not TOML: {message}"),
             Self::UnknownKey { key, nearest, known } => {
                 write!(f, "no setting is named {key:?}")?;

@@ -311,3 +311,24 @@ impl<'a> IntoIterator for &'a Events {
         self.iter()
     }
 }
+
+crate::keep::keep!(
+    enum Reason {
+        Error,
+        Filter,
+        Length,
+        Other,
+        Pause,
+        Refusal,
+        Stop,
+        Tool,
+    }
+);
+crate::keep::keep!(
+    enum UsageSource {
+        Estimated,
+        Reported,
+        Unknown,
+    }
+);
+crate::keep::keep!(struct Usage { input, output, reasoning, cache_read, cache_write, source });

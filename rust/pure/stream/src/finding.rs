@@ -73,3 +73,18 @@ pub struct Finding {
     /// One sentence for people.
     pub explanation: String,
 }
+
+crate::keep::keep!(
+    enum Action {
+        Pass,
+        Observe,
+        Warn,
+        Hint,
+        Reroute,
+        EndReasoning,
+        Redact,
+        Hold,
+        Stop,
+    }
+);
+crate::keep::keep!(struct Finding { check, kind, action, channel, offset, onset, period, score, evidence, explanation });

@@ -11,6 +11,7 @@ use crate::{Anomaly, ChannelKind, Checks, Close, Decision, Error, Forward, Setti
 mod masking;
 mod passage;
 mod reader;
+mod snapshot;
 
 use masking::{mask, needs_bytes};
 use passage::{Passage, Passed, Passing};

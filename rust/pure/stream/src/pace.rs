@@ -291,6 +291,9 @@ impl Quantiles {
     }
 }
 
+crate::keep::keep!(state Pace { started, first_byte, first_event, first_text, first_content, last_content, last_byte, last_progress, resumed, gaps, stalls, stalled } rest { settings });
+crate::keep::keep!(struct Quantiles { buckets, count, longest });
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -171,6 +171,9 @@ impl ToolCall {
     }
 }
 
+crate::keep::keep!(struct ToolCall { id, name, arguments, valid_json, complete, channel, overflowed, free_text });
+crate::keep::keep!(struct Tools { calls, kept });
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -219,6 +219,8 @@ fn text_of_part(part: &Value) -> Option<String> {
     (!step).then(|| part.to_string())
 }
 
+crate::keep::keep!(struct Conversation { read, prefix, tail });
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -202,6 +202,8 @@ impl Actions {
     }
 }
 
+crate::keep::keep!(state Actions { answered, open, pending, messages, told, steps, anomalies } rest { settings });
+
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

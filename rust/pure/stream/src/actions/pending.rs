@@ -86,3 +86,7 @@ impl Pending {
 fn number(id: Option<&str>) -> Option<u64> {
     id.filter(|id| !id.is_empty()).map(|id| Hash::of(b'i', id.as_bytes()))
 }
+
+crate::keep::keep!(struct Call { signature, patient, limits, shown });
+crate::keep::keep!(tuple Pending);
+crate::keep::keep!(struct Open { id, tool, call });

@@ -161,6 +161,10 @@ fn is_cjk(character: char) -> bool {
         && character.is_alphanumeric()
 }
 
+crate::keep::keep!(tuple Messages);
+crate::keep::keep!(struct Message { agent, at, words });
+crate::keep::keep!(struct Words { head, whole });
+
 #[cfg(test)]
 mod tests {
     use super::*;

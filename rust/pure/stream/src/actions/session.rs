@@ -6,6 +6,8 @@ use super::{Actions, Step};
 use crate::hint;
 use crate::{Action, Anomalies, Error, Finding, Settings};
 
+mod kept;
+
 /// Findings kept for the summary at most.
 const MAX_FINDINGS: usize = 1_000;
 
@@ -165,3 +167,5 @@ impl AgentSummary {
         serde_json::to_string(self).unwrap_or_default()
     }
 }
+
+crate::keep::keep!(struct Counts { calls, results, messages });

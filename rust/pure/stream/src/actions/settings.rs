@@ -161,6 +161,8 @@ fn over(OrOff(given): OrOff<Given>, default: ActionLimits) -> ActionLimits {
     ActionLimits { hint: over(hint, default.hint), warn: over(warn, default.warn), stop: over(stop, default.stop) }
 }
 
+crate::keep::keep!(struct ActionLimits { hint, warn, stop });
+
 #[cfg(test)]
 mod tests {
     use super::*;

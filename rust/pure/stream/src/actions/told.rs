@@ -60,3 +60,13 @@ fn stage(action: Action) -> u8 {
         _ => 0,
     }
 }
+
+crate::keep::keep!(
+    enum Kind {
+        NoProgress,
+        PingPong,
+        Repeat,
+        SameError,
+    }
+);
+crate::keep::keep!(tuple Told);

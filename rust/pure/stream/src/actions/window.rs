@@ -199,3 +199,7 @@ impl Seen {
         known.is_none()
     }
 }
+
+crate::keep::keep!(struct Entry { call, key, outcome, failed, waits, own, at, new_call });
+crate::keep::keep!(struct Window { list, runs, shown, results, calls, progress });
+crate::keep::keep!(tuple Seen);

@@ -105,3 +105,12 @@ impl Measure {
         }
     }
 }
+
+crate::keep::keep!(
+    enum Told {
+        Nothing,
+        Nearly,
+        Late,
+        Passed,
+    }
+);

@@ -276,3 +276,6 @@ impl Budget {
         Some((left / price * (1.0 + 1e-12)).max(0.0) as u64)
     }
 }
+
+crate::keep::keep!(struct Written { characters, reported, counted });
+crate::keep::keep!(state Budget { since, output, reasoning, usage, cache_is_apart, tool_calls, complete, told } rest { settings });

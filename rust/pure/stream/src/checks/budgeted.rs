@@ -84,3 +84,14 @@ pub(super) fn sort(findings: &mut [Finding], first: usize) {
         findings.sort_by_key(|finding| finding.offset);
     }
 }
+
+impl crate::keep::State for Budgeted {
+    fn keep_state(&self, out: &mut crate::keep::Kept) {
+        let Self { budget, ways: _ } = self;
+        budget.keep_state(out);
+    }
+
+    fn take_state(&mut self, from: &mut crate::keep::Source<'_>) -> Option<()> {
+        self.budget.take_state(from)
+    }
+}

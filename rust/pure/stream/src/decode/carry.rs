@@ -104,3 +104,5 @@ impl Carry {
         self.bytes.extend_from_slice(part);
     }
 }
+
+crate::keep::keep!(struct Carry { bytes, start, length });

@@ -224,6 +224,8 @@ fn plain(text: &[u8], ended: bool) -> Shape {
     }
 }
 
+crate::keep::keep!(struct Detect { content_type, is_plain });
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -127,6 +127,8 @@ impl<'a> Message<'a> {
     }
 }
 
+crate::keep::keep!(struct EventStream { carry, total, lost });
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -57,6 +57,8 @@ fn message(line: Line<'_>, sink: &mut dyn Sink) -> ControlFlow<()> {
     sink.frame(&Frame { kind, name: "", data, bytes: line.span, data_at })
 }
 
+crate::keep::keep!(struct FrameLines { lines });
+
 #[cfg(test)]
 mod tests {
     use super::*;

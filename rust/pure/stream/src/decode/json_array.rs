@@ -144,6 +144,17 @@ impl JsonArray {
     }
 }
 
+crate::keep::keep!(struct JsonArray { carry, place, in_array, value_at });
+crate::keep::keep!(
+    enum Place {
+        Between,
+        Bare,
+        Deep(depth),
+        String(depth),
+        Escape(depth),
+    }
+);
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -92,3 +92,5 @@ pub(super) fn comment(span: Range<u64>, sink: &mut dyn Sink) -> ControlFlow<()> 
 pub(super) fn is_whole(text: &[u8]) -> bool {
     text.trim_ascii() == b"[DONE]" || serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok()
 }
+
+crate::keep::keep!(struct Lines { carry });

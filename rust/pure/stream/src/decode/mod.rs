@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 use std::ops::{ControlFlow, Range};
 
+use crate::keep::State;
 use crate::settings::by_name;
 use crate::{Anomaly, Error};
 
 mod carry;
+
 #[cfg(test)]
 mod collected;
 mod detect;
@@ -153,7 +155,7 @@ pub(crate) trait Sink {
 }
 
 /// An incremental decoder of one wire format.
-pub(crate) trait Decode: Send {
+pub(crate) trait Decode: Send + State {
     /// Reads `chunk`, which begins at byte `at` of the raw stream, and hands every frame that is whole to `sink`.
     /// The frames are the same at every split of the stream into chunks.
     fn feed(&mut self, chunk: &[u8], at: u64, sink: &mut dyn Sink) -> ControlFlow<()>;
@@ -161,3 +163,25 @@ pub(crate) trait Decode: Send {
     /// The stream ended at byte `at`: hands out what is left, flagged `unterminated_event` where its delimiter is missing.
     fn finish(&mut self, at: u64, sink: &mut dyn Sink) -> ControlFlow<()>;
 }
+
+crate::keep::keep!(
+    enum Framing {
+        Auto,
+        EventStream,
+        JsonArray,
+        Ndjson,
+        Opaque,
+        Sse,
+        Text,
+        WebSocket,
+        WebSocketLines,
+    }
+);
+crate::keep::keep!(
+    enum FrameKind {
+        Comment,
+        Exception,
+        Message,
+        Sent,
+    }
+);

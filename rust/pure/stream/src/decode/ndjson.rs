@@ -26,6 +26,8 @@ fn message(line: Line<'_>, sink: &mut dyn Sink) -> ControlFlow<()> {
     sink.frame(&Frame { kind: FrameKind::Message, name: "", data: &data, bytes: line.span, data_at })
 }
 
+crate::keep::keep!(struct Ndjson { lines });
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

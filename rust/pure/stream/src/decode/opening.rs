@@ -75,6 +75,8 @@ impl Opening {
     }
 }
 
+crate::keep::keep!(tuple Opening);
+
 #[cfg(test)]
 mod tests {
     use super::*;

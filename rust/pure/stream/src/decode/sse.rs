@@ -162,6 +162,8 @@ fn hand_out(span: Range<u64>, bytes: Option<&[u8]>, ended: bool, sink: &mut dyn 
     sink.frame(&Frame { kind: FrameKind::Message, name: &name, data: &data, bytes: span, data_at })
 }
 
+crate::keep::keep!(struct Sse { carry, previous, line_is_empty, awaits_line_feed });
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

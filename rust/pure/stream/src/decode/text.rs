@@ -79,6 +79,8 @@ fn cut_at_end(bytes: &[u8]) -> usize {
         .unwrap_or(0)
 }
 
+crate::keep::keep!(struct Text { cut, length });
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

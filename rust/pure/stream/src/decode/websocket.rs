@@ -25,6 +25,10 @@ impl Decode for WebSocket {
     }
 }
 
+crate::keep::keep!(
+    struct WebSocket {}
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -394,6 +394,9 @@ pub(super) fn reason(raw: &str) -> Reason {
     }
 }
 
+crate::keep::keep!(struct Begun { index, tool, input });
+crate::keep::keep!(struct AnthropicMessages { started, id, part, blocks, is_delta });
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -300,6 +300,8 @@ fn reason(raw: &str) -> Reason {
     }
 }
 
+crate::keep::keep!(struct BedrockConverse { server_tools });
+
 #[cfg(test)]
 mod tests {
     use super::*;

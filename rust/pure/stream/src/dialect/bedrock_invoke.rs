@@ -8,6 +8,7 @@ use super::{Dialect, Parse, bedrock_converse, cohere, parser, payload, sniff};
 use crate::decode::{Frame, FrameKind};
 use crate::emit::Emit;
 use crate::json::{Leaf, List, Maybe, integer, is_true, string};
+use crate::keep::{Keep, Kept, Source};
 use crate::{Anomaly, ChannelKey, ChannelKind, Place, Reason, Usage, UsageSource};
 
 #[derive(Deserialize)]
@@ -27,8 +28,8 @@ struct Chunk<'a> {
 /// Reads Amazon Bedrock's invoke stream.
 #[derive(Default)]
 pub(crate) struct BedrockInvoke {
-    /// Told by the first payload.
-    inner: Option<Box<dyn Parse>>,
+    /// Told by the first payload; its own dialect stands for text that names none.
+    inner: Option<(Dialect, Box<dyn Parse>)>,
 }
 
 impl Parse for BedrockInvoke {
@@ -54,16 +55,35 @@ impl Parse for BedrockInvoke {
 impl BedrockInvoke {
     fn payload(&mut self, frame: &Frame<'_>, payload: &str, emit: &mut Emit<'_>) {
         let inside = Frame { kind: frame.kind, name: "", data: payload, bytes: frame.bytes.clone(), data_at: None };
-        let inner = self.inner.get_or_insert_with(|| {
-            let mut inner = match sniff(&inside) {
-                Some(Dialect::BedrockInvoke) | None => Box::new(OwnText),
-                Some(dialect) => parser(dialect),
-            };
+        let (_, inner) = self.inner.get_or_insert_with(|| {
+            let dialect = sniff(&inside).unwrap_or(Dialect::BedrockInvoke);
+            let mut inner = parser_inside(dialect);
             inner.begin(emit);
-            inner
+            (dialect, inner)
         });
         inner.frame(&inside, emit);
         metrics(payload, emit);
+    }
+}
+
+fn parser_inside(dialect: Dialect) -> Box<dyn Parse> {
+    if dialect == Dialect::BedrockInvoke { Box::new(OwnText) } else { parser(dialect) }
+}
+
+impl Keep for BedrockInvoke {
+    fn keep(&self, out: &mut Kept) {
+        let Self { inner } = self;
+        inner.as_ref().map(|(dialect, _)| *dialect).keep(out);
+        if let Some((_, inner)) = inner {
+            inner.keep_state(out);
+        }
+    }
+
+    fn take(from: &mut Source<'_>) -> Option<Self> {
+        let Some(dialect) = Keep::take(from)? else { return Some(Self::default()) };
+        let mut inner = parser_inside(dialect);
+        inner.take_state(from)?;
+        Some(Self { inner: Some((dialect, inner)) })
     }
 }
 
@@ -173,6 +193,10 @@ fn own_reason(raw: &str) -> Reason {
         _ => cohere::reason(raw),
     }
 }
+
+crate::keep::keep!(
+    struct OwnText {}
+);
 
 #[cfg(test)]
 mod tests {

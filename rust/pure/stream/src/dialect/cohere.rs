@@ -201,6 +201,10 @@ pub(super) fn reason(raw: &str) -> Reason {
     }
 }
 
+crate::keep::keep!(
+    struct Cohere {}
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;

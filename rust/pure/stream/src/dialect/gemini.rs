@@ -159,6 +159,8 @@ fn reason(raw: &str) -> Reason {
     }
 }
 
+crate::keep::keep!(struct Gemini { started, parts });
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -134,6 +134,14 @@ fn step(path: &str) -> (Step, &str) {
     (Step::Member(name.to_owned()), after)
 }
 
+crate::keep::keep!(
+    enum Step {
+        Element(index),
+        Member(name),
+    }
+);
+crate::keep::keep!(struct Arguments { path, in_string });
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -287,6 +287,8 @@ fn reason(raw: &str) -> Reason {
     }
 }
 
+crate::keep::keep!(struct GeminiInteractions { whole });
+
 #[cfg(test)]
 mod tests {
     use super::*;

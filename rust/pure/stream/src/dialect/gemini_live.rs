@@ -227,6 +227,8 @@ fn reason(raw: &str, called: bool) -> Reason {
     }
 }
 
+crate::keep::keep!(struct GeminiLive { parts, model, turn, is_open, is_over });
+
 #[cfg(test)]
 mod tests {
     use super::*;

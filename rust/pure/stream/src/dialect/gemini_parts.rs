@@ -253,3 +253,7 @@ impl Parts {
         self.lanes.get_mut(at)
     }
 }
+
+crate::keep::keep!(struct Parts { place, lanes });
+crate::keep::keep!(struct Lane { number, calls, codes, open });
+crate::keep::keep!(struct Open { name, arguments });

@@ -60,3 +60,5 @@ impl Given {
         }
     }
 }
+
+crate::keep::keep!(struct Given { dialect, messages, settled });

@@ -92,6 +92,8 @@ pub(super) fn sniff(frame: &Frame<'_>) -> Option<Dialect> {
     (json::string(head.jsonrpc)? == "2.0").then_some(Dialect::Mcp)
 }
 
+crate::keep::keep!(struct Mcp { responses });
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,11 +2,13 @@
 
 use crate::decode::{Frame, FrameKind};
 use crate::emit::Emit;
+use crate::keep::State;
 use crate::settings::by_name;
 use crate::{Anomaly, ChannelKind, Error};
 
 mod alike;
 mod anthropic_messages;
+
 #[cfg(test)]
 mod any_frame_tests;
 mod bedrock_converse;
@@ -156,7 +158,7 @@ impl Dialect {
 }
 
 /// Reads one provider's frames.
-pub(crate) trait Parse: Send {
+pub(crate) trait Parse: Send + State {
     /// Says what proves an end in this format; called once, before the first frame.
     fn begin(&mut self, emit: &mut Emit<'_>);
 
@@ -237,3 +239,31 @@ impl Parse for Opaque {
         emit.other(frame.name);
     }
 }
+
+crate::keep::keep!(
+    enum Dialect {
+        AnthropicMessages,
+        Auto,
+        BedrockConverse,
+        BedrockInvoke,
+        Cohere,
+        Gemini,
+        GeminiInteractions,
+        GeminiLive,
+        Mcp,
+        Ollama,
+        Opaque,
+        OpenaiAssistants,
+        OpenaiChat,
+        OpenaiCompletions,
+        OpenaiRealtime,
+        OpenaiResponses,
+        Replicate,
+        Text,
+        Watsonx,
+        XaiGrpc,
+    }
+);
+crate::keep::keep!(
+    struct Opaque {}
+);

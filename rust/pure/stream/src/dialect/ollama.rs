@@ -145,6 +145,8 @@ fn reason(raw: &str) -> Reason {
     }
 }
 
+crate::keep::keep!(struct Ollama { started, ended, calls });
+
 #[cfg(test)]
 mod tests {
     use super::*;

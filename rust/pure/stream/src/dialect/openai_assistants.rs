@@ -289,6 +289,8 @@ fn number(leaf: Leaf<'_>) -> u32 {
     json::integer(leaf).and_then(|number| u32::try_from(number).ok()).unwrap_or(0)
 }
 
+crate::keep::keep!(struct OpenaiAssistants { items, told, run });
+
 #[cfg(test)]
 mod tests {
     use super::*;

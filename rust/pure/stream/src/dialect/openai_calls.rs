@@ -143,3 +143,6 @@ fn arguments(key: ChannelKey, arguments: Option<&RawValue>, emit: &mut Emit<'_>)
         None => {}
     }
 }
+
+crate::keep::keep!(struct Slot { index, id, part });
+crate::keep::keep!(struct Calls { slots });

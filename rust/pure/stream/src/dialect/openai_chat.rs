@@ -345,6 +345,9 @@ impl Seen {
     }
 }
 
+crate::keep::keep!(struct Seen { index, finished, streamed, calls });
+crate::keep::keep!(struct OpenaiChat { started, id, choices, citations, executed });
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -90,6 +90,8 @@ impl OpenaiCompletions {
     }
 }
 
+crate::keep::keep!(struct OpenaiCompletions { started, finished });
+
 #[cfg(test)]
 mod tests {
     use crate::dialect::Dialect;

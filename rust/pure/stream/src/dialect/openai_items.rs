@@ -234,3 +234,5 @@ impl Items {
 fn number(leaf: Leaf<'_>) -> u32 {
     json::integer(leaf).and_then(|number| u32::try_from(number).ok()).unwrap_or(0)
 }
+
+crate::keep::keep!(struct Items { calls_made, any, reasoning, told, ids });

@@ -264,6 +264,9 @@ impl OpenaiRealtime {
     }
 }
 
+crate::keep::keep!(struct Open { id, lane, calls_made, any });
+crate::keep::keep!(struct OpenaiRealtime { items, ids, open, lanes, started });
+
 #[cfg(test)]
 mod tests {
     use super::*;

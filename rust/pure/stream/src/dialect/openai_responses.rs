@@ -221,6 +221,8 @@ impl OpenaiResponses {
     }
 }
 
+crate::keep::keep!(struct OpenaiResponses { items, id, started, ended, lane, first_item, next_item, sequence });
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -195,3 +195,19 @@ impl Item<'_> {
         }
     }
 }
+
+crate::keep::keep!(
+    enum Stem {
+        Arguments,
+        Audio,
+        Code,
+        Command,
+        Input,
+        Refusal,
+        ServerArguments,
+        Summary,
+        Text,
+        Thought,
+        Transcript,
+    }
+);

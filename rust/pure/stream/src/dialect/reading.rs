@@ -7,6 +7,7 @@ use super::{Dialect, Parse, failure, given, likely, parser, sniff, text};
 use crate::decode::{Frame, FrameKind, Framing};
 use crate::emit::{Emit, Known};
 use crate::json;
+use crate::keep::{Keep, Kept, Source, State};
 use crate::{Anomaly, Events};
 
 /// Messages that may pass before a stream whose dialect cannot be told is read as opaque.
@@ -262,5 +263,29 @@ impl Waiting {
     fn frame(&self) -> Frame<'_> {
         let Self { kind, name, data, bytes, data_at } = self;
         Frame { kind: *kind, name, data, bytes: bytes.clone(), data_at: *data_at }
+    }
+}
+
+crate::keep::keep!(struct Waiting { kind, name, data, bytes, data_at });
+
+/// What a frame like the last one would spare is learned anew.
+impl State for Reading {
+    fn keep_state(&self, out: &mut Kept) {
+        let Self { dialect, parser, alike: _, waiting, pieces, page, detects, given } = self;
+        (*dialect, *pieces, *page).keep(out);
+        (*detects, *given).keep(out);
+        waiting.keep(out);
+        parser.is_some().keep(out);
+        if let Some(parser) = parser {
+            parser.keep_state(out);
+        }
+    }
+
+    fn take_state(&mut self, from: &mut Source<'_>) -> Option<()> {
+        (self.dialect, self.pieces, self.page) = Keep::take(from)?;
+        (self.detects, self.given) = Keep::take(from)?;
+        self.waiting = Keep::take(from)?;
+        self.parser = bool::take(from)?.then(|| parser(self.dialect()));
+        self.parser.as_mut().map_or(Some(()), |parser| parser.take_state(from))
     }
 }

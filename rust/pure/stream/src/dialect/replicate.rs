@@ -60,6 +60,10 @@ pub(super) fn sniff(frame: &Frame<'_>) -> Option<Dialect> {
     (frame.kind == FrameKind::Message && frame.name == "output").then_some(Dialect::Replicate)
 }
 
+crate::keep::keep!(
+    struct Replicate {}
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;

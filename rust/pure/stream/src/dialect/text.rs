@@ -36,6 +36,10 @@ pub(super) fn is_json(dialect: Dialect) -> bool {
     !matches!(dialect, Dialect::Replicate | Dialect::Text)
 }
 
+crate::keep::keep!(
+    struct Text {}
+);
+
 #[cfg(test)]
 mod tests {
     use midstream_series::Timestamp;

@@ -122,6 +122,10 @@ pub(super) fn sniff(frame: &Frame<'_>) -> Option<Dialect> {
     head.results.iter().next()?.generated_text.map(|_| Dialect::Watsonx)
 }
 
+crate::keep::keep!(
+    struct Watsonx {}
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -234,6 +234,8 @@ pub(super) fn sniff(frame: &Frame<'_>) -> Option<Dialect> {
     head.chunk.as_ref()?.outputs.given.then_some(Dialect::XaiGrpc)
 }
 
+crate::keep::keep!(struct XaiGrpc { calls, waiting, server_calls });
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -42,3 +42,5 @@ impl Known {
         (characters > 0).then(|| characters.div_ceil(4))
     }
 }
+
+crate::keep::keep!(struct Known { channels, tools, usage, earlier, cache_is_apart, end, anomalies, finish_reasons, model, id, mistaken, events } fresh { mask });

@@ -29,3 +29,5 @@ impl Blank {
         Some(Loop { onset, start: history.count() - 1, period: 1, symbols: 1, copies: self.characters as f64 })
     }
 }
+
+crate::keep::keep!(struct Blank { characters, fired });

@@ -70,6 +70,8 @@ impl Brackets {
     }
 }
 
+crate::keep::keep!(struct Brackets { depth, opened, white, string, escaped });
+
 #[cfg(test)]
 mod tests {
     use super::*;

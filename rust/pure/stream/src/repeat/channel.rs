@@ -82,3 +82,5 @@ impl ChannelState {
         size_of::<Self>() + self.history.bytes() + self.exact.bytes() + self.counter.bytes() + self.near.bytes()
     }
 }
+
+crate::keep::keep!(struct ChannelState { history, fences, brackets, exact, counter, near, blank });

@@ -207,3 +207,6 @@ fn report<T>(run: &Run<T>, period: u64, history: &History) -> Loop {
         copies: (run.count as f64 / period as f64) + 1.0,
     }
 }
+
+crate::keep::keep!(struct Copy { entry, check_at });
+crate::keep::keep!(struct Counter { runs, long });

@@ -143,3 +143,14 @@ impl Count {
         }
     }
 }
+
+crate::keep::keep!(
+    enum Manner {
+        Code,
+        Nothing,
+        Record,
+        Row,
+        Sentence,
+    }
+);
+crate::keep::keep!(struct Entry { period, numbers, lines, manner, sentences, ends, markers, words });

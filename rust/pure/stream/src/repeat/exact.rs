@@ -87,3 +87,5 @@ impl Exact {
         self.runs.bytes()
     }
 }
+
+crate::keep::keep!(struct Exact { runs });

@@ -83,6 +83,18 @@ impl Fences {
     }
 }
 
+crate::keep::keep!(
+    enum Line {
+        Start,
+        Marks(mark, count),
+        Opening(mark, count),
+        Info(mark),
+        Closing,
+        Other,
+    }
+);
+crate::keep::keep!(struct Fences { line, open });
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -77,3 +77,6 @@ impl Groups {
         self.places.capacity() * size_of::<Place>()
     }
 }
+
+crate::keep::keep!(struct Place { hash, word_and_times });
+crate::keep::keep!(struct Groups { places });

@@ -167,6 +167,9 @@ fn visible(character: char) -> char {
     if character.is_control() { char::REPLACEMENT_CHARACTER } else { character }
 }
 
+crate::keep::keep!(tuple Symbol);
+crate::keep::keep!(struct History { ring, count, characters });
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -141,3 +141,5 @@ impl Need {
         if code { self.code } else { self.text }
     }
 }
+
+crate::keep::keep!(struct Need { text, code });

@@ -93,5 +93,8 @@ impl Detector for Repeat {
     }
 }
 
+crate::keep::keep!(state Repeat { channels } rest { settings });
+crate::keep::keep!(struct Recent { list, forgotten });
+
 #[cfg(test)]
 mod tests;

@@ -212,3 +212,7 @@ fn is_word_part(character: char) -> bool {
 fn is_word(character: char) -> bool {
     matches!(character, '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
 }
+
+crate::keep::keep!(struct Group { at, before, new });
+crate::keep::keep!(struct Word { hash, at, letters, character });
+crate::keep::keep!(struct Near { groups, known, words, count, word, marked, line, waiting, waits, window, seen, repeated, new, fired });

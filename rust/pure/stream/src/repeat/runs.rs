@@ -225,3 +225,37 @@ const fn power(base: u32, exponent: usize) -> u32 {
     }
     result
 }
+
+impl<T: crate::keep::Keep> crate::keep::Keep for Run<T> {
+    fn keep(&self, out: &mut crate::keep::Kept) {
+        let Self { origin, start, onset, twin, count, shape, fired } = self;
+        ((*origin, *start), (*onset, *twin)).keep(out);
+        (*count, *fired).keep(out);
+        shape.keep(out);
+    }
+
+    fn take(from: &mut crate::keep::Source<'_>) -> Option<Self> {
+        let ((origin, start), (onset, twin)) = crate::keep::Keep::take(from)?;
+        let (count, fired) = crate::keep::Keep::take(from)?;
+        Some(Self { origin, start, onset, twin, count, shape: crate::keep::Keep::take(from)?, fired })
+    }
+}
+
+impl<A, T: crate::keep::Keep> crate::keep::Keep for Runs<A, T> {
+    fn keep(&self, out: &mut crate::keep::Kept) {
+        let Self { live, hints, recent, seen, hash, credit, alphabet: _ } = self;
+        (live.len(), *seen).keep(out);
+        live.iter().for_each(|run| run.keep(out));
+        hints.keep(out);
+        recent.keep(out);
+        (*hash, *credit).keep(out);
+    }
+
+    fn take(from: &mut crate::keep::Source<'_>) -> Option<Self> {
+        let (count, seen): (usize, u64) = crate::keep::Keep::take(from)?;
+        let live = (0..count).map(|_| crate::keep::Keep::take(from)).collect::<Option<_>>()?;
+        let (hints, recent) = (crate::keep::Keep::take(from)?, crate::keep::Keep::take(from)?);
+        let (hash, credit) = crate::keep::Keep::take(from)?;
+        Some(Self { live, hints, recent, seen, hash, credit, alphabet: PhantomData })
+    }
+}

@@ -217,3 +217,5 @@ pub(super) const fn is_wide(character: char) -> bool {
 const fn is_picture(character: char) -> bool {
     matches!(character, '\u{2600}'..='\u{27bf}' | '\u{1f000}'..='\u{1faff}')
 }
+
+crate::keep::keep!(struct Shape { period, letters, wide, pictures, first, digits, words, spaces, lines, indented, commas, bars, pairs, code_marks, code_only, statements, ends, stops, in_token });

@@ -43,6 +43,8 @@ const fn place(bit: u32) -> usize {
     (bit % BITS / 64) as usize
 }
 
+crate::keep::keep!(struct Words { filters, count });
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,90 @@
+//! A guard in the middle of its stream, kept and brought back.
+
+use midstream_series::Timestamp;
+
+use super::Guard;
+use crate::decode::decoder;
+use crate::keep::{Keep, Kept, Source, State};
+use crate::snapshot::{self, Of};
+use crate::{Error, Options, SnapshotFault};
+
+impl Guard {
+    /// The state of this guard as bytes, which [`Guard::restore`] goes on from. `beside` is what the owner wants to find
+    /// again with it.
+    ///
+    /// It holds the text that the checks look back on, the arguments of tool calls and frames that are not whole yet: keep
+    /// it as you keep the stream itself. It holds no settings.
+    ///
+    /// # Errors
+    /// [`Error::Finished`] after [`Guard::finish`]; [`Error::Snapshot`] where text is redacted or held.
+    pub fn snapshot(&self, beside: &[u8]) -> Result<Vec<u8>, Error> {
+        if self.checks.is_finished() {
+            return Err(Error::Finished);
+        }
+        if self.keeps_text_back() {
+            return Err(SnapshotFault::Redacts.into());
+        }
+        let now = self.checks.now().unwrap_or_default();
+        let settings = format!("{:?}", self.checks.settings());
+        Ok(snapshot::written(Of::Guard, &settings, now, beside, self))
+    }
+
+    /// The guard whose state [`Guard::snapshot`] wrote, under the same settings, and what its owner kept beside. It goes on
+    /// as that one would have. Of the options the settings and their rules count; the others are in the snapshot.
+    ///
+    /// Times go on in the origin that they had. Where the clock is another one, `now` is its time for the moment of the last
+    /// call before the snapshot.
+    ///
+    /// # Errors
+    /// [`Error::Snapshot`] for bytes that are cut, changed, of another version or taken under other settings, and those of
+    /// [`Guard::new`].
+    pub fn restore(bytes: &[u8], options: Options, now: Option<Timestamp>) -> Result<(Self, Vec<u8>), Error> {
+        let mut guard = Self::new(options)?;
+        if guard.keeps_text_back() {
+            return Err(SnapshotFault::Redacts.into());
+        }
+        let settings = format!("{:?}", guard.checks.settings());
+        let beside = snapshot::read(bytes, Of::Guard, &settings, now, &mut guard)?;
+        Ok((guard, beside))
+    }
+
+    /// Whether text or bytes may wait, which a snapshot does not hold.
+    fn keeps_text_back(&self) -> bool {
+        self.passage.is_some() || self.checks.known.mask.is_some()
+    }
+}
+
+impl State for Guard {
+    fn keep_state(&self, out: &mut Kept) {
+        let Self { checks, framing, detect, opening, blank, expects_stream, head, decoder, reading, .. } = self;
+        let Self { position, blind, pushed, passage: _, .. } = self;
+        checks.keep_state(out);
+        (*framing, *blank, *expects_stream).keep(out);
+        (*position, *blind, *pushed).keep(out);
+        detect.keep(out);
+        opening.keep(out);
+        head.keep(out);
+        reading.keep_state(out);
+        decoder.is_some().keep(out);
+        if let Some(decoder) = decoder {
+            decoder.keep_state(out);
+        }
+    }
+
+    fn take_state(&mut self, from: &mut Source<'_>) -> Option<()> {
+        self.checks.take_state(from)?;
+        (self.framing, self.blank, self.expects_stream) = Keep::take(from)?;
+        (self.position, self.blind, self.pushed) = Keep::take(from)?;
+        self.detect = Keep::take(from)?;
+        self.opening = Keep::take(from)?;
+        self.head = Keep::take(from)?;
+        self.reading.take_state(from)?;
+        self.decoder = None;
+        if bool::take(from)? {
+            let mut made = decoder(self.framing)?;
+            made.take_state(from)?;
+            self.decoder = Some(made);
+        }
+        Some(())
+    }
+}
