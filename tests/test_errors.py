@@ -48,6 +48,13 @@ VARIANTS = {
             {"key": "pace.idle_s", "value": "-1", "allowed": "above 0 and at most 1000000 seconds"},
             "pace.idle_s is -1, allowed is above 0 and at most 1000000 seconds",
         ),
+        "Snapshot": (
+            lambda: Guard.restore(b"PK"),
+            errors.InputError,
+            ValueError,
+            {},
+            "the bytes are no snapshot",
+        ),
         "Toml": (
             lambda: Settings.loads("shadow = true\nshadow = true"),
             errors.InputError,

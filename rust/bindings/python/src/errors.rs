@@ -46,7 +46,10 @@ fn of_guard_file(file: Option<&str>, fault: &stream::FileError) -> PyErr {
 /// What the message speaks of.
 fn facts(error: &stream::Error) -> Vec<(&'static str, &str)> {
     match error {
-        stream::Error::FileSize { .. } | stream::Error::Finished | stream::Error::Toml { .. } => Vec::new(),
+        stream::Error::FileSize { .. }
+        | stream::Error::Finished
+        | stream::Error::Snapshot { .. }
+        | stream::Error::Toml { .. } => Vec::new(),
         stream::Error::Rule { rule, .. } => vec![("rule", rule)],
         stream::Error::Setting { field, value, allowed } => {
             vec![("key", field), ("value", value), ("allowed", allowed)]

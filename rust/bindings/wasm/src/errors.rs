@@ -9,6 +9,7 @@ pub(crate) fn of_stream(error: &stream::Error) -> JsValue {
         stream::Error::Finished => ("StateError", "finished"),
         stream::Error::Rule { .. } => ("InputError", "rule"),
         stream::Error::Setting { .. } => ("InputError", "setting"),
+        stream::Error::Snapshot { .. } => ("InputError", "snapshot"),
         stream::Error::Toml { .. } => ("InputError", "toml"),
         stream::Error::UnknownKey { .. } => ("InputError", "unknown_key"),
         stream::Error::UnknownName { .. } => ("InputError", "unknown_name"),

@@ -291,7 +291,7 @@ impl Quantiles {
     }
 }
 
-crate::keep::keep!(state Pace { started, first_byte, first_event, first_text, first_content, last_content, last_byte, last_progress, resumed, gaps, stalls, stalled } rest { settings });
+crate::keep::keep!(state Pace { started, first_byte, first_event, first_text, first_content, last_content, last_byte, last_progress, resumed, gaps, stalls, stalled } rest { stall, limits });
 crate::keep::keep!(struct Quantiles { buckets, count, longest });
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use midstream_stream as stream;
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
-use pyo3::types::PyType;
+use pyo3::types::{PyBytes, PyType};
 use serde::{Deserialize, Serialize};
 
 use super::arguments::Words;
@@ -68,6 +68,49 @@ impl AgentChecks {
     #[pyo3(signature = (settings: "midstream.stream.settings.SettingsOrFile | None" = None))]
     fn new(settings: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
         let checks = stream::AgentChecks::new(compiled(settings)?.settings).map_err(BindingError::from)?;
+        Ok(Self(Mutex::new(checks)))
+    }
+
+    /// The state of the run as bytes, which `restore` goes on from, here or in another process.
+    ///
+    /// They hold what findings show of the latest calls, hashes of the rest, and no settings.
+    ///
+    /// Returns
+    /// -------
+    /// bytes
+    fn snapshot<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.lock(py).snapshot())
+    }
+
+    /// The checks whose state `snapshot` wrote.
+    ///
+    /// Parameters
+    /// ----------
+    /// data : bytes
+    /// settings : Settings or path of a guard file, optional
+    ///     With the ``actions`` and ``shadow`` of the checks that were kept.
+    ///
+    /// Returns
+    /// -------
+    /// AgentChecks
+    ///
+    /// Raises
+    /// ------
+    /// InputError
+    ///     For bytes that are cut, changed, written by another version or under other settings.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from midstream.stream import AgentChecks
+    /// >>> checks = AgentChecks()
+    /// >>> _ = checks.call("search")
+    /// >>> AgentChecks.restore(checks.snapshot()).summary.open_calls
+    /// 1
+    #[staticmethod]
+    #[pyo3(signature = (data: "bytes", settings: "midstream.stream.settings.SettingsOrFile | None" = None))]
+    fn restore(data: &[u8], settings: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+        let settings = compiled(settings)?.settings;
+        let checks = stream::AgentChecks::restore(data, settings).map_err(BindingError::from)?;
         Ok(Self(Mutex::new(checks)))
     }
 

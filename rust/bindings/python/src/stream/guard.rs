@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use midstream_series::Timestamp;
 use midstream_stream as stream;
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
 use super::arguments::{self, Words};
 use super::decision::{Decision, Taken};
@@ -223,6 +224,69 @@ impl Guard {
         #[pyo3(from_py_with = arguments::now_ns)] now_ns: Option<i64>,
     ) -> PyResult<(Decision, Summary)> {
         self.watching.finish(py, &how.0, now_ns)
+    }
+
+    /// The state of this guard as bytes, which `restore` goes on from, here or in another process.
+    ///
+    /// They hold the text that the checks look back on, the arguments of tool calls, frames that are not whole yet, and the
+    /// answer where ``keep_text`` is set: keep them as you keep the stream itself. They hold no settings. Bytes are read by
+    /// the version of MidStream that wrote them; take only your own, as a checksum tells damage and not malice.
+    ///
+    /// Returns
+    /// -------
+    /// bytes
+    ///
+    /// Raises
+    /// ------
+    /// InputError
+    ///     Where text is redacted or held: what waits of it is not kept.
+    /// StateError
+    ///     After `finish`.
+    fn snapshot<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        self.watching.snapshot(py)
+    }
+
+    /// The guard whose state `snapshot` wrote; it goes on as that one would have.
+    ///
+    /// Parameters
+    /// ----------
+    /// data : bytes
+    /// settings : Settings or path of a guard file, optional
+    ///     Those of the guard that was kept; the default settings where left out.
+    /// now_ns : int, optional
+    ///     The time at the last call before the snapshot, by the clock of the calls to come. Where left out, that is the
+    ///     clock of the calls before.
+    ///
+    /// Returns
+    /// -------
+    /// Guard
+    ///
+    /// Raises
+    /// ------
+    /// InputError
+    ///     For bytes that are cut, changed, written by another version or under other settings.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from midstream.stream import Guard
+    /// >>> guard = Guard()
+    /// >>> guard.push("I am done. " * 5).action
+    /// 'pass'
+    /// >>> Guard.restore(guard.snapshot()).push("I am done. " * 5).action
+    /// 'stop'
+    #[staticmethod]
+    #[pyo3(signature = (
+        data: "bytes", settings: "midstream.stream.settings.SettingsOrFile | None" = None, *, now_ns: "int | None" = None
+    ))]
+    fn restore(
+        data: &[u8],
+        settings: Option<&Bound<'_, PyAny>>,
+        #[pyo3(from_py_with = arguments::now_ns)] now_ns: Option<i64>,
+    ) -> PyResult<Self> {
+        let options = compiled(settings)?;
+        let (stops_when_quiet, claimed) = (options.settings.stops_when_quiet(), AtomicBool::new(false));
+        let watching = Watching::restore(data, options, now_ns.map(Timestamp::from_nanos))?;
+        Ok(Self { watching, claimed, stops_when_quiet })
     }
 
     /// The answer's text so far, over all its channels in the order it came; ``None`` unless ``keep_text`` is set.

@@ -10,6 +10,7 @@ use pyo3::types::{PyByteArray, PyBytes, PyMemoryView, PyString};
 use super::arguments::{self, whole};
 use super::decision::{Decision, Taken};
 use super::item::Item;
+use super::json;
 use super::summary::Summary;
 use crate::errors::{BindingError, InputError};
 use crate::gate;
@@ -64,6 +65,23 @@ impl Watching {
     pub(super) fn new(options: stream::Options, keep_text: bool) -> Result<Self, BindingError> {
         let (guard, texts) = (stream::Guard::new(options)?, keep_text.then(Texts::default));
         Ok(Self(Mutex::new(State { guard, channels: Arc::default(), texts, whole: false })))
+    }
+
+    /// The state as bytes, with the text that is kept.
+    pub(super) fn snapshot<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let State { guard, texts, whole, .. } = &*self.lock(py);
+        let texts = texts.as_ref().map(|Texts { text, reasoning }| (text, reasoning));
+        let bytes = guard.snapshot(json::write(&(texts, *whole))?.as_bytes()).map_err(BindingError::from)?;
+        Ok(PyBytes::new(py, &bytes))
+    }
+
+    /// What `snapshot` wrote, where `now` is the time of the call before it.
+    pub(super) fn restore(bytes: &[u8], options: stream::Options, now: Option<Timestamp>) -> PyResult<Self> {
+        let (guard, beside) = stream::Guard::restore(bytes, options, now).map_err(BindingError::from)?;
+        let (texts, whole): (Option<(String, String)>, bool) =
+            json::read("Guard", str::from_utf8(&beside).unwrap_or_default())?;
+        let texts = texts.map(|(text, reasoning)| Texts { text, reasoning });
+        Ok(Self(Mutex::new(State { guard, channels: Arc::default(), texts, whole })))
     }
 
     fn lock(&self, py: Python<'_>) -> MutexGuard<'_, State> {

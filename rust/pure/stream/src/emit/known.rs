@@ -43,4 +43,4 @@ impl Known {
     }
 }
 
-crate::keep::keep!(struct Known { channels, tools, usage, earlier, cache_is_apart, end, anomalies, finish_reasons, model, id, mistaken, events } fresh { mask });
+crate::keep::keep!(struct Known { channels, tools, late_tools, usage, earlier, cache_is_apart, end, anomalies, finish_reasons, model, id, mistaken, events } fresh { mask });
