@@ -253,6 +253,8 @@ fn parts(list: &RawValue, emit: &mut Emit<'_>) {
     }
 }
 
+crate::keep::keep!(struct Langchain { started, has_provider, ended, calls, usage });
+
 #[cfg(test)]
 mod tests {
     use crate::dialect::{Dialect, sample::Sample};

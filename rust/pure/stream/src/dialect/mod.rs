@@ -250,6 +250,7 @@ crate::keep::keep!(
         Gemini,
         GeminiInteractions,
         GeminiLive,
+        Langchain,
         Mcp,
         Ollama,
         Opaque,
