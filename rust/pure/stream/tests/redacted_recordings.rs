@@ -4,10 +4,11 @@
 
 mod redacted;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
-use midstream_stream::redact::{Rule, RuleSet};
+use midstream_stream::redact::{Redactor, Rule, RuleSet};
 use midstream_stream::{Anomaly, Options, Summary, UsageSource};
 use redacted::Run;
 use serde_json::{Value, json};
@@ -94,6 +95,31 @@ fn strings(value: Value, redact: impl Fn(&str) -> String + Copy) -> Value {
         }
         other => other,
     }
+}
+
+/// Characters of a text that are read one by one at most.
+const READ: usize = 4_000;
+
+#[test]
+fn text_without_secrets_is_held_for_less_than_eight_characters() {
+    let (mut held, mut read, mut found) = (0, 0, BTreeMap::<&str, usize>::new());
+    for (file, entry) in recordings() {
+        for text in self::read(&std::fs::read(&file).unwrap(), &entry, None).texts.values() {
+            let mut redactor = Redactor::new(Arc::clone(&RULES));
+            let (mut released, mut redactions, mut of_text) = (String::new(), Vec::new(), 0);
+            for character in text.chars().take(READ) {
+                redactor.push(character.encode_utf8(&mut [0; 4]), &mut released, &mut redactions);
+                of_text += redactor.held();
+            }
+            redactions.iter().for_each(|one| *found.entry(RULES.name(one.rule)).or_default() += 1);
+            if redactions.is_empty() {
+                held += of_text;
+                read += text.chars().take(READ).count();
+            }
+        }
+    }
+    eprintln!("{held} bytes held over {read} characters; in other texts {found:?}; rules of {} bytes", RULES.bytes());
+    assert!(held <= 8 * read, "{held} bytes held over {read} characters");
 }
 
 /// Secrets to plant, with spaces around them that keep them apart from other words.

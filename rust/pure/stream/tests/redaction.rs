@@ -42,12 +42,22 @@ fn secrets() -> Vec<(&'static str, Vec<String>)> {
         ("openai_key", vec![mixed(&["sk", "-"], 48), mixed(&["sk", "-proj-"], 120)]),
         ("stripe_key", vec![mixed(&["sk", "_live_"], 24), mixed(&["rk", "_test_"], 99), mixed(&["wh", "sec_"], 32)]),
         ("aws_access_key", vec!["AK".to_owned() + "IA" + &filler("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 16)]),
-        ("aws_secret_key", vec![mixed(&["aws_secret", "_access_key = "], 40)]),
-        ("azure_storage_key", vec![mixed(&["Account", "Key="], 86) + "=="]),
+        (
+            "aws_secret_key",
+            vec![
+                mixed(&["aws_secret", "_access_key = "], 40),
+                mixed(&["AWS_SECRET", "_ACCESS_KEY="], 40),
+                mixed(&["awsSecret", "AccessKey\": \""], 40),
+            ],
+        ),
+        ("aws_session_token", vec![mixed(&["FwoGZXI", "vYXdzE"], 300) + "=="]),
+        ("azure_storage_key", vec![mixed(&["Account", "Key="], 86) + "==", mixed(&["SharedAccess", "Key="], 43) + "="]),
+        ("azure_sas_signature", vec![mixed(&["si", "g="], 43) + "%3D"]),
+        ("azure_client_secret", vec![mixed(&["a1~", "8Q~"], 34)]),
         ("google_api_key", vec![mixed(&["AI", "za"], 35)]),
         ("google_oauth_token", vec![mixed(&["ya", "29.a0"], 60), mixed(&["GOC", "SPX-"], 28)]),
         ("github_token", vec![mixed(&["gh", "p_"], 36), mixed(&["github", "_pat_"], 82)]),
-        ("gitlab_token", vec![mixed(&["gl", "pat-"], 20)]),
+        ("gitlab_token", vec![mixed(&["gl", "pat-"], 20), mixed(&["GR1348", "941"], 20), mixed(&["gl", "rt-t1_"], 20)]),
         ("slack_token", vec![format!("{}-{}-{}", mixed(&["xo", "xb-"], 12), "123456789012", mixed(&[], 24))]),
         ("slack_webhook", vec![mixed(&["https://hooks.slack", ".com/services/T0/B0/"], 24)]),
         ("hugging_face_token", vec![mixed(&["h", "f_"], 34)]),
@@ -67,21 +77,54 @@ fn secrets() -> Vec<(&'static str, Vec<String>)> {
         ("xai_key", vec![mixed(&["xa", "i-"], 80)]),
         ("vault_token", vec![mixed(&["hv", "s."], 24)]),
         ("telegram_token", vec![format!("{}:{}", "1234567890", mixed(&["A", "A"], 33))]),
-        ("bearer_token", vec![mixed(&["Bear", "er "], 40)]),
+        ("age_key", vec![["AGE-SECRET", "-KEY-1"].concat() + &filler("QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L", 58)]),
+        ("atlassian_token", vec![mixed(&["ATA", "TT3"], 180)]),
+        ("discord_token", vec![format!("{}.{}.{}", mixed(&["M", "T"], 22), mixed(&[], 6), mixed(&[], 38))]),
+        ("langsmith_key", vec![format!("{}_{}", hex(&["lsv2", "_pt_"], 32), hex(&[], 10))]),
+        ("linear_key", vec![mixed(&["lin", "_api_"], 40)]),
+        ("mailchimp_key", vec![hex(&[], 32) + "-us12"]),
+        ("new_relic_key", vec![["NR", "AK-"].concat() + &filler("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", 27)]),
+        ("notion_token", vec![mixed(&["nt", "n_"], 46), mixed(&["secret", "_"], 43)]),
+        ("pinecone_key", vec![format!("{}_{}", mixed(&["pc", "sk_"], 6), mixed(&[], 63))]),
+        ("postman_key", vec![format!("{}-{}", hex(&["PM", "AK-"], 24), hex(&[], 34))]),
+        ("rubygems_key", vec![hex(&["ruby", "gems_"], 48)]),
+        ("sentry_token", vec![mixed(&["sntr", "yu_"], 64)]),
+        ("square_token", vec![mixed(&["sq0", "atp-"], 22), mixed(&["EA", "AA"], 60)]),
+        ("supabase_token", vec![hex(&["sb", "p_"], 40)]),
+        ("bearer_token", vec![mixed(&["Bear", "er "], 40), mixed(&["bear", "er a1"], 16)]),
         ("basic_credentials", vec!["Basic ".to_owned() + "dXNlcjpw" + "YXNzd29yZA=="]),
         ("email", vec!["jane.doe+tag@mail.example.org".to_owned(), "a@b.io".to_owned()]),
         ("iban", vec!["DE89 3704 0044 0532 0130 00".to_owned(), "GB29NWBK60161331926819".to_owned()]),
         (
             "card",
-            ["4111 1111 1111 1111", "378282246310005", "5555-5555-5555-4444", "6011111111111117", "30569309025904"]
-                .map(str::to_owned)
-                .into(),
+            [
+                "4111 1111 1111 1111",
+                "378282246310005",
+                "5555-5555-5555-4444",
+                "2223003122003222",
+                "6011111111111117",
+                "30569309025904",
+                "3530111333300000",
+            ]
+            .map(str::to_owned)
+            .into(),
         ),
         (
             "phone",
-            ["+44 20 7946 0958", "+49 (0)30 901820", "+15550100123", "(555) 555-0123", "555-555-0123"]
-                .map(str::to_owned)
-                .into(),
+            [
+                "+44 20 7946 0958",
+                "+49 (0)30 901820",
+                "+15550100123",
+                "+1 (555) 555-0123 ext. 42",
+                "+33 1 23 45 67 89",
+                "+81-3-1234-5678",
+                "0044 20 7946 0958",
+                "(555) 555-0123",
+                "1-555-555-0123",
+                "555-555-0123x9",
+            ]
+            .map(str::to_owned)
+            .into(),
         ),
     ]
 }
@@ -135,6 +178,18 @@ fn ordinary_text_is_left_alone() {
         "Write user@host, @name, name@, a@b.c and 192.168.100.200:8080.",
         "-----BEGIN PUBLIC KEY----- and -----BEGIN CERTIFICATE----- are no secrets, nor is a line -----",
         "ghp_short, AKIASHORT, xoxb-1, eyJ.eyJ.x and key-0123 are too short.",
+        "commit 9fceb02d0ae598e95dc970b74767f19372d61af8, md5 d41d8cd98f00b204e9800998ecf8427e, e3b0c44298fc1c149afbf4c8996fb924",
+        "550e8400-e29b-41d4-a716-446655440000 and 6ba7b810-9dad-11d1-80b4-00c04fd430c8 are UUIDs.",
+        "ISBN 978-3-16-148410-0, ISBN 0-306-40615-2, DOI 10.1000/182, EAN 4006381333931, ISSN 2049-3630.",
+        "2026-11-21T10:00:00+01:00, 2026-11-21 10:00:00.123456, 1732212345, 1732212345678, 1732212345678901234",
+        "10.0.0.1:8080, fe80::1ff:fe23:4567:890a, v1.2.3-rc.1+build.5, 3.14159265358979, 1,234,567.89, 6.02214076e23",
+        "let x = a+1234567 + 0x1F; y += 100; if (200) { z = -300.400; } // TODO(bob): 100-200-300",
+        "@decorator def f(a: int) -> str: return f'{a}@{b}' # lodash@4.17.21 <T extends A>",
+        "curl -H 'Authorization: Bearer $TOKEN' -u user:$PASS https://api.example.org/v1/items?limit=100&sig=abc",
+        "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU= integrity, secret_key = os.environ['SECRET_KEY']",
+        "the bearer of responsibilities; basic understanding; a bearer internationalization; Basic arithmetic",
+        "AKIA is a prefix; sk-spinner-three-bounce, sk-cube-grid, pk_live_publishable, hf_hub_download, npm_config_registry",
+        "BE careful: GB 1234, FR 2026, DE-10115 Berlin, NL 1012 AB; ORDER 1234-5678-9012; 00 12 34",
     ];
     for text in texts {
         assert_eq!(found(text), (text.to_owned(), vec![]));
