@@ -3,9 +3,9 @@
 What `midstream.stream` stands on.
 """
 
-from typing import Any, SupportsIndex, final
+from typing import Any, Final, SupportsIndex, final
 
-import midstream.stream
+import midstream.stream.settings
 
 __all__ = [
     "AgentChecks",
@@ -37,7 +37,7 @@ class AgentChecks:
 
     Parameters
     ----------
-    settings : Settings, optional
+    settings : Settings or path of a guard file, optional
         Their ``actions`` and ``shadow`` count; the default settings where left out.
 
     Notes
@@ -56,7 +56,7 @@ class AgentChecks:
     >>> decision.findings[0].explanation
     'search was called 3 times with the same arguments and the same result since step 2'
     """
-    def __new__(cls, /, settings: midstream.stream.Settings | None = None) -> AgentChecks: ...
+    def __new__(cls, /, settings: midstream.stream.settings.SettingsOrFile | None = None) -> AgentChecks: ...
     def call(self, /, tool: str, arguments: object = None, *, id: str | None = None) -> AgentDecision:
         """
         The agent calls a tool.
@@ -249,7 +249,7 @@ class Checks:
 
     Parameters
     ----------
-    settings : Settings, optional
+    settings : Settings or path of a guard file, optional
         What to look for; the default settings where left out.
     started_ns : int, optional
         When the answer was asked for; without it there is no time to first text.
@@ -274,7 +274,7 @@ class Checks:
     def __new__(
         cls,
         /,
-        settings: midstream.stream.Settings | None = None,
+        settings: midstream.stream.settings.SettingsOrFile | None = None,
         *,
         started_ns: int | None = None,
         keep_text: bool = False,
@@ -349,10 +349,26 @@ class CompiledSettings:
     """
     Settings, checked once and shared by any number of guards.
     """
+
+    MAX_FILE: Final[int]
+    """
+    Bytes of a guard file at most.
+    """
+    def __eq__(self, other: object, /) -> bool: ...
     def __new__(cls, /, json: str) -> CompiledSettings: ...
+    @staticmethod
+    def read(content: bytes, file: str | None = None) -> tuple[CompiledSettings, str]:
+        """
+        The settings of a guard file, and its tables as JSON.
+        """
     def refuse_reroute(self, /) -> None:
         """
         Refuses what only a gateway can do.
+        """
+    @staticmethod
+    def write(json: str) -> str:
+        """
+        Tables in JSON as the text of a guard file.
         """
 
 @final
@@ -507,7 +523,7 @@ class Guard:
 
     Parameters
     ----------
-    settings : Settings, optional
+    settings : Settings or path of a guard file, optional
         What the checks look for; the default settings where left out.
     dialect, framing : str
         The provider's format and how its body is cut; ``auto`` tells them from the content type and the first bytes.
@@ -541,7 +557,7 @@ class Guard:
     def __new__(
         cls,
         /,
-        settings: midstream.stream.Settings | None = None,
+        settings: midstream.stream.settings.SettingsOrFile | None = None,
         *,
         dialect: str = ...,
         framing: str = ...,
@@ -554,9 +570,19 @@ class Guard:
         """
         Marks the guard as in use by a stream that is watched, which keeps the text.
         """
+    @property
+    def _format(self, /) -> tuple[str, str]:
+        """
+        The provider's format and the framing; ``opaque`` and ``auto`` while they are not known.
+        """
     def _read(self, /, item: object, now_ns: SupportsIndex | None = None) -> Decision | None:
         """
         Reads a chunk, text or an event; ``None`` where it passes.
+        """
+    @property
+    def _redacted(self, /) -> tuple[int, int, int]:
+        """
+        Matches replaced so far, then bytes that wait: of the stream, and of its decoded text.
         """
     @property
     def _redacts(self, /) -> bool:
@@ -925,7 +951,7 @@ class Usage:
         The counts as one JSON object.
         """
 
-def check_text(text: str, settings: midstream.stream.Settings | None = None) -> Summary:
+def check_text(text: str, settings: midstream.stream.settings.SettingsOrFile | None = None) -> Summary:
     """
     Checks finished text and sums it up.
     """

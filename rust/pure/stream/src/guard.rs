@@ -211,9 +211,26 @@ impl Guard {
         self.checks.resume(now)
     }
 
+    /// The provider's format as far as it is known: `opaque` before that.
+    pub fn dialect(&self) -> &'static str {
+        self.reading.dialect().name()
+    }
+
+    /// How the body is cut into frames: `auto` while that is not known.
+    pub fn framing(&self) -> &'static str {
+        self.framing.name()
+    }
+
     /// Whether text is redacted: then what passes is what the decisions say, and nothing else may.
     pub fn redacts(&self) -> bool {
         self.checks.is_masked()
+    }
+
+    /// Matches replaced so far, then bytes that wait: of the stream, and of its decoded text.
+    pub fn redacted(&self) -> (u64, u64, u64) {
+        let waiting = self.passage.as_ref().map_or(0, |passage| passage.waiting());
+        let mask = self.checks.known.mask.as_ref().map(|mask| mask.summary()).unwrap_or_default();
+        (mask.redactions + mask.copies, waiting, mask.held_bytes)
     }
 
     /// The owner is about to wait for the next bytes; see [`Checks::wait`].

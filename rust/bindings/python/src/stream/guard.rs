@@ -319,6 +319,18 @@ impl Guard {
         self.watching.redacts(py)
     }
 
+    /// The provider's format and the framing; ``opaque`` and ``auto`` while they are not known.
+    #[getter]
+    fn _format(&self, py: Python<'_>) -> (&'static str, &'static str) {
+        self.watching.format(py)
+    }
+
+    /// Matches replaced so far, then bytes that wait: of the stream, and of its decoded text.
+    #[getter]
+    fn _redacted(&self, py: Python<'_>) -> (u64, u64, u64) {
+        self.watching.redacted(py)
+    }
+
     /// Whether time alone can end the stream.
     #[getter]
     fn _stops_when_quiet(&self) -> bool {

@@ -92,6 +92,16 @@ impl Watching {
         self.lock(py).guard.redacts()
     }
 
+    /// The provider's format and the framing, as far as they are known.
+    pub(super) fn format(&self, py: Python<'_>) -> (&'static str, &'static str) {
+        let locked = self.lock(py);
+        (locked.guard.dialect(), locked.guard.framing())
+    }
+
+    pub(super) fn redacted(&self, py: Python<'_>) -> (u64, u64, u64) {
+        self.lock(py).guard.redacted()
+    }
+
     pub(super) fn text(&self, py: Python<'_>) -> Option<String> {
         self.lock(py).texts.as_ref().map(|texts| texts.text.clone())
     }

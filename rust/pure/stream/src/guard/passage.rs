@@ -65,6 +65,11 @@ impl Passage {
     pub(super) fn out(&self) -> &[u8] {
         &self.out
     }
+
+    /// Bytes that wait.
+    pub(super) fn waiting(&self) -> u64 {
+        self.kept.len() as u64
+    }
 }
 
 impl Passing<'_> {
