@@ -18,7 +18,7 @@ from midstream.cli.sources import Source, sources
 from midstream.cli.terminal import Printer, complain, json_line, reason
 from midstream.errors import InputError, RecordingError
 from midstream.stream import Guard, Settings, replay
-from midstream.stream.recording import RecordingReader
+from midstream.stream.reader import RecordingReader
 
 __all__ = ["FailOn", "Form", "analyze", "reaches"]
 

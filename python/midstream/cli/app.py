@@ -25,6 +25,7 @@ COMMANDS = {
     "config": "midstream.cli.config:app",
     "demo": "midstream.cli.demo:demo",
     "models": "midstream.cli.models:app",
+    "replay": "midstream.cli.replay:replay",
     "version": "midstream.cli.version:version",
     "watch": "midstream.cli.watch:watch",
 }

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TextIO
 from midstream.cli.report import finding_object, report_object, rows, told_finding
 from midstream.cli.terminal import Printer, complain, is_plain, json_line
 from midstream.stream import Decision, Event, Guard, Summary, Usage
+from midstream.stream.recorder import Recorder
 
 __all__ = ["Live", "Source", "follow"]
 
@@ -45,25 +46,27 @@ class Source(Protocol):
         ...
 
 
-async def follow(source: Source, guard: Guard, live: "Live") -> Summary:
+async def follow(source: Source, guard: Guard, live: "Live", recorder: Recorder | None = None) -> Summary:
     """Feed a stream to a guard as it comes, until it ends or the guard stops it.
 
     Cancelling closes the stream upstream, shows the verdict so far and raises.
     """
     how = "client_left"
     try:
-        how = "stopped" if await watched(source, guard, live) else await source.close()
+        how = "stopped" if await watched(source, guard, live, recorder) else await source.close()
     finally:
         if how in ("client_left", "stopped"):
             await source.stop()
             await source.close()
         decision, summary = guard.finish(how, live.clock())
+        if recorder is not None:
+            recorder.end(how, summary)
         live.show(decision)
         live.verdict(source.name, summary)
     return summary
 
 
-async def watched(source: Source, guard: Guard, live: "Live") -> bool:
+async def watched(source: Source, guard: Guard, live: "Live", recorder: Recorder | None) -> bool:
     """Whether the guard stopped the stream."""
     chunks = source.chunks()
     pending = asyncio.ensure_future(anext(chunks, b""))
@@ -76,6 +79,8 @@ async def watched(source: Source, guard: Guard, live: "Live") -> bool:
             if not pending.done():
                 decision = guard.tick(live.clock())
             elif chunk := pending.result():
+                if recorder is not None:
+                    recorder.take(chunk)
                 decision = guard.feed(chunk, live.clock())
                 pending = asyncio.ensure_future(anext(chunks, b""))
             else:

@@ -1,13 +1,24 @@
 """One recording's report: an object for programs, text and Markdown for people."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from midstream.cli.terminal import printable
 from midstream.stream import Finding, PaceSummary, Summary
 
-__all__ = ["finding_object", "markdown", "report_object", "rows", "total"]
+__all__ = [
+    "Row",
+    "counted",
+    "finding_object",
+    "markdown",
+    "report_object",
+    "rows",
+    "seconds",
+    "table",
+    "told_finding",
+    "total",
+]
 
 ANOMALIES = (
     "after_end",
@@ -165,21 +176,28 @@ def pace_rows(pace: dict[str, Any]) -> Iterator[Row]:
 
 
 def seconds(value: float) -> str:
+    """A time for people."""
     return f"{value:.1f} s" if value >= 10 else f"{value:.2f} s" if value >= 1 else f"{value * 1e3:.0f} ms"
 
 
 def counted(number: int, noun: str) -> str:
+    """A number with its noun."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def markdown(report: dict[str, Any]) -> str:
     """A report as a heading and a table."""
+    return table(report["file"], rows(report))
+
+
+def table(title: str, rows: Iterable[Row]) -> str:
+    """Rows as Markdown: a heading and a table."""
 
     def cell(text: str) -> str:
         return printable(text).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("`", "\\`")
 
-    lines = [f"## {cell(report['file'])}", "", "| | |", "| --- | --- |"]
-    lines += [f"| {label} | {cell(text)} |" for label, text, _ in rows(report)]
+    lines = [f"## {cell(title)}", "", "| | |", "| --- | --- |"]
+    lines += [f"| {label} | {cell(text)} |" for label, text, _ in rows]
     return "\n".join(lines) + "\n"
 
 

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from midstream.cli.terminal import reason
+from midstream.stream.compressed import bare_name
 
 __all__ = ["SUFFIXES", "Source", "sources"]
 
 SUFFIXES = (".bin", ".json", ".jsonl", ".ndjson", ".sse", ".txt")
-"""Of the files taken from a folder; any other is read where it is named."""
+"""Of the files taken from a folder, compressed ones too; any other is read where it is named."""
 WRITER_S = 3.0
 """How long the writer of a named pipe may take to come."""
 POLL_S = 0.02
@@ -157,7 +158,7 @@ def within(folder: str) -> Iterator[Source]:
     for place, folders, files in os.walk(folder, onerror=failed):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
-            if name.endswith(SUFFIXES) and not name.startswith(".") and not name.endswith(".times.json"):
+            if bare_name(name).endswith(SUFFIXES) and not name.startswith(".") and not name.endswith(".times.json"):
                 found = True
                 yield Source(str(Path(place, name)), found=True)
     yield from failures

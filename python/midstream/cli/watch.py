@@ -12,8 +12,11 @@ from midstream.cli.analyze import FailOn, reaches
 from midstream.cli.endpoints import Asked, Dialect, asked
 from midstream.cli.exits import DONE, FINDINGS, INPUT, USAGE, Failure
 from midstream.cli.guard_file import settings_from
-from midstream.cli.terminal import complain
-from midstream.stream import Guard, Settings, Summary
+from midstream.cli.terminal import complain, reason
+from midstream.stream import Guard, Rule, Settings, Summary
+from midstream.stream.masked import without_secrets_of_url
+from midstream.stream.record import Place, place_of
+from midstream.stream.recorder import Recorder, rules_of
 
 if TYPE_CHECKING:
     from midstream.cli.live import Source
@@ -34,6 +37,7 @@ def watch(
     max_tokens: int | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
     guard: Path | None = None,
+    record: str | None = None,
     fail_on: FailOn = "never",
 ) -> int:
     """Guard one stream while it runs: a request to a model, or the output of a command.
@@ -65,15 +69,19 @@ def watch(
         Events and findings as JSON lines, and the report of analyze as the last.
     guard : Path
         The guard file. Default: the default settings.
+    record : str
+        Record the stream to this file, or to a new one in this folder, its
+        secrets replaced; compressed where the name ends in .zst.
     fail_on : str
         End with exit code 1 where a finding asks for this or more.
     """
     if command and base_url:
         raise Failure("both a command and --base-url are named; name one", USAGE)
     settings = settings_from(guard)
+    place = place_of(record, many=False)
     if command:
         words = of_command(command)
-        return run(words, settings, dialect=dialect or "auto", json=json, raw=True, fail_on=fail_on)
+        return run(words, settings, dialect=dialect or "auto", json=json, raw=True, fail_on=fail_on, place=place)
     if base_url is None:
         raise Failure("nothing to watch; name --base-url URL and --prompt, or a command behind --", USAGE)
     if not prompt:
@@ -86,8 +94,9 @@ def watch(
         return text.replace(request.key, "***") if request.key else text
 
     try:
-        told: Any = {"json": json, "fail_on": fail_on}
-        return run(of_request(request), settings, dialect=request.dialect, raw=False, hide=hide, **told)
+        starting = of_request(request)
+        told: Any = {"json": json, "fail_on": fail_on, "place": place}
+        return run(starting, settings, dialect=request.dialect, raw=False, hide=hide, request=request, **told)
     except Failure as failure:
         raise Failure(hide(str(failure)), failure.code) from None
 
@@ -113,12 +122,15 @@ def run(
     raw: bool,
     fail_on: FailOn,
     hide: Hide = str,
+    place: Place | None = None,
+    request: Asked | None = None,
 ) -> int:
     """Follow a stream to its end; the exit code."""
     import asyncio
 
     from midstream.cli.live import Live, follow
 
+    recorder = None if place is None else recorder_at(place, settings, request)
     live = Live(json=json, raw=raw, hide=hide)
     received: list[int] = []
 
@@ -126,7 +138,9 @@ def run(
         leave_on_signals(received)
         source = await starting
         guard = Guard(settings, dialect=dialect, content_type=source.content_type, started_ns=0)
-        return source, await follow(source, guard, live)
+        if recorder is not None:
+            recorder.known = {"dialect": dialect, "content_type": source.content_type}
+        return source, await follow(source, guard, live, recorder)
 
     try:
         source, summary = asyncio.run(followed())
@@ -138,6 +152,24 @@ def run(
         complain(hide(fault))
         return INPUT
     return FINDINGS if reaches(fail_on, live.actions) else DONE
+
+
+def recorder_at(place: Place, settings: Settings, request: Asked | None) -> Recorder:
+    """What records the stream that comes; its file is opened now."""
+    from urllib.parse import urlsplit
+
+    about: dict[str, Any] = {"provider": None}
+    rules = rules_of(settings)
+    if request is not None:
+        about = {"provider": urlsplit(request.url).hostname, "url": without_secrets_of_url(request.url)}
+        if request.key and request.key.isascii():
+            pattern = "".join(char if char.isalnum() else f"\\{char}" for char in request.key)
+            rules = (Rule(name="key", pattern=pattern), *rules)
+    try:
+        to = place.opened(about["provider"] or "")
+    except OSError as error:
+        raise Failure(f"cannot write {place.path}: {reason(error)}; name another --record", USAGE) from error
+    return Recorder(to, rules, known={}, about=about, complain=complain)
 
 
 def leave_on_signals(received: list[int]) -> None:

@@ -18,7 +18,9 @@ from midstream._rust.stream import (
 )
 from midstream.stream.actions import ActionLimits, Actions
 from midstream.stream.budget import Budget
-from midstream.stream.recording import Chunk, Recording, replay
+from midstream.stream.record import Record
+from midstream.stream.recording import Chunk, Recording
+from midstream.stream.replaying import Decided, Replay, Saved, replay
 from midstream.stream.settings import Ending, Pace, Redact, Repeat, RepeatActions, RepeatToolActions, Rule, Settings
 from midstream.stream.text import check
 from midstream.stream.transport import AsyncTransport, Transport
@@ -38,6 +40,7 @@ __all__ = [
     "Channel",
     "Checks",
     "Chunk",
+    "Decided",
     "Decision",
     "EitherWatched",
     "Ending",
@@ -46,13 +49,16 @@ __all__ = [
     "Guard",
     "Pace",
     "PaceSummary",
+    "Record",
     "Recording",
     "Redact",
     "RedactSummary",
     "Repeat",
     "RepeatActions",
     "RepeatToolActions",
+    "Replay",
     "Rule",
+    "Saved",
     "Settings",
     "Summary",
     "ToolCall",

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple
@@ -50,7 +50,7 @@ def is_time(t_ns: object) -> bool:
 class Times(NamedTuple):
     """Where the times of a body are taken from."""
 
-    listed_ns: Sequence[int] | None
+    listed_ns: Iterable[int] | None
     """One a message, from the request on; None where every message holds its own."""
 
 

@@ -9,6 +9,8 @@ from weakref import WeakKeyDictionary
 
 from midstream.errors import StateError
 from midstream.stream.alarm import Alarm
+from midstream.stream.record import Place
+from midstream.stream.recorded import session_with
 from midstream.stream.session import Reactions, Session, guard_of
 
 __all__ = ["guard_response", "is_response", "library_of", "session_of"]
@@ -36,7 +38,13 @@ def session_of(response: object) -> Session | None:
 
 
 def guard_response(
-    response: Any, guard: object, reactions: Reactions, *, asynchronous: bool, started_ns: int | None = None
+    response: Any,
+    guard: object,
+    reactions: Reactions,
+    *,
+    asynchronous: bool,
+    started_ns: int | None = None,
+    place: Place | None = None,
 ) -> None:
     """Puts a guard between a response and its body, before the first read.
 
@@ -54,7 +62,7 @@ def guard_response(
         raise StateError("the stream was read or closed already; watch it before the first item")
     headers = response.headers
     known = {"content_type": headers.get("content-type"), "http_status": response.status_code, "started_ns": started_ns}
-    session = Session(guard_of(guard, **known), reactions)
+    session = session_with(guard_of(guard, **known), reactions, place, guard, response=response, **known)
     if started_ns is not None:
         session.started()
     body = guarded_class(library, asynchronous)

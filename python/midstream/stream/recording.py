@@ -1,29 +1,28 @@
-"""Recorded streams: read, written, played again."""
+"""Recorded streams: read, and written as a whole."""
 
-import base64
-import binascii
 import io
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeVar
 
 from midstream._files import replacing
 from midstream._rust.stream import Guard, Summary
-from midstream.errors import InputError, RecordingError
-from midstream.stream.arrivals import BLOCK, Chunk, Times, checked, chunks_of, is_time, times_beside, times_within
+from midstream.errors import InputError
+from midstream.stream.arrivals import BLOCK, Chunk, checked, is_time
+from midstream.stream.compressed import is_compressed_name, writer
+from midstream.stream.lines import chunk_line, end_line, header_line, written
 from midstream.stream.masked import without_secrets, without_secrets_of_url
-from midstream.stream.session import EITHER, settings_of
-from midstream.stream.settings import Settings, SettingsOrFile
+from midstream.stream.reader import CLOSES, RecordingReader, buffered, is_cassette
+from midstream.stream.settings import Settings
 
-__all__ = ["Chunk", "Recording", "RecordingReader", "replay"]
+if TYPE_CHECKING:
+    from midstream.stream.cassette import Interaction
 
-VERSION = 1
-LONGEST_LINE = 64 << 20
-"""Bytes of one line of our own format."""
-CLOSES = ("clean", "abrupt", "client_left", "stopped", "gave_up")
+__all__ = ["Chunk", "Recording"]
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +46,12 @@ class Recording:
         When it closed.
     usage : mapping, optional
         Token counts as the provider reported them.
+    from_request : bool
+        Times count from the request; else from when the stream was first watched.
+    findings : sequence of mappings
+        What was found while it was recorded.
+    left_out : str, optional
+        Why text is missing: secrets in it could not have been found.
 
     Raises
     ------
@@ -74,6 +79,9 @@ class Recording:
     end: str | None = "clean"
     end_ns: int | None = None
     usage: Mapping[str, Any] | None = None
+    from_request: bool = True
+    findings: Sequence[Mapping[str, Any]] = ()
+    left_out: str | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.chunks, Sequence):
@@ -97,27 +105,61 @@ class Recording:
         return self.end is not None
 
     @classmethod
-    def load(cls, source: str | os.PathLike[str] | bytes) -> Self:
+    def load(cls, source: str | os.PathLike[str] | bytes, *, index: int | None = None) -> Self:
         """Read a recording of any kind.
 
         Parameters
         ----------
         source : path or bytes
             MidStream's own JSONL, or a raw body: server-sent events, JSON lines, lines of WebSocket frames, AWS event
-            stream, text. ``NAME.times.json`` beside ``NAME.sse`` gives times; so do messages that hold their own.
+            stream, text; compressed by zstd or not. ``NAME.times.json`` beside ``NAME.sse`` gives times; so do messages
+            that hold their own. Or a cassette of VCR.
+        index : int, optional
+            Which response of a cassette, from 0. Default: its only stream.
 
         Raises
         ------
         RecordingError
             For a line that cannot be read; ``.line`` counts from 1.
         InputError
-            For a path that no file can have.
+            For a path that no file can have, or an `index` that no response has.
+        MissingExtra
+            Where a package is needed that is not installed.
         OSError
             Where the file cannot be opened.
         """
-        with io.BytesIO(source) if isinstance(source, bytes) else named(source, "source").open("rb") as file:
-            reader = RecordingReader(file, path=None if isinstance(source, bytes) else Path(source))
-            chunks = tuple(reader)
+        with opened(source) as file:
+            front = buffered(file)
+            if is_cassette(front.peek(BLOCK)):
+                return chosen(cls._in_cassette(front), index)
+            if index not in (None, 0):
+                raise InputError(f"index is {index}, and this recording is one, not a cassette")
+            return cls._read(front, None if isinstance(source, bytes) else Path(source))
+
+    @classmethod
+    def load_all(cls, source: str | os.PathLike[str] | bytes) -> list[Self]:
+        """Read the streams of a cassette; of any other recording the only one.
+
+        Parameters
+        ----------
+        source : path or bytes
+            As for `load`, which tells what is raised.
+
+        Returns
+        -------
+        list of Recording
+            Of a cassette's responses those that are streams, in its order.
+        """
+        with opened(source) as file:
+            front = buffered(file)
+            if is_cassette(front.peek(BLOCK)):
+                return [recording for recording, is_stream in cls._in_cassette(front) if is_stream]
+            return [cls._read(front, None if isinstance(source, bytes) else Path(source))]
+
+    @classmethod
+    def _read(cls, file: BinaryIO, path: Path | None) -> Self:
+        reader = RecordingReader(file, path=path)
+        chunks = tuple(reader)
         framing, dialect = reader.framing, reader.dialect
         if "auto" in (framing, dialect):
             seen = first_look(chunks, framing, dialect)
@@ -133,10 +175,36 @@ class Recording:
             end=reader.end,
             end_ns=reader.end_ns,
             usage=reader.usage,
+            from_request=reader.from_request or not reader.timed,
+            findings=tuple(reader.findings),
+            left_out=reader.left_out,
+        )
+
+    @classmethod
+    def _in_cassette(cls, file: BinaryIO) -> list[tuple[Self, bool]]:
+        """The responses of a cassette, each with whether it is a stream."""
+        from midstream.stream.cassette import interactions_in  # needed by few
+
+        return [(cls._of(held), held.is_stream) for held in interactions_in(file)]
+
+    @classmethod
+    def _of(cls, held: "Interaction") -> Self:
+        chunks = [Chunk(None, held.body)] if held.body else []
+        seen = first_look(chunks, "auto", "auto", content_type=held.content_type or None)
+        asked = held.request or {}
+        model = asked.get("model", seen.model)
+        return cls(
+            chunks=chunks,
+            framing=seen.framing,
+            dialect=seen.dialect,
+            provider=held.host,
+            model=model if isinstance(model, str) else None,
+            url=held.url,
+            request=held.request,
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write MidStream's own JSONL, as a whole or not at all.
+        """Write MidStream's own JSONL, as a whole or not at all; compressed where the name ends in ``.zst``.
 
         Raises
         ------
@@ -146,32 +214,26 @@ class Recording:
             Where the file cannot be written.
         """
         with replacing(named(path, "path")) as file:
+            out = writer(file) if is_compressed_name(os.fsdecode(path)) else file
             for line in self.lines():
-                file.write(
-                    json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode(errors="backslashreplace")
-                    + b"\n"
-                )
+                out.write(written(line))
+            out.flush()
 
     def lines(self) -> Iterator[dict[str, Any]]:
         """The lines of MidStream's own JSONL."""
-        told = {"provider": self.provider, "model": self.model}
-        asked = {"url": self.url, "request": self.request}
-        yield {
-            "midstream_recording": VERSION,
-            "format": None if self.dialect == "auto" else self.dialect,
-            "framing": None if self.framing == "auto" else self.framing,
-            **told,
-            **{key: value for key, value in asked.items() if value is not None},
-        }
+        yield header_line(
+            dialect=self.dialect,
+            framing=self.framing,
+            provider=self.provider,
+            model=self.model,
+            from_request=self.from_request,
+            url=self.url,
+            request=self.request,
+        )
         for chunk in self.chunks:
-            line: dict[str, Any] = {"t": chunk.t_ns}
-            try:
-                line["s"] = chunk.data.decode()
-            except UnicodeDecodeError:
-                line["b"] = base64.b64encode(chunk.data).decode()
-            yield line | ({"d": "out"} if chunk.direction == "out" else {})
+            yield chunk_line(chunk)
         if self.end is not None:
-            yield {"t": self.end_ns, "end": self.end, "usage": self.usage}
+            yield end_line(self.end_ns, self.end, self.usage, findings=list(self.findings), left_out=self.left_out)
 
     def __repr__(self) -> str:
         cut = "" if self.complete else ", cut"
@@ -179,176 +241,28 @@ class Recording:
         return f"Recording({self.dialect} over {self.framing}, {len(self.chunks)} chunks, {size} bytes{cut})"
 
 
-class RecordingReader:
-    """Reads a recording chunk by chunk in bounded memory; iterate over it once.
-
-    Parameters
-    ----------
-    file : binary file
-        Needs `read` and `readline` only, so a pipe will do.
-    path : Path, optional
-        Where it stands, to find its times.
-
-    Attributes
-    ----------
-    header : dict
-        The first line of our own format, else empty.
-    framing, dialect : str
-        ``auto`` where the file does not say.
-    from_request : bool
-        Times count from the request, not from the first chunk.
-    timed : bool
-        Whether a chunk had a time, known after the last.
-    end, end_ns, usage
-        As `Recording` has them, known after the last chunk.
-    """
-
-    def __init__(self, file: BinaryIO, *, path: Path | None = None) -> None:
-        self.file = io.BufferedReader(Front(file), BLOCK)
-        self.path = path
-        head = self.file.peek(BLOCK)
-        self.header = own_header(head)
-        self.times: Times | None = None
-        if not self.header:
-            self.times = (times_beside(path) if path else None) or times_within(head)
-        self.from_request = bool(self.header) or (self.times is not None and self.times.listed_ns is not None)
-        self.framing = self.header.get("framing") or "auto"
-        self.dialect = self.header.get("format") or "auto"
-        self.timed = False
-        self.end: str | None = None if self.header else "clean"
-        self.end_ns: int | None = None
-        self.usage: Mapping[str, Any] | None = None
-
-    def __iter__(self) -> Iterator[Chunk]:
-        for chunk in self.own_chunks() if self.header else chunks_of(self.file, self.times):
-            self.timed = self.timed or chunk.t_ns is not None
-            yield chunk
-
-    def own_chunks(self) -> Iterator[Chunk]:
-        """The chunks of MidStream's own format."""
-        self.file.readline()
-        number = 1
-        while line := self.file.readline(LONGEST_LINE + 1):
-            number += 1
-            if len(line) > LONGEST_LINE:
-                raise RecordingError(f"line {number} is longer than {LONGEST_LINE >> 20} MiB", line=number)
-            if not line.strip():
-                continue
-            if self.end is not None:
-                raise RecordingError(f"line {number} comes after the last line, which tells the end", line=number)
-            try:
-                chunk = self.own_line(parsed(line), number)
-            except RecordingError:
-                raise
-            except ValueError as error:
-                if not line.endswith(b"\n"):
-                    return  # the recorder was interrupted while it wrote
-                raise RecordingError(f"line {number} is not JSON: {reason(error)}", line=number) from error
-            if chunk is not None:
-                yield chunk
-
-    def own_line(self, line: Any, number: int) -> Chunk | None:
-        """The chunk that a line holds; None for the last line."""
-
-        def wrong(what: str) -> RecordingError:
-            return RecordingError(f"line {number} {what}", line=number)
-
-        if not isinstance(line, dict):
-            raise wrong("is no JSON object")
-        at = line.get("t")
-        if not is_time(at):
-            raise wrong(f"has t = {at!r:.40}, allowed are integers of nanoseconds and null")
-        if "end" in line:
-            if line["end"] not in CLOSES:
-                raise wrong(f"has end = {line['end']!r}, allowed are {', '.join(CLOSES)}")
-            self.end, self.end_ns, self.usage = line["end"], at, line.get("usage")
-            return None
-        direction = line.get("d", "in")
-        if direction not in ("in", "out"):
-            raise wrong(f'has d = {direction!r}, allowed are "in" and "out"')
-        match line:
-            case {"s": str(text)}:
-                try:
-                    return Chunk(at, text.encode(), direction)
-                except UnicodeEncodeError:
-                    raise wrong("holds half a surrogate pair in s") from None
-            case {"b": str(text)}:
-                try:
-                    return Chunk(at, base64.b64decode(text, validate=True), direction)
-                except binascii.Error as error:
-                    raise wrong(f"has no base64 in b: {error}") from None
-            case _:
-                raise wrong('has neither "s", "b" nor "end"')
+def opened(source: str | os.PathLike[str] | bytes) -> BinaryIO:
+    """The bytes of a recording, to read."""
+    return io.BytesIO(source) if isinstance(source, bytes) else named(source, "source").open("rb")
 
 
-class Front(io.RawIOBase):
-    """Any binary file as raw input, so that a buffer in front of it can look ahead."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self.file = file
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        block = self.file.read(len(buffer))
-        buffer[: len(block)] = block
-        return len(block)
+def chosen(found: list[tuple[R, bool]], index: int | None) -> R:
+    """The response of a cassette that is asked for."""
+    if index is not None:
+        if type(index) is not int or not 0 <= index < len(found):
+            raise InputError(f"index is {index!r:.40}, and the cassette holds {len(found)} responses, from 0 on")
+        return found[index][0]
+    streams = [at for at, (_, is_stream) in enumerate(found) if is_stream]
+    if len(streams) != 1:
+        which = f"index={', '.join(map(str, streams[:9]))}" if streams else "index=0" if found else "another file"
+        raise InputError(f"the cassette holds {len(streams)} streams among {len(found)} responses: name {which}")
+    return found[streams[0]][0]
 
 
-def replay(recording: Recording | RecordingReader, guard: SettingsOrFile | Guard | None = None) -> Summary:
-    """Play a recording to a guard, chunk by chunk with its times.
-
-    Parameters
-    ----------
-    recording : Recording or RecordingReader
-        `Recording.load` reads one from a file.
-    guard : Settings, path of a guard file, or Guard, optional
-        What to look for; the default settings where left out. Under ``shadow`` the recording is read to its end, and
-        findings say what a live guard would have done.
-
-    Returns
-    -------
-    Summary
-        Its times are unknown where the recording has none.
-
-    Raises
-    ------
-    TypeError
-        For what is no recording.
-
-    Notes
-    -----
-    What the client sent over a socket is left out: a guard watches what comes in. A recording that was cut counts as
-    an abrupt close.
-    """
-    if not isinstance(recording, Recording | RecordingReader):
-        raise TypeError(f"recording is {type(recording).__name__}, allowed: Recording; Recording.load reads a file")
-    if not isinstance(guard, Guard):
-        guard = settings_of(guard, EITHER)
-    dialect, framing, from_request = recording.dialect, recording.framing, True
-    if isinstance(recording, RecordingReader):
-        from_request = recording.from_request
-    chunks = iter(recording) if isinstance(recording, RecordingReader) else iter(recording.chunks)
-    first = next(chunks, None)
-    timed = first is not None and first.t_ns is not None
-    if not isinstance(guard, Guard):
-        guard = Guard(guard, dialect=dialect, framing=framing, started_ns=0 if timed and from_request else None)
-    now_ns = 0
-    while first is not None:
-        now_ns = now_ns if first.t_ns is None else first.t_ns
-        if first.direction == "in":
-            guard.feed(first.data, now_ns)
-        first = next(chunks, None)
-    if recording.end_ns is not None:
-        now_ns = recording.end_ns
-        guard.tick(now_ns)  # a stall at the end
-    return guard.finish(recording.end or "abrupt", now_ns)[1]
-
-
-def first_look(chunks: Sequence[Chunk], framing: str, dialect: str) -> Summary:
+def first_look(chunks: Sequence[Chunk], framing: str, dialect: str, *, content_type: str | None = None) -> Summary:
     """What a guard makes of the first bytes."""
-    guard, seen = Guard(Settings(shadow=True), framing=framing, dialect=dialect), 0
+    known = {"framing": framing, "dialect": dialect, "content_type": content_type}
+    guard, seen = Guard(Settings(shadow=True), **known), 0  # type: ignore[arg-type]
     for chunk in chunks:
         if chunk.direction == "in":
             guard.feed(chunk.data, 0)
@@ -366,35 +280,3 @@ def named(path: str | os.PathLike[str], argument: str) -> Path:
     except ValueError as error:
         raise InputError(f"{argument} is {os.fspath(path)!r:.80}, which no file is named: {error}") from error
     return Path(path)
-
-
-def own_header(head: bytes) -> dict[str, Any]:
-    """The first line of MidStream's own format; empty for any other file."""
-    line = head.removeprefix(b"\xef\xbb\xbf").partition(b"\n")[0]
-    if b'"midstream_recording"' not in line:
-        return {}
-    try:
-        header = parsed(line)
-    except ValueError:
-        return {}
-    if not isinstance(header, dict) or "midstream_recording" not in header:
-        return {}
-    if header["midstream_recording"] != VERSION:
-        version = header["midstream_recording"]
-        raise RecordingError(f"line 1 names version {version!r} of the format, this program reads {VERSION}", line=1)
-    for key in ("format", "framing", "provider", "model", "url"):
-        if not isinstance(header.get(key), str | None):
-            raise RecordingError(f"line 1 has {key} = {header[key]!r}, allowed are strings and null", line=1)
-    return header
-
-
-def reason(error: ValueError) -> str:
-    """What is wrong with a line of JSON, and where in it."""
-    return f"{error.msg.lower()} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else str(error)
-
-
-def parsed(line: bytes) -> Any:
-    try:
-        return json.loads(line)
-    except RecursionError:
-        raise ValueError("nested too deep") from None

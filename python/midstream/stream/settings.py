@@ -116,7 +116,7 @@ class Redact:
     Notes
     -----
     Where a provider sends text of a channel after that channel's finish reason, or in an event that its dialect does not
-    name, a secret that is cut in two there is not put together, and its first part passes. Recordings are not redacted.
+    name, a secret that is cut in two there is not put together, and its first part passes.
 
     Examples
     --------

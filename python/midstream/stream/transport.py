@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from midstream._rust.stream import now_ns
 from midstream.stream.body import guard_response, library_of
+from midstream.stream.record import place_of
 from midstream.stream.session import Reactions, settings_of
 from midstream.stream.settings import SettingsOrFile
-from midstream.stream.watch import OnFinding, OnStop, OnTruncated
+from midstream.stream.watch import OnFinding, OnStop, OnTruncated, Recorded
 
 if TYPE_CHECKING:
     from httpx2 import AsyncBaseTransport, BaseTransport, Request, Response
@@ -63,10 +64,18 @@ class Guarding:
         on_finding: OnFinding | None = None,
         on_stop: OnStop = "raise",
         on_truncated: OnTruncated = "raise",
+        record: Recorded | None = None,
     ) -> None:
         self._inner = inner
         self._guard = settings_of(guard)
         self._reactions = Reactions(on_finding=on_finding, on_stop=on_stop, on_truncated=on_truncated)
+        self._place = place_of(record, many=True)
+
+    def _watch(self, response: Any, request: Any, started_ns: int, *, asynchronous: bool) -> None:
+        if is_stream(response, request):
+            response.request = request  # as the client does next: a recording tells whom was asked
+            known: Any = {"asynchronous": asynchronous, "started_ns": started_ns, "place": self._place}
+            guard_response(response, self._guard, self._reactions, **known)
 
 
 class Transport(Guarding, BaseTransport):
@@ -83,6 +92,9 @@ class Transport(Guarding, BaseTransport):
     guard : Settings or path of a guard file, optional
     on_finding, on_stop, on_truncated
         As for `watch`.
+    record : path or Record, optional
+        A folder, or a template with ``{number}``, for a recording of every stream; else as for `watch`. A file that
+        cannot be opened is told by a `RuntimeWarning`.
 
     Raises
     ------
@@ -101,8 +113,7 @@ class Transport(Guarding, BaseTransport):
         """Sends a request; the time to the first byte counts from here."""
         started_ns = now_ns()
         response: Response = self._inner.handle_request(request)
-        if is_stream(response, request):
-            guard_response(response, self._guard, self._reactions, asynchronous=False, started_ns=started_ns)
+        self._watch(response, request, started_ns, asynchronous=False)
         return response
 
     def close(self) -> None:
@@ -120,14 +131,16 @@ class AsyncTransport(Guarding, AsyncBaseTransport):
     guard : Settings or path of a guard file, optional
     on_finding, on_stop, on_truncated
         As for `watch`.
+    record : path or Record, optional
+        A folder, or a template with ``{number}``, for a recording of every stream; else as for `watch`. A file that
+        cannot be opened is told by a `RuntimeWarning`.
     """
 
     async def handle_async_request(self, request: "Request") -> "Response":
         """Sends a request; the time to the first byte counts from here."""
         started_ns = now_ns()
         response: Response = await self._inner.handle_async_request(request)
-        if is_stream(response, request):
-            guard_response(response, self._guard, self._reactions, asynchronous=True, started_ns=started_ns)
+        self._watch(response, request, started_ns, asynchronous=True)
         return response
 
     async def aclose(self) -> None:

@@ -1,15 +1,18 @@
 """One line around a stream: the guard beside it."""
 
+import os
 from collections.abc import AsyncIterable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from inspect import iscoroutine
-from typing import Any, Literal, Protocol, TypeVar, overload
+from typing import Any, BinaryIO, Literal, Protocol, TypeVar, overload
 
 from midstream._rust.stream import Finding, Guard, Summary
 from midstream.errors import StateError
 from midstream.stream.body import guard_response, is_response, session_of
 from midstream.stream.entered import AsyncEntered, Entered
-from midstream.stream.session import Reactions, Session, check_guard, guard_of
+from midstream.stream.record import Record, place_of
+from midstream.stream.recorded import session_with
+from midstream.stream.session import Reactions, check_guard, guard_of
 from midstream.stream.settings import SettingsOrFile
 from midstream.stream.upstream import as_given, is_of_litellm
 from midstream.stream.watched import AsyncWatched, EitherWatched, Guarded, Watched, summary_of
@@ -51,6 +54,7 @@ S = TypeVar("S", bound=HasResponse)
 OnFinding = Callable[[Finding], object]
 OnStop = Literal["raise", "end"]
 OnTruncated = Literal["raise", "flag"]
+Recorded = str | os.PathLike[str] | BinaryIO | Record
 
 
 @overload
@@ -61,6 +65,7 @@ def watch(
     on_finding: OnFinding | None = None,
     on_stop: OnStop = "raise",
     on_truncated: OnTruncated = "raise",
+    record: Recorded | None = None,
 ) -> S: ...
 @overload
 def watch(
@@ -70,6 +75,7 @@ def watch(
     on_finding: OnFinding | None = None,
     on_stop: OnStop = "raise",
     on_truncated: OnTruncated = "raise",
+    record: Recorded | None = None,
 ) -> Entered[S]: ...
 @overload
 def watch(
@@ -79,6 +85,7 @@ def watch(
     on_finding: OnFinding | None = None,
     on_stop: OnStop = "raise",
     on_truncated: OnTruncated = "raise",
+    record: Recorded | None = None,
 ) -> AsyncEntered[S]: ...
 @overload
 def watch(
@@ -88,6 +95,7 @@ def watch(
     on_finding: OnFinding | None = None,
     on_stop: OnStop = "raise",
     on_truncated: OnTruncated = "raise",
+    record: Recorded | None = None,
 ) -> EitherWatched[T]: ...
 @overload
 def watch(
@@ -97,6 +105,7 @@ def watch(
     on_finding: OnFinding | None = None,
     on_stop: OnStop = "raise",
     on_truncated: OnTruncated = "raise",
+    record: Recorded | None = None,
 ) -> AsyncWatched[T]: ...
 @overload
 def watch(
@@ -106,6 +115,7 @@ def watch(
     on_finding: OnFinding | None = None,
     on_stop: OnStop = "raise",
     on_truncated: OnTruncated = "raise",
+    record: Recorded | None = None,
 ) -> Watched[T]: ...
 def watch(
     stream: Any,
@@ -114,6 +124,7 @@ def watch(
     on_finding: OnFinding | None = None,
     on_stop: OnStop = "raise",
     on_truncated: OnTruncated = "raise",
+    record: Recorded | None = None,
 ) -> Any:
     """Put a guard around a stream that you have.
 
@@ -134,6 +145,9 @@ def watch(
         What follows the item at which the guard stopped the stream: `GuardStopped`, or the end.
     on_truncated : {"raise", "flag"}
         What follows where the stream closes before its semantic end: `StreamTruncated`, or only the summary's word.
+    record : path, binary file or Record, optional
+        Where the stream is recorded as it arrives, with its times, and without secrets: those of the built-in rules and
+        of the settings' own are replaced. `Record` tells of folders, templates and request bodies.
 
     Returns
     -------
@@ -146,14 +160,15 @@ def watch(
     StateError
         If the stream was read already, or the Guard watches another.
     InputError
-        For a word that is not allowed; with the first item where its text would have to be redacted and it is neither
+        For a word that is not allowed, or a place where nothing can be recorded; with the first item where its text would have to be redacted and it is neither
         text nor bytes: dicts and models are not changed.
 
     Notes
     -----
     When the guard stops a stream, its connection is closed before the item that fired is delivered. A stall is found
     while waiting by asyncio, and with the next item otherwise. Time that you take between items is no stall. A body
-    with a content encoding is decoded for the guard, and loses that header.
+    with a content encoding is decoded for the guard, and loses that header. A recording that cannot be written any more
+    ends with a `RuntimeWarning`, and the stream goes on.
 
     Examples
     --------
@@ -163,18 +178,19 @@ def watch(
     """
     reactions = Reactions(on_finding=on_finding, on_stop=on_stop, on_truncated=on_truncated)
     guard = check_guard(guard)
+    place = place_of(record, many=False)
     if iscoroutine(stream):
         raise TypeError("stream is a coroutine: await it, then watch what it gives")
     response = getattr(stream, "response", None)
     if is_response(response):
-        guard_response(response, guard, reactions, asynchronous=has(stream, "__aiter__"))
+        guard_response(response, guard, reactions, asynchronous=has(stream, "__aiter__"), place=place)
         return stream
     if is_helper(stream):
         raise TypeError("stream is a helper of openai, which shows no response: watch the client, with midstream.wrap")
     if (entered := entered_class(stream)) is not None:
-        told: Any = {"on_finding": on_finding, "on_stop": on_stop, "on_truncated": on_truncated}
+        told: Any = {"on_finding": on_finding, "on_stop": on_stop, "on_truncated": on_truncated, "record": record}
         return entered(stream, lambda given: watch(given, guard, **told))
-    watched, session = watched_class(stream), Session(guard_of(guard), reactions)
+    watched, session = watched_class(stream), session_with(guard_of(guard), reactions, place, guard)
     if is_of_litellm(stream):
         session.read_as(as_given(stream))
     return watched(stream, session)

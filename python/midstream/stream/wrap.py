@@ -7,10 +7,11 @@ from weakref import WeakKeyDictionary
 
 from midstream._rust.stream import now_ns
 from midstream.stream.body import guard_response, library_of
+from midstream.stream.record import Place, place_of
 from midstream.stream.session import Reactions, settings_of
 from midstream.stream.settings import Settings, SettingsOrFile
 from midstream.stream.transport import is_stream
-from midstream.stream.watch import OnFinding, OnStop, OnTruncated
+from midstream.stream.watch import OnFinding, OnStop, OnTruncated, Recorded
 
 __all__ = ["wrap"]
 
@@ -24,6 +25,7 @@ def wrap(
     on_finding: OnFinding | None = None,
     on_stop: OnStop = "raise",
     on_truncated: OnTruncated = "raise",
+    record: Recorded | None = None,
 ) -> C:
     """Make a client like yours whose every stream is watched, the ``.stream()`` helpers included.
 
@@ -35,6 +37,8 @@ def wrap(
         What to look for; the default settings where left out.
     on_finding, on_stop, on_truncated
         As for `watch`.
+    record : path or Record, optional
+        As for `Transport`.
 
     Returns
     -------
@@ -55,11 +59,12 @@ def wrap(
         settings_of(guard),
         Reactions(on_finding=on_finding, on_stop=on_stop, on_truncated=on_truncated),
     )
+    place = place_of(record, many=True)
     http = getattr(client, "_client", None)
     if not is_sdk_client(client) or library_of(http) is None:
         allowed = "OpenAI, AsyncOpenAI, Anthropic, AsyncAnthropic"
         raise TypeError(f"client is {type(client).__name__}, allowed: {allowed}")
-    wrapped: C = client.copy(http_client=guarded_client(http, settings, reactions))  # type: ignore[attr-defined]
+    wrapped: C = client.copy(http_client=guarded_client(http, settings, reactions, place))  # type: ignore[attr-defined]
     return wrapped
 
 
@@ -69,7 +74,7 @@ def is_sdk_client(client: object) -> bool:
     return bool(roots & {"openai", "anthropic"}) and hasattr(client, "copy")
 
 
-def guarded_client(http: Any, settings: Settings | None, reactions: Reactions) -> Any:
+def guarded_client(http: Any, settings: Settings | None, reactions: Reactions, place: Place | None) -> Any:
     """A copy of an HTTP client, on the same connections, with hooks that guard streamed responses."""
     original: Any = type(http)
     copied = copy.copy(http)
@@ -84,8 +89,8 @@ def guarded_client(http: Any, settings: Settings | None, reactions: Reactions) -
 
     def response(response: Any) -> None:
         if is_stream(response, response.request):
-            started_ns = sent.get(response.request)
-            guard_response(response, settings, reactions, asynchronous=asynchronous, started_ns=started_ns)
+            known: Any = {"asynchronous": asynchronous, "started_ns": sent.get(response.request), "place": place}
+            guard_response(response, settings, reactions, **known)
 
     hooks = copied.event_hooks
     copied.event_hooks = {

@@ -1,0 +1,137 @@
+"""``midstream replay``: what a guard would have decided on a recording."""
+
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from midstream.cli.analyze import FailOn, Form, destination, reaches
+from midstream.cli.exits import DONE, FINDINGS, INPUT, USAGE, Failure, refuse_options
+from midstream.cli.guard_file import settings_from
+from midstream.cli.outcome import markdown_of, outcome_object, rows_of, told_decided
+from midstream.cli.progress import Progress
+from midstream.cli.sources import Source, sources
+from midstream.cli.terminal import Printer, complain, json_line, reason
+from midstream.errors import InputError, RecordingError
+from midstream.stream import Decided, Guard, Replay, Settings
+from midstream.stream.reader import RecordingReader
+
+__all__ = ["replay"]
+
+
+def replay(
+    *files: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    guard: Path | None = None,
+    speed: float | None = None,
+    form: Annotated[Form, Parameter("--format")] = "text",
+    json: Annotated[bool, Parameter(negative="")] = False,
+    output: Path | None = None,
+    fail_on: FailOn = "never",
+    dialect: str = "auto",
+    framing: str = "auto",
+    schema: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Play recordings to a guard: what it would have decided, when, and the tokens it would have saved.
+
+    Beside it stands what was decided when the recording was made. Tokens saved
+    are an estimate, and their rule is told. For example:
+
+        midstream replay answer.jsonl --guard guard.toml
+        midstream replay answer.jsonl --guard guard.toml --speed 1
+        midstream replay --json recordings --guard guard.toml
+
+    Parameters
+    ----------
+    files : str
+        Recordings, folders of them, patterns, or - for standard input.
+    guard : Path
+        The guard file. Default: the default settings.
+    speed : float
+        1 plays in real time, 2 twice as fast. Default: at once.
+    form : str
+        How the report is printed.
+    json : bool
+        Short for --format json: one object a line.
+    output : Path
+        Write the report to this file, as a whole or not at all.
+    fail_on : str
+        End with exit code 1 where a decision asks for this or more.
+    dialect : str
+        The provider's format, where it is not to be detected.
+    framing : str
+        How the body is cut, where it is not to be detected.
+    schema : bool
+        Print the JSON schema of the report and end.
+    """
+    if schema:
+        print(resources.files("midstream.cli").joinpath("replay.schema.json").read_text(encoding="utf-8"), end="")
+        return DONE
+    refuse_options(files, replay)
+    if not files:
+        raise Failure("no recording named; name files, folders, or - for standard input", USAGE)
+    if speed is not None and not 0 < speed < float("inf"):
+        raise Failure(f"--speed is {speed:g}; allowed is above 0: 1 is real time", USAGE)
+    Guard(dialect=dialect, framing=framing)  # names what is misspelt before anything is read
+    run = Run(settings_from(guard), "default settings" if guard is None else str(guard), speed, dialect, framing)
+    named = list(sources(files))
+    form = "json" if json else form
+    actions, read, failed = list[str](), 0, False
+    with destination(output) as file, Progress("playing", sum(source.size for source in named)) as progress:
+        printer = Printer(file)
+        for source in named:
+            report = run.report(source, progress)
+            progress.pause()
+            if report["error"] is not None:
+                failed = True
+                complain(f"{report['error']}: {source.name}")
+            show(report, form, printer)
+            read += 1
+            actions += [decided["action"] for decided in report["decisions"]]
+    if failed or not read:
+        return INPUT
+    return FINDINGS if reaches(fail_on, actions) else DONE
+
+
+class Run:
+    """Plays recordings to guards of the same settings."""
+
+    def __init__(self, settings: Settings | None, name: str, speed: float | None, dialect: str, framing: str) -> None:
+        self.settings = settings
+        self.name = name
+        self.speed = speed
+        self.dialect = dialect
+        self.framing = framing
+
+    def report(self, source: Source, progress: Progress) -> dict[str, Any]:
+        """The report of one recording; one that cannot be read has its `error`."""
+        name = source.name.encode(errors="surrogateescape").decode(errors="replace")
+        if source.error is not None:
+            return outcome_object(name, self.name, None, error=source.error)
+        try:
+            with source.open() as file:
+                reader = RecordingReader(progress.watch(file), path=source.path)
+                reader.dialect = reader.dialect if self.dialect == "auto" else self.dialect
+                reader.framing = reader.framing if self.framing == "auto" else self.framing
+                seen = Replay.of(reader, self.settings, speed=self.speed, on_decided=self.tell)
+        except OSError as error:
+            return outcome_object(name, self.name, None, error=reason(error))
+        except (RecordingError, InputError, ValueError) as error:
+            return outcome_object(name, self.name, None, error=str(error))
+        if seen.times == "even":
+            complain(f"no times in this recording, so messages are played evenly: {source.name}")
+        return outcome_object(name, self.name, seen, reader=reader)
+
+    def tell(self, decided: Decided) -> None:
+        """Show a decision when it is made, to whoever waits for it."""
+        if self.speed is not None:
+            complain(told_decided(decided))
+
+
+def show(report: dict[str, Any], form: Form, printer: Printer) -> None:
+    if form == "json":
+        printer.write(json_line(report))
+    elif form == "markdown":
+        printer.write(markdown_of(report) + "\n")
+    else:
+        printer.report(report["file"], rows_of(report))

@@ -1,0 +1,118 @@
+"""A session whose stream is recorded."""
+
+from typing import Any
+
+from midstream._rust.stream import Guard
+from midstream.stream.masked import without_secrets_of_url
+from midstream.stream.record import Place
+from midstream.stream.recorder import Recorder, rules_of, warned
+from midstream.stream.session import Reactions, Session
+from midstream.stream.settings import Settings
+
+__all__ = ["session_with"]
+
+
+def session_with(
+    guard: Guard, reactions: Reactions, place: Place | None, given: object, *, response: Any = None, **known: Any
+) -> Session:
+    """The session of a stream, which is recorded where there is a place for it.
+
+    Parameters
+    ----------
+    guard : Guard
+    reactions : Reactions
+    place : Place, optional
+    given : Settings, Guard or None
+        What the caller handed in, whose rules apply to what is written.
+    response : HTTP response, optional
+    **known
+        Of the stream, as `Guard` takes it.
+
+    Raises
+    ------
+    OSError
+        Where the file of one stream cannot be opened; of many streams a warning tells.
+    """
+    if place is None:
+        return Session(guard, reactions)
+    started_ns = known.pop("started_ns", None)
+    rules = rules_of(given if isinstance(given, Settings) else None)
+    about = about_request(response, keep_body=place.request) | {"from_request": started_ns is not None}
+    try:
+        to = place.opened(about.get("provider") or "")
+    except OSError as error:
+        if not place.many:
+            raise
+        warned(f"this stream is not recorded, and goes on: {str(error).lower()}")
+        return Session(guard, reactions)
+    return RecordedSession(guard, reactions, Recorder(to, rules, started_ns, known=known, about=about))
+
+
+def about_request(response: Any, *, keep_body: bool) -> dict[str, Any]:
+    """What the first line tells of a request."""
+    try:
+        request = response.request
+        host, url = request.url.host, without_secrets_of_url(str(request.url))
+    except Exception:  # no response, or one that was made without a request
+        return {"provider": None}
+    about = {"provider": host, "url": url}
+    return about | ({"request": body_of(request)} if keep_body else {})
+
+
+def body_of(request: Any) -> Any:
+    """The JSON that was sent; None for anything else."""
+    import json
+
+    try:
+        body = json.loads(request.content)
+    except Exception:
+        return None
+    return body if isinstance(body, dict) else None
+
+
+class RecordedSession(Session):
+    """A session that hands what arrives to a recorder: what passes, where text is redacted."""
+
+    __slots__ = ("_how", "_reading", "_recorder")
+
+    def __init__(self, guard: Guard, reactions: Reactions, recorder: Recorder) -> None:
+        super().__init__(guard, reactions)
+        self._recorder = recorder
+        self._reading = False
+        self._how: str | None = None
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Reads bytes and gives those to pass on."""
+        self._reading = True
+        try:
+            passed = super().feed(chunk)
+            self._recorder.take(passed if self._redacts else chunk)
+        finally:
+            self._reading = False
+        self._end_recording()
+        return passed
+
+    def push(self, item: Any) -> Any:
+        """Reads an item and gives what of it passes."""
+        self._reading = True
+        try:
+            passed = super().push(item)
+            self._recorder.take(passed if self._redacts else item)
+        finally:
+            self._reading = False
+        self._end_recording()
+        return passed
+
+    def finish(self, how: str) -> None:
+        """The stream closed; only the first time counts."""
+        super().finish(how)
+        if self._how is None:
+            self._how = how
+            if self._rest:
+                self._recorder.take(self._rest.decode() if self._of_text else self._rest)
+        self._end_recording()
+
+    def _end_recording(self) -> None:
+        """Writes the last line, once the last chunk was taken."""
+        if self._how is not None and not self._reading:
+            self._recorder.end(self._how, self.summary)
