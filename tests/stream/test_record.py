@@ -71,7 +71,7 @@ def test_secrets_that_are_split_over_chunks_are_not_written(kind, tmp_path):
     assert error is None
     assert "".join(sdks.text(kind, item) for item in items) == SAID
     text = (tmp_path / "a.jsonl").read_text()
-    for part in ("jane", "doe", "0123", "555"):
+    for part in ("jane", "doe", "ple.org", "555-"):
         assert part not in text
     guard = midstream.Guard(keep_text=True)
     guard.feed(body(Recording.load(tmp_path / "a.jsonl")), 0)

@@ -23,6 +23,7 @@ from midstream.stream.recording import Chunk, Recording
 from midstream.stream.replaying import Decided, Replay, Saved, replay
 from midstream.stream.settings import Ending, Pace, Redact, Repeat, RepeatActions, RepeatToolActions, Rule, Settings
 from midstream.stream.text import check
+from midstream.stream.trace import Trace, TraceFinding, TraceStep
 from midstream.stream.transport import AsyncTransport, Transport
 from midstream.stream.watch import summary, watch
 from midstream.stream.watched import AsyncWatched, EitherWatched, Watched
@@ -62,6 +63,9 @@ __all__ = [
     "Settings",
     "Summary",
     "ToolCall",
+    "Trace",
+    "TraceFinding",
+    "TraceStep",
     "Transport",
     "Usage",
     "Watched",

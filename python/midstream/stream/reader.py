@@ -14,12 +14,14 @@ from midstream.stream.arrivals import BLOCK, Chunk, Times, chunks_of, is_time, t
 from midstream.stream.compressed import MAGIC, bare_name, plain
 from midstream.stream.lines import VERSION
 
-__all__ = ["CLOSES", "RecordingReader", "buffered", "is_cassette", "parsed"]
+__all__ = ["CLOSES", "RecordingReader", "buffered", "is_cassette", "is_trace", "parsed", "reason"]
 
 LONGEST_LINE = 64 << 20
 """Bytes of one line of our own format."""
 IN_YAML = re.compile(rb"(\s|#[^\n]*\n|---\s)*(version|recorded_with|(http_)?interactions):")
 IN_JSON = re.compile(rb'\s*\{\s*"(version|recorded_with|(http_)?interactions)"\s*:')
+IN_TRACE = re.compile(rb'\s*\{\s*("schema_version"\s*:\s*"ATIF-|"trace_id"\s*:)')
+ATIF = re.compile(rb'\s*\{.*"schema_version"\s*:\s*"ATIF-', re.DOTALL)
 CLOSES = ("clean", "abrupt", "client_left", "stopped", "gave_up")
 
 
@@ -141,6 +143,12 @@ def is_cassette(head: bytes) -> bool:
     if IN_JSON.match(head):
         return b'interactions"' in head
     return IN_YAML.match(head) is not None and b"interactions:" in head
+
+
+def is_trace(head: bytes) -> bool:
+    """Whether a file that begins like this holds runs of agents."""
+    head = head.removeprefix(b"\xef\xbb\xbf")
+    return IN_TRACE.match(head) is not None or ATIF.match(head) is not None
 
 
 def buffered(file: BinaryIO) -> "io.BufferedReader[Any]":
