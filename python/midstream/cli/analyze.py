@@ -10,17 +10,19 @@ from typing import Annotated, Any, BinaryIO, Literal
 from cyclopts import Parameter
 
 from midstream._files import replacing
+from midstream.cli.agent_runs import agent_report
 from midstream.cli.exits import DONE, FINDINGS, INPUT, USAGE, Failure, refuse_options
 from midstream.cli.guard_file import settings_from
+from midstream.cli.held import held_in
 from midstream.cli.progress import Progress
 from midstream.cli.report import markdown, report_object, rows, total
 from midstream.cli.sources import Source, sources
 from midstream.cli.terminal import Printer, complain, json_line, reason
-from midstream.errors import InputError, RecordingError
-from midstream.stream import Guard, Settings, replay
+from midstream.errors import InputError, MissingExtra, RecordingError
+from midstream.stream import Guard, Recording, Settings, Trace, replay
 from midstream.stream.reader import RecordingReader
 
-__all__ = ["FailOn", "Form", "analyze", "reaches"]
+__all__ = ["FailOn", "Form", "analyze", "destination", "reaches", "told_format"]
 
 Form = Literal["text", "json", "markdown"]
 FailOn = Literal["warn", "stop", "never"]
@@ -87,15 +89,15 @@ def analyze(
     with destination(output) as file, Progress("reading", sum(source.size for source in named)) as progress:
         printer = Printer(file)
         for source in named:
-            report = examined(source, settings, dialect, framing, progress)
-            progress.pause()
-            if source.found and of_no_format(report):
-                complain(f"no recording, left out: {source.name}")
-                continue
-            if report["error"] is not None:
-                complain(f"{report['error']}: {source.name}")
-            show(report, form, printer)
-            outcomes.append((report["ending"], [finding["action"] for finding in report["findings"]]))
+            for report in examined(source, settings, dialect, framing, progress):
+                progress.pause()
+                if source.found and of_no_format(report):
+                    complain(f"no recording, left out: {source.name}")
+                    continue
+                if report["error"] is not None:
+                    complain(f"{report['error']}: {source.name}")
+                show(report, form, printer)
+                outcomes.append((report["ending"], [finding["action"] for finding in report["findings"]]))
         if form == "text" and len(outcomes) > 1:
             printer.line(total(outcomes))
     if not outcomes or any(ending is None for ending, _ in outcomes):
@@ -103,26 +105,45 @@ def analyze(
     return FINDINGS if any(reaches(fail_on, actions) for _, actions in outcomes) else DONE
 
 
-def examined(source: Source, settings: Settings, dialect: str, framing: str, progress: Progress) -> dict[str, Any]:
-    """The report of one recording; one that cannot be read has its `error`."""
+def examined(
+    source: Source, settings: Settings, dialect: str, framing: str, progress: Progress
+) -> Iterator[dict[str, Any]]:
+    """The reports of what a source holds; one that cannot be read has its `error`."""
     name = source.name.encode(errors="surrogateescape").decode(errors="replace")
     if source.error is not None:
-        return report_object(name, None, error=source.error)
+        yield report_object(name, None, error=source.error)
+        return
     try:
-        with source.open() as file:
-            reader = RecordingReader(progress.watch(file), path=source.path)
-            reader.dialect = reader.dialect if dialect == "auto" else dialect
-            reader.framing = reader.framing if framing == "auto" else framing
-            summary = replay(reader, settings)
-        progress.pause()
-        if summary.looks_like is not None:
-            told = f"{summary.bytes:,} bytes were read as {summary.dialect} and look like {summary.looks_like}"
-            complain(f"{told}; name that, or leave --dialect out: {source.name}")
+        for name, held in held_in(source, progress):
+            name = name.encode(errors="surrogateescape").decode(errors="replace")
+            if isinstance(held, Trace):
+                yield agent_report(name, held, settings)
+                continue
+            yield stream_report(name, told_format(held, dialect, framing), settings)
     except OSError as error:
-        return report_object(name, None, error=reason(error))
-    except (RecordingError, InputError, ValueError) as error:
-        return report_object(name, None, error=str(error))
-    return report_object(name, summary, timed=reader.timed, cut=reader.end is None)
+        yield report_object(name, None, error=reason(error))
+    except (RecordingError, InputError, MissingExtra, ValueError) as error:
+        yield report_object(name, None, error=str(error))
+
+
+def told_format(held: Recording | RecordingReader, dialect: str, framing: str) -> Recording | RecordingReader:
+    """The recording, in the format that was named."""
+    told: dict[str, Any] = {name: said for name, said in (("dialect", dialect), ("framing", framing)) if said != "auto"}
+    if isinstance(held, Recording):
+        return replace(held, **told)
+    for name, said in told.items():
+        setattr(held, name, said)
+    return held
+
+
+def stream_report(name: str, held: Recording | RecordingReader, settings: Settings) -> dict[str, Any]:
+    """The report of one stream."""
+    summary = replay(held, settings)
+    if summary.looks_like is not None:
+        told = f"{summary.bytes:,} bytes were read as {summary.dialect} and look like {summary.looks_like}"
+        complain(f"{told}; name that, or leave --dialect out: {name}")
+    timed = held.timed if isinstance(held, RecordingReader) else any(chunk.t_ns is not None for chunk in held.chunks)
+    return report_object(name, summary, timed=timed, cut=held.end is None)
 
 
 def show(report: dict[str, Any], form: Form, printer: Printer) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from midstream.cli.report import Row, counted, finding_object, seconds, table, told_finding
-from midstream.stream import Decided, Replay, Summary
+from midstream.stream import Decided, Recording, Replay, Summary
 from midstream.stream.reader import RecordingReader
 from midstream.stream.replaying import characters
 
@@ -17,11 +17,16 @@ COLOURS = {"observe": "", "stop": "red", "end_reasoning": "red"}
 
 
 def outcome_object(
-    file: str, guard: str, seen: Replay | None, *, reader: RecordingReader | None = None, error: str | None = None
+    file: str,
+    guard: str,
+    seen: Replay | None,
+    *,
+    held: Recording | RecordingReader | None = None,
+    error: str | None = None,
 ) -> dict[str, Any]:
     """The object of ``replay --json``: keys in their order, unknown as None."""
     head = {"file": file, "guard": guard, "error": error}
-    if seen is None or reader is None:
+    if seen is None or held is None:
         return head | EMPTY | UNPLAYED
     decisions = [decided_object(decided) for decided in seen.decided]
     return head | {
@@ -31,8 +36,8 @@ def outcome_object(
         "times": seen.times,
         "recorded": side(seen.recorded, seen)
         | {
-            "closed": reader.end,
-            "findings": [recorded_finding(found) for found in reader.findings],
+            "closed": held.end,
+            "findings": [recorded_finding(found) for found in held.findings],
         },
         "replayed": side(seen.summary, seen),
         "decisions": decisions,
@@ -61,7 +66,7 @@ def recorded_finding(found: Any) -> dict[str, Any]:
 def decided_object(decided: Decided) -> dict[str, Any]:
     """A decision as ``--json`` prints it."""
     at_s = None if decided.at_ns is None else decided.at_ns / 1e9
-    return {"at_s": at_s, "byte": decided.byte} | finding_object(decided.finding)
+    return {"at_s": at_s, "byte": decided.byte, "step": None} | finding_object(decided.finding)
 
 
 def told_decided(decided: Decided) -> str:
@@ -71,7 +76,8 @@ def told_decided(decided: Decided) -> str:
 
 def told(decided: dict[str, Any]) -> str:
     when = "" if decided["at_s"] is None else f"after {seconds(decided['at_s'])}, "
-    return f"{when}at byte {decided['byte']:,}: {told_finding(decided)}"
+    where = f"at byte {decided['byte']:,}" if decided["step"] is None else f"at step {decided['step']:,}"
+    return f"{when}{where}: {told_finding(decided)}"
 
 
 def rows_of(report: dict[str, Any]) -> Iterator[Row]:

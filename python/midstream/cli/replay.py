@@ -1,20 +1,23 @@
 """``midstream replay``: what a guard would have decided on a recording."""
 
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from midstream.cli.analyze import FailOn, Form, destination, reaches
+from midstream.cli.agent_runs import agent_outcome
+from midstream.cli.analyze import FailOn, Form, destination, reaches, told_format
 from midstream.cli.exits import DONE, FINDINGS, INPUT, USAGE, Failure, refuse_options
 from midstream.cli.guard_file import settings_from
+from midstream.cli.held import held_in
 from midstream.cli.outcome import markdown_of, outcome_object, rows_of, told_decided
 from midstream.cli.progress import Progress
 from midstream.cli.sources import Source, sources
 from midstream.cli.terminal import Printer, complain, json_line, reason
-from midstream.errors import InputError, RecordingError
-from midstream.stream import Decided, Guard, Replay, Settings
+from midstream.errors import InputError, MissingExtra, RecordingError
+from midstream.stream import Decided, Guard, Recording, Replay, Settings, Trace
 from midstream.stream.reader import RecordingReader
 
 __all__ = ["replay"]
@@ -80,14 +83,14 @@ def replay(
     with destination(output) as file, Progress("playing", sum(source.size for source in named)) as progress:
         printer = Printer(file)
         for source in named:
-            report = run.report(source, progress)
-            progress.pause()
-            if report["error"] is not None:
-                failed = True
-                complain(f"{report['error']}: {source.name}")
-            show(report, form, printer)
-            read += 1
-            actions += [decided["action"] for decided in report["decisions"]]
+            for report in run.reports(source, progress):
+                progress.pause()
+                if report["error"] is not None:
+                    failed = True
+                    complain(f"{report['error']}: {source.name}")
+                show(report, form, printer)
+                read += 1
+                actions += [decided["action"] for decided in report["decisions"]]
     if failed or not read:
         return INPUT
     return FINDINGS if reaches(fail_on, actions) else DONE
@@ -96,31 +99,37 @@ def replay(
 class Run:
     """Plays recordings to guards of the same settings."""
 
-    def __init__(self, settings: Settings | None, name: str, speed: float | None, dialect: str, framing: str) -> None:
+    def __init__(self, settings: Settings, name: str, speed: float | None, dialect: str, framing: str) -> None:
         self.settings = settings
         self.name = name
         self.speed = speed
         self.dialect = dialect
         self.framing = framing
 
-    def report(self, source: Source, progress: Progress) -> dict[str, Any]:
-        """The report of one recording; one that cannot be read has its `error`."""
+    def reports(self, source: Source, progress: Progress) -> Iterator[dict[str, Any]]:
+        """The reports of what a source holds; one that cannot be read has its `error`."""
         name = source.name.encode(errors="surrogateescape").decode(errors="replace")
         if source.error is not None:
-            return outcome_object(name, self.name, None, error=source.error)
+            yield outcome_object(name, self.name, None, error=source.error)
+            return
         try:
-            with source.open() as file:
-                reader = RecordingReader(progress.watch(file), path=source.path)
-                reader.dialect = reader.dialect if self.dialect == "auto" else self.dialect
-                reader.framing = reader.framing if self.framing == "auto" else self.framing
-                seen = Replay.of(reader, self.settings, speed=self.speed, on_decided=self.tell)
+            for name, held in held_in(source, progress):
+                name = name.encode(errors="surrogateescape").decode(errors="replace")
+                if isinstance(held, Trace):
+                    yield agent_outcome(name, self.name, held, self.settings)
+                    continue
+                yield self.played(name, told_format(held, self.dialect, self.framing))
         except OSError as error:
-            return outcome_object(name, self.name, None, error=reason(error))
-        except (RecordingError, InputError, ValueError) as error:
-            return outcome_object(name, self.name, None, error=str(error))
+            yield outcome_object(name, self.name, None, error=reason(error))
+        except (RecordingError, InputError, MissingExtra, ValueError) as error:
+            yield outcome_object(name, self.name, None, error=str(error))
+
+    def played(self, name: str, held: Recording | RecordingReader) -> dict[str, Any]:
+        """The report of one stream."""
+        seen = Replay.of(held, self.settings, speed=self.speed, on_decided=self.tell)
         if seen.times == "even":
-            complain(f"no times in this recording, so messages are played evenly: {source.name}")
-        return outcome_object(name, self.name, seen, reader=reader)
+            complain(f"no times in this recording, so messages are played evenly: {name}")
+        return outcome_object(name, self.name, seen, held=held)
 
     def tell(self, decided: Decided) -> None:
         """Show a decision when it is made, to whoever waits for it."""

@@ -121,8 +121,10 @@ def rows(report: dict[str, Any]) -> Iterator[Row]:
     for channel in report["channels"]:
         unit = "byte" if channel["kind"] == "audio" else "character"
         yield channel["kind"], f"{counted(channel['characters'], unit)} in {channel['id']}", ""
-    for call in report["tool_calls"]:
-        yield "call", told_call(call), "" if call["complete"] else "yellow"
+    if "agent_run" in report["ending_notes"]:
+        yield from tools(report["tool_calls"])
+    else:
+        yield from ((("call", told_call(call), "" if call["complete"] else "yellow")) for call in report["tool_calls"])
     yield from usage_rows(report["usage"])
     if report["pace"]:
         yield from pace_rows(report["pace"])
@@ -131,6 +133,16 @@ def rows(report: dict[str, Any]) -> Iterator[Row]:
         yield "anomalies", ", ".join(seen), "yellow"
     for finding in report["findings"]:
         yield finding["action"], told_finding(finding), "red" if finding["action"] == "stop" else "yellow"
+
+
+def tools(calls: Sequence[dict[str, Any]]) -> Iterator[Row]:
+    """How often each tool of a run was called."""
+    if calls:
+        counts = Counter(call["name"] for call in calls)
+        told = ", ".join(f"{name} {count:,}" for name, count in counts.most_common())
+        yield "calls", f"{len(calls):,}: {told}", ""
+    if missing := sum(not call["complete"] for call in calls):
+        yield "open", f"{counted(missing, 'call')} without a result", "yellow"
 
 
 def told_call(call: dict[str, Any]) -> str:
@@ -146,7 +158,8 @@ def told_call(call: dict[str, Any]) -> str:
 def told_finding(finding: dict[str, Any]) -> str:
     """A finding in one line."""
     place = f" in {finding['channel']}" if finding["channel"] else ""
-    place += f" at character {finding['offset']:,}" if finding["offset"] is not None else ""
+    unit = "step" if finding["check"] == "actions" else "character"
+    place += f" at {unit} {finding['offset']:,}" if finding["offset"] is not None else ""
     return f"{finding['check']}/{finding['kind']}{place}: {finding['explanation']}"
 
 

@@ -15,7 +15,7 @@ from midstream.stream.compressed import bare_name
 
 __all__ = ["SUFFIXES", "Source", "sources"]
 
-SUFFIXES = (".bin", ".json", ".jsonl", ".ndjson", ".sse", ".txt")
+SUFFIXES = (".bin", ".json", ".jsonl", ".ndjson", ".sse", ".txt", ".yaml", ".yml")
 """Of the files taken from a folder, compressed ones too; any other is read where it is named."""
 WRITER_S = 3.0
 """How long the writer of a named pipe may take to come."""
