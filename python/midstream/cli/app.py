@@ -22,6 +22,7 @@ Every command takes --debug, which adds the traceback to an error."""
 
 COMMANDS = {
     "analyze": "midstream.cli.analyze:analyze",
+    "bench": "midstream.cli.bench:app",
     "config": "midstream.cli.config:app",
     "demo": "midstream.cli.demo:demo",
     "models": "midstream.cli.models:app",
@@ -34,7 +35,7 @@ COMMANDS = {
 
 def app(words: Sequence[str] = ()) -> App:
     """The program's commands and options, for help, completion and calls; `words` say what need not be imported."""
-    helps = list(words) in ([], ["config"], ["models"]) or not {"-h", "--help"}.isdisjoint(words)
+    helps = list(words) in ([], ["bench"], ["config"], ["models"]) or not {"-h", "--help"}.isdisjoint(words)
     program = App(
         name="midstream",
         help="Watch, guard and analyse the streams of language models while they run.",

@@ -1,5 +1,6 @@
 """A session whose stream is recorded."""
 
+from collections.abc import Callable
 from typing import Any
 
 from midstream._rust.stream import Guard
@@ -73,13 +74,19 @@ def body_of(request: Any) -> Any:
 class RecordedSession(Session):
     """A session that hands what arrives to a recorder: what passes, where text is redacted."""
 
-    __slots__ = ("_how", "_reading", "_recorder")
+    __slots__ = ("_how", "_reading", "_recorder", "_seen")
 
     def __init__(self, guard: Guard, reactions: Reactions, recorder: Recorder) -> None:
         super().__init__(guard, reactions)
         self._recorder = recorder
         self._reading = False
         self._how: str | None = None
+        self._seen: Callable[[Any], object] | None = None
+
+    def read_as(self, seen: Callable[[Any], object]) -> None:
+        """The guard and the recorder are to see another form of each item."""
+        super().read_as(seen)
+        self._seen = seen
 
     def feed(self, chunk: bytes) -> bytes:
         """Reads bytes and gives those to pass on."""
@@ -97,7 +104,10 @@ class RecordedSession(Session):
         self._reading = True
         try:
             passed = super().push(item)
-            self._recorder.take(passed if self._redacts else item)
+            if self._redacts:
+                self._recorder.take(passed)
+            else:
+                self._recorder.take(item if self._seen is None else self._seen(item))
         finally:
             self._reading = False
         self._end_recording()
