@@ -1,28 +1,16 @@
 """The packages google-genai and ollama and our guard read the same from recorded streams; neither has an accumulator."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from bodies import sse
+import recorded
 from midstream.stream import Guard, Settings
 
 genai = pytest.importorskip("google.genai", reason="google-genai is not installed: make .venv/.tools")
 ollama = pytest.importorskip("ollama", reason="ollama is not installed: make .venv/.tools")
-
-
-def recordings(data: Path, api_format: str) -> dict[str, bytes]:
-    """The recorded bodies of a format as they came over HTTP, by file."""
-    entries = map(json.loads, (data / "streams" / "index.jsonl").read_text(encoding="utf-8").splitlines())
-    files = [entry["file"] for entry in entries if entry["api_format"] == api_format]
-    bodies = {file: (data / "streams" / file).read_bytes() for file in files}
-    if api_format == "gemini":
-        lines = {file: body.decode().splitlines() for file, body in bodies.items() if file.endswith(".jsonl")}
-        bodies |= {file: b"".join(sse(line) for line in given if line.strip()) for file, given in lines.items()}
-    return bodies
 
 
 def by_gemini(body: bytes) -> dict[str, Any]:
@@ -80,7 +68,7 @@ def by_guard(body: bytes) -> dict[str, Any]:
 @pytest.mark.parametrize(("api_format", "read"), [("gemini", by_gemini), ("ollama-ndjson", by_ollama)])
 def test_sdk_and_guard_read_the_same(data, api_format, read):
     compared = 0
-    for name, body in recordings(data, api_format).items():
+    for name, body in recorded.of_format(data, api_format).items():
         theirs, ours = read(body), by_guard(body)
         if theirs["calls"] is None:
             ours["calls"] = None

@@ -1,8 +1,6 @@
 """The accumulators of the official SDKs and ours read the same text, tool calls and usage from recorded streams."""
 
 import json
-import re
-from pathlib import Path
 from typing import Any
 
 import anthropic
@@ -11,30 +9,9 @@ import openai
 import pytest
 
 import midstream
+import recorded
 import sdks
-from bodies import DONE, sse
 from midstream.stream import Guard, Settings
-
-TYPE = re.compile(r'"type": ?"([a-z_.]+)"')
-FORMATS = {"openai-chat": "chat", "openai-responses": "responses", "anthropic-messages": "messages"}
-
-
-def recordings(data: Path, kind: str) -> dict[str, bytes]:
-    """The recorded bodies of a format as server-sent events, by file."""
-    found = {}
-    for line in (data / "streams" / "index.jsonl").read_text(encoding="utf-8").splitlines():
-        entry = json.loads(line)
-        if FORMATS.get(entry["api_format"]) == kind:
-            body = (data / "streams" / entry["file"]).read_bytes()
-            found[entry["file"]] = body if entry["file"].endswith(".sse") else framed(body, kind)
-    return found
-
-
-def framed(lines: bytes, kind: str) -> bytes:
-    """Lines of JSON as the events they were recorded from; one that is no JSON stays as it is."""
-    texts = [line for line in lines.decode().splitlines() if line.strip()]
-    body = b"".join(sse(text, None if kind == "chat" else TYPE.search(text)[1]) for text in texts)
-    return body + (DONE if kind == "chat" else b"")
 
 
 def accumulated(kind: str, body: bytes) -> dict[str, object]:
@@ -93,7 +70,7 @@ def ours(kind: str, body: bytes) -> dict[str, Any]:
 @pytest.mark.parametrize("kind", sdks.KINDS)
 def test_sdk_and_guard_read_the_same(data, kind):
     compared, given_up = 0, []
-    for name, body in recordings(data, kind).items():
+    for name, body in recorded.of_kind(data, kind).items():
         if body.count(b"event: message_start") > 1:
             continue  # several responses in one body: the SDK keeps the first
         try:
@@ -112,7 +89,7 @@ def test_sdk_and_guard_read_the_same(data, kind):
 
 @pytest.mark.parametrize("kind", sdks.KINDS)
 def test_a_watched_recording_gives_what_the_bare_sdk_gives(data, kind):
-    for name, body in recordings(data, kind).items():
+    for name, body in recorded.of_kind(data, kind).items():
         bare, watched = (items(kind, body, watch) for watch in (False, True))
         assert watched == bare, name
 

@@ -62,7 +62,7 @@ def guard_response(
         raise StateError("the stream was read or closed already; watch it before the first item")
     headers = response.headers
     known = {"content_type": headers.get("content-type"), "http_status": response.status_code, "started_ns": started_ns}
-    session = session_with(guard_of(guard, **known), reactions, place, guard, response=response, **known)
+    session = session_with(guard_of(guard, reactions, **known), reactions, place, guard, response=response, **known)
     if started_ns is not None:
         session.started()
     body = guarded_class(library, asynchronous)

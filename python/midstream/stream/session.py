@@ -25,8 +25,9 @@ class Reactions:
     ----------
     on_finding : callable, optional
         Called with every finding when it is made, those that are only observed included.
-    on_stop : {"raise", "end"}
-        After the item that fired: raise `GuardStopped`, or end as if there were no more.
+    on_stop : {"raise", "end", "error", "finish"}
+        After the item that fired: raise `GuardStopped`, or end as if there were no more. Of bytes also: an error in the
+        stream's own format, or the end of an answer that has reached its length.
     on_truncated : {"raise", "flag"}
         Where a stream closes before its semantic end: raise `StreamTruncated`, or leave it to the summary.
 
@@ -39,28 +40,33 @@ class Reactions:
     """
 
     on_finding: Callable[[Finding], object] | None = None
-    on_stop: Literal["raise", "end"] = "raise"
+    on_stop: Literal["raise", "end", "error", "finish"] = "raise"
     on_truncated: Literal["raise", "flag"] = "raise"
 
     def __post_init__(self) -> None:
         if self.on_finding is not None and not callable(self.on_finding):
             raise TypeError(f"on_finding is {type(self.on_finding).__name__}, allowed: a callable that takes a finding")
         for name, value, known in (
-            ("on_stop", self.on_stop, ["raise", "end"]),
+            ("on_stop", self.on_stop, ["raise", "end", "error", "finish"]),
             ("on_truncated", self.on_truncated, ["raise", "flag"]),
         ):
             if not isinstance(value, str) or value not in known:
                 nearest = get_close_matches(str(value), known, 1, 0.0)[0]
                 raise InputError(f"{name} is {value!r:.40}; did you mean {nearest!r}? known: {', '.join(known)}")
 
+    @property
+    def end(self) -> str:
+        """How a stream that was stopped ends, in the guard's words."""
+        return self.on_stop if self.on_stop in ("error", "finish") else "none"
 
-def guard_of(guard: object, **known: Any) -> Guard:
+
+def guard_of(guard: object, reactions: Reactions, **known: Any) -> Guard:
     """The guard of one stream: the one that is given, else one with these settings and with what is known of it."""
     if isinstance(guard, Guard):
-        guard._claim()
+        guard._claim(reactions.end)
         guard.resume()
         return guard
-    return Guard(settings_of(guard, EITHER), keep_text=True, **known)
+    return Guard(settings_of(guard, EITHER), keep_text=True, end=reactions.end, **known)
 
 
 def check_guard(guard: object) -> Settings | Guard | None:
@@ -97,6 +103,7 @@ class Session:
         "_read",
         "_redacts",
         "_rest",
+        "_stop",
         "error",
         "over",
         "summary",
@@ -114,6 +121,7 @@ class Session:
         self._pushed = False
         self._of_text = False
         self._rest = b""
+        self._stop: Finding | None = None
         self.error: Exception | None = None
         self.over = False
         self.summary: Summary | None = None
@@ -166,8 +174,14 @@ class Session:
         TypeError
             For a first item of a type that is not read.
         InputError
-            For an event whose text would have to be redacted: that needs the bytes of the stream.
+            For an event whose text would have to be redacted, and for what is not bytes where an end is to be written:
+            both need the bytes of the stream.
         """
+        if self._reactions.end != "none" and not isinstance(item, (bytes, bytearray, memoryview)):
+            given, kind = self._reactions.on_stop, type(item).__name__
+            raise InputError(
+                f"on_stop is {given!r} for items of {kind}, allowed there: 'raise', 'end'; bytes take an end"
+            )
         try:
             decision = self._read(item)
         except TypeError:
@@ -182,7 +196,7 @@ class Session:
         if decision is None:
             return item
         self._take(decision)
-        if not self._redacts:
+        if not self._redacts and self._reactions.end == "none":
             return item
         self._of_text = isinstance(item, str)
         return decision.forward.decode() if self._of_text else decision.forward
@@ -210,11 +224,15 @@ class Session:
         """The stream closed; only the first time counts."""
         if self._finished:
             return
+        if self._stop is not None and how == "clean":
+            how = "stopped"
         self.over = self._finished = True
         decision, self.summary = self._ask(self._guard.finish, how, now_ns()) or (None, None)
         if decision is not None and how == "clean":
             self._rest = decision.forward
         self._take(decision)
+        if self._stop is not None and how in ("clean", "stopped"):
+            self._end_after(self._stop, decision.forward if decision is not None and how == "stopped" else b"")
         truncated = how == "clean" and self.summary is not None and self.summary.ending == "truncated"
         if truncated and self._reactions.on_truncated == "raise":
             self.error = self.error or self._truncated()
@@ -268,11 +286,11 @@ class Session:
         if self._reactions.on_finding is not None:
             for finding in findings:
                 self._tell(finding)
-        if decision.halted and (stop := halting(findings)) is not None:
+        if decision.action in ("stop", "end_reasoning"):
+            self._stop = self._stop or halting(findings)
+        if decision.halted and self._stop is not None:
             self.over = True
             self.finish("stopped")
-            if self._reactions.on_stop == "raise":
-                self.error = self.error or self._stopped(stop)
         elif self.error is not None:
             self.over = True
             self.finish("client_left")
@@ -282,6 +300,16 @@ class Session:
             self._reactions.on_finding(finding)  # type: ignore[misc]
         except Exception as error:
             self.error = self.error or error
+
+    def _end_after(self, stop: Finding, end: bytes) -> None:
+        """The one end after a decision. Where it cannot be written nobody may take what came for a whole answer."""
+        reaction = self._reactions.on_stop if stop.action == "stop" else "raise"
+        if reaction in ("error", "finish"):
+            self._rest = end or self._rest
+            is_whole = self.summary is not None and "truncated" not in self.summary.ending_notes
+            reaction = "end" if end or is_whole else "raise"
+        if reaction == "raise":
+            self.error = self.error or self._stopped(stop)
 
     def _stopped(self, finding: Finding) -> GuardStopped:
         did = "ended the reasoning" if finding.action == "end_reasoning" else "stopped the stream"
@@ -296,7 +324,7 @@ class Session:
 
 
 def halting(findings: Sequence[Finding]) -> Finding | None:
-    """The finding that ended the stream, the strongest of several."""
+    """The finding that ends a stream, the strongest of several."""
     asked = {finding.action: finding for finding in reversed(findings)}
     return asked.get("stop") or asked.get("end_reasoning")
 

@@ -52,7 +52,7 @@ class BothWays(Protocol[T_co]):
 
 S = TypeVar("S", bound=HasResponse)
 OnFinding = Callable[[Finding], object]
-OnStop = Literal["raise", "end"]
+OnStop = Literal["raise", "end", "error", "finish"]
 OnTruncated = Literal["raise", "flag"]
 Recorded = str | os.PathLike[str] | BinaryIO | Record
 
@@ -141,8 +141,11 @@ def watch(
     on_finding : callable, optional
         Called with every finding when it is made, those that are only observed included. What it raises reaches the
         reader after the item that was found, and the stream is closed.
-    on_stop : {"raise", "end"}
-        What follows the item at which the guard stopped the stream: `GuardStopped`, or the end.
+    on_stop : {"raise", "end", "error", "finish"}
+        What follows the item at which the guard stopped the stream: `GuardStopped`, or the end. ``error`` and ``finish``
+        write the end into the bytes that your SDK reads: as the format's own error, which the SDK raises as its own, or
+        as an answer that reached its length (``length``, ``max_tokens``). Iterators of other items than bytes have
+        none. Where none can be written, and where the reasoning alone was ended, `GuardStopped` is raised.
     on_truncated : {"raise", "flag"}
         What follows where the stream closes before its semantic end: `StreamTruncated`, or only the summary's word.
     record : path, binary file or Record, optional
@@ -190,7 +193,7 @@ def watch(
     if (entered := entered_class(stream)) is not None:
         told: Any = {"on_finding": on_finding, "on_stop": on_stop, "on_truncated": on_truncated, "record": record}
         return entered(stream, lambda given: watch(given, guard, **told))
-    watched, session = watched_class(stream), session_with(guard_of(guard), reactions, place, guard)
+    watched, session = watched_class(stream), session_with(guard_of(guard, reactions), reactions, place, guard)
     if is_of_litellm(stream):
         session.read_as(as_given(stream))
     return watched(stream, session)

@@ -62,6 +62,8 @@ class Watched(Guarded, Iterator[T], Generic[T]):
             session.wait()
             if session.over:
                 self._release()
+                if rest := session.take_rest():
+                    return rest  # type: ignore[no-any-return]
                 session.end()
                 raise StopIteration
             try:

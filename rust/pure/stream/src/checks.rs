@@ -3,17 +3,19 @@ use midstream_series::{Span, Timestamp};
 use crate::emit::{Emit, Known};
 use crate::pace::{Chunk, Pace};
 use crate::{
-    Action, Actions, Anomaly, ChannelKey, ChannelKind, Close, Decision, Detector, Dialect, Ending, EndingState, Error,
-    Event, EventKind, Events, Finding, Forward, Place, Repeat, Settings, Source, Summary,
+    Action, Actions, Anomaly, ChannelKey, ChannelKind, Close, Decision, Detector, Error, Event, EventKind, Events,
+    Finding, Forward, Place, Repeat, Settings, Source, Summary,
 };
 
 mod budgeted;
 #[cfg(test)]
 mod decision_tests;
+mod ended;
 mod kept;
 mod redacted;
 
 use budgeted::Budgeted;
+use ended::finding as ending_finding;
 
 /// Findings kept for the summary at most; later ones are still decided on.
 const MAX_FINDINGS: usize = 1_000;
@@ -55,6 +57,7 @@ pub struct Checks {
     clock_regressions: u64,
     /// What ended the stream.
     halted: Option<Action>,
+    stop: Option<Box<Finding>>,
     finished: bool,
 }
 
@@ -95,6 +98,7 @@ impl Checks {
             now: started,
             clock_regressions: 0,
             halted: None,
+            stop: None,
             finished: false,
         })
     }
@@ -201,6 +205,11 @@ impl Checks {
     /// Whether a decision has ended the stream.
     pub(crate) fn is_halted(&self) -> bool {
         self.halted.is_some()
+    }
+
+    /// What was found when a decision ended the stream.
+    pub(crate) fn stop(&self) -> Option<&Finding> {
+        self.stop.as_deref()
     }
 
     /// Runs the checks on this call's events from `first` on. True where they end the stream.
@@ -325,9 +334,10 @@ impl Checks {
     }
 
     fn settle(&mut self) -> bool {
-        if !self.settings.shadow {
-            let halting = self.fresh.iter().map(|finding| finding.action).filter(|action| action.halts()).max();
-            self.halted = self.halted.max(halting);
+        let halting = self.fresh.iter().filter(|finding| finding.action.halts()).max_by_key(|finding| finding.action);
+        if let Some(stop) = halting.filter(|stop| !self.settings.shadow && Some(stop.action) > self.halted) {
+            self.halted = Some(stop.action);
+            self.stop = Some(Box::new(stop.clone()));
         }
         self.keep();
         self.is_halted()
@@ -354,48 +364,6 @@ fn ends_at_stop(findings: &mut Vec<Finding>, before: usize) -> bool {
         findings.truncate(before + stop + 1);
     }
     stop.is_some()
-}
-
-/// An ending other than complete is a finding too; our own stop is none, since its cause is one already.
-fn ending_finding(ending: &Ending, mistaken: Option<(Dialect, Dialect)>, action: Option<Action>) -> Option<Finding> {
-    if matches!(ending.state, EndingState::Complete | EndingState::Halted) {
-        return None;
-    }
-    let explanation = match mistaken {
-        Some((given, seen)) if ending.state == EndingState::Truncated => {
-            format!("read as {}, but the bytes look like {}", given.name(), seen.name())
-        }
-        _ => cause(ending).to_owned(),
-    };
-    Some(Finding {
-        check: "ending",
-        kind: ending.state.name().into(),
-        action: action?,
-        channel: None,
-        offset: None,
-        onset: None,
-        period: None,
-        score: 1.0,
-        evidence: ending.notes.join(", "),
-        explanation,
-    })
-}
-
-fn cause(ending: &Ending) -> &'static str {
-    let noted = |note| ending.notes.contains(&note);
-    match ending.state {
-        EndingState::Cancelled => "the stream was cancelled before its end",
-        EndingState::Complete | EndingState::Halted => "",
-        EndingState::Failed if noted("http_status") => "the HTTP status says that the request failed",
-        EndingState::Failed if noted("error_page") => "the body is a web page and not a stream",
-        EndingState::Failed => "the provider reported an error inside the stream",
-        EndingState::Stalled => "the stream went quiet and was given up",
-        EndingState::Truncated if noted("cut_tool_call") => "the stream stopped inside the arguments of a tool call",
-        EndingState::Truncated if noted("compressed") => {
-            "the body is compressed, so no end of the stream was seen in it"
-        }
-        EndingState::Truncated => "the stream stopped before its end",
-    }
 }
 
 impl Chunk {

@@ -13,6 +13,26 @@ pub enum Forward<'a> {
     Same,
 }
 
+impl<'a> Forward<'a> {
+    /// The first `length` bytes of `chunk`.
+    pub(crate) fn up_to(length: usize, chunk: &'a [u8]) -> Self {
+        match chunk.get(..length) {
+            Some([]) => Self::Nothing,
+            Some(bytes) if length < chunk.len() => Self::Bytes(bytes),
+            _ => Self::Same,
+        }
+    }
+
+    /// The bytes, where `chunk` came in.
+    pub(crate) fn of(self, chunk: &'a [u8]) -> &'a [u8] {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            Self::Nothing => &[],
+            Self::Same => chunk,
+        }
+    }
+}
+
 /// What a call found and asks for.
 #[derive(Clone, Copy, Debug)]
 pub struct Decision<'a> {

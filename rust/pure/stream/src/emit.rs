@@ -52,6 +52,12 @@ impl<'a> Emit<'a> {
         self.events.list.get(self.before..).unwrap_or_default()
     }
 
+    /// The text that the frame has given, by channel.
+    pub(crate) fn texts_of_frame(&self) -> impl Iterator<Item = (ChannelIndex, &str)> {
+        let texts = self.of_frame().iter().filter_map(|event| Some((event.channel?, event.kind.checked_text()?)));
+        texts.map(|(channel, text)| (channel, self.events.text(text)))
+    }
+
     /// Whether the frame reports an error.
     pub(crate) fn has_failed(&self) -> bool {
         self.of_frame().iter().any(|event| matches!(event.kind, EventKind::Error { .. }))

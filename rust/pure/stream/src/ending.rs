@@ -205,6 +205,28 @@ impl EndTracker {
         self.length |= length;
     }
 
+    /// Whether an answer has begun.
+    pub(crate) fn has_lanes(&self) -> bool {
+        !self.lanes.is_empty()
+    }
+
+    /// The lanes that have not finished; the first where there is none.
+    pub(crate) fn open_lanes(&self) -> Vec<u32> {
+        let open: Vec<u32> = self.lanes.iter().filter(|lane| lane.open).map(|lane| lane.number).collect();
+        if open.is_empty() { vec![0] } else { open }
+    }
+
+    /// Whether the provider said how it ended: well, failed or cancelled.
+    pub(crate) fn is_told(&self) -> bool {
+        self.failed || self.cancelled || self.is_proved()
+    }
+
+    fn is_proved(&self) -> bool {
+        let every_lane = self.any_finished && self.lanes.iter().all(|lane| !lane.open);
+        let marked = self.marked && (self.any_content || !self.foreign);
+        marked || every_lane
+    }
+
     pub(crate) fn mark(&mut self) {
         self.marked = true;
     }
@@ -243,8 +265,7 @@ impl EndTracker {
     pub(crate) fn conclude(&self, close: Close, halted: bool, cut_tool: bool) -> Ending {
         let every_lane = self.any_finished && self.lanes.iter().all(|lane| !lane.open);
         let closed = self.clean_close_is_complete && close == Close::Clean && self.any_content;
-        let marked = self.marked && (self.any_content || !self.foreign);
-        let proved = (marked || every_lane || closed) && !cut_tool;
+        let proved = (self.is_proved() || closed) && !cut_tool;
         let applying = [
             (EndingState::Halted, halted || close == Close::Stopped),
             (EndingState::Cancelled, self.cancelled || (close == Close::ClientLeft && !proved)),

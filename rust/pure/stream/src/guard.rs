@@ -6,16 +6,18 @@ use midstream_series::Timestamp;
 use crate::decode::{Decode, Detect, Frame, FrameKind, Framing, Opening, Sink, decoder};
 use crate::dialect::{Dialect, Reading};
 use crate::redact::{Fault, RuleSet};
-use crate::{Anomaly, ChannelKind, Checks, Close, Decision, Error, Forward, Settings, Summary};
+use crate::{Anomaly, ChannelKind, Checks, Close, Decision, End, Error, Forward, Settings, Summary};
 
 mod masking;
 mod passage;
 mod reader;
 mod snapshot;
+mod stopping;
 
 use masking::{mask, needs_bytes};
 use passage::{Passage, Passed, Passing};
 use reader::Reader;
+use stopping::Stopping;
 
 /// What is known of a stream before its first byte.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +34,8 @@ pub struct Options {
     pub started: Option<Timestamp>,
     /// What the checks look for.
     pub settings: Settings,
+    /// How a stream that a decision stopped ends for its consumer; `finish` gives those bytes.
+    pub end: End,
     /// The rules of redaction, built once for many streams; without them those of the settings are built.
     pub rules: Option<Arc<RuleSet>>,
 }
@@ -76,6 +80,7 @@ pub struct Guard {
     passage: Option<Box<Passage>>,
     /// The caller has text and not bytes.
     pushed: bool,
+    stopping: Stopping,
 }
 
 impl Guard {
@@ -97,6 +102,8 @@ impl Guard {
         }
         let detect = Detect::new(options.content_type.as_deref());
         let takes_text = detect.is_plain() || options.framing == Framing::Text;
+        let mut reading = Reading::new(options.dialect, options.framing);
+        reading.end_with(options.end);
         Ok(Self {
             passage: checks.is_masked().then(Box::default),
             pushed: false,
@@ -106,7 +113,8 @@ impl Guard {
             blank: true,
             expects_stream: !takes_text && !matches!(options.dialect, Dialect::Opaque | Dialect::Text),
             decoder: decoder(options.framing),
-            reading: Reading::new(options.dialect, options.framing),
+            reading,
+            stopping: Stopping::default(),
             framing: options.framing,
             head: Vec::new(),
             position: 0,
@@ -120,9 +128,11 @@ impl Guard {
     /// [`Error::Finished`] after [`Guard::finish`].
     pub fn feed<'a>(&'a mut self, chunk: &'a [u8], now: Timestamp) -> Result<Decision<'a>, Error> {
         let now = self.checks.begin(now)?;
-        if chunk.is_empty() || self.checks.is_halted() {
-            self.position += chunk.len() as u64;
-            return Ok(self.checks.decision(Forward::Nothing));
+        if chunk.is_empty() {
+            return Ok(self.decide(Forward::Nothing));
+        }
+        if self.checks.is_halted() {
+            return Ok(self.feed_behind_stop(chunk, now));
         }
         let before = self.position;
         self.position += chunk.len() as u64;
@@ -136,12 +146,15 @@ impl Guard {
         }
         self.checks.report_redactions();
         self.checks.close_call(self.framing == Framing::Opaque || self.blind, now);
-        let forward = match (passed, cut) {
-            (Some(passed), _) => self.passed(passed, chunk),
-            (None, None) => Forward::Same,
-            (None, Some(end)) => Forward::Bytes(chunk.get(..end.saturating_sub(before) as usize).unwrap_or(chunk)),
+        let forward = match passed {
+            Some(passed) => {
+                let line_end = self.passed(passed, chunk).of(chunk).last_chunk().copied();
+                self.stopping.pass_frames(line_end);
+                self.passed(passed, chunk)
+            }
+            None => Forward::up_to(self.pass(chunk, before, cut, now), chunk),
         };
-        Ok(self.checks.decision(forward))
+        Ok(self.decide(forward))
     }
 
     fn passed<'a>(&'a self, passed: Passed, chunk: &'a [u8]) -> Forward<'a> {
@@ -165,7 +178,7 @@ impl Guard {
             return Err(needs_bytes("events"));
         }
         if self.checks.is_halted() {
-            return Ok(self.checks.decision(Forward::Nothing));
+            return Ok(self.decide(Forward::Nothing));
         }
         let bytes = self.position..self.position + json.len() as u64;
         self.position = bytes.end;
@@ -175,10 +188,10 @@ impl Guard {
         let frame = Frame { kind: FrameKind::Message, name: "", data: json, data_at: Some(bytes.start), bytes };
         self.analyse(|guard| {
             let reading = &mut guard.reading;
-            Reader { checks: &mut guard.checks, reading, now, cut: None, passing: &mut None }.frame(&frame)
+            Reader::new(&mut guard.checks, reading, now, &mut None).frame(&frame)
         });
         self.checks.close_call(self.blind, now);
-        Ok(self.checks.decision(Forward::Same))
+        Ok(self.decide(Forward::Same))
     }
 
     /// Reads text that the caller has and not bytes; see [`Checks::push_text`].
@@ -193,14 +206,6 @@ impl Guard {
         self.position += text.len() as u64;
         self.pushed = true;
         self.checks.push_text(kind, text, now)
-    }
-
-    /// Time passes without bytes: stalls.
-    ///
-    /// # Errors
-    /// [`Error::Finished`] after [`Guard::finish`].
-    pub fn tick(&mut self, now: Timestamp) -> Result<Decision<'_>, Error> {
-        self.checks.tick(now)
     }
 
     /// The owner reads on after a pause of its own, which is no stall: the clocks of waiting count from `now`.
@@ -240,7 +245,7 @@ impl Guard {
 
     /// When `tick` is next needed; `None` where it is not.
     pub fn tick_at(&self) -> Option<Timestamp> {
-        self.checks.tick_at()
+        self.stopping.until().or_else(|| self.checks.tick_at())
     }
 
     /// The stream closed. A guard serves one stream: every later call is an error.
@@ -254,6 +259,8 @@ impl Guard {
         let may_pass = !self.checks.is_halted();
         if may_pass {
             self.analyse(|guard| guard.read_rest(close, now, &mut passing));
+        } else {
+            self.analyse(|guard| guard.read_waiting(now));
         }
         let passed = passing.map(Passing::end);
         self.passage = passage;
@@ -262,7 +269,11 @@ impl Guard {
         summary.framing = self.framing.name();
         summary.dialect = self.reading.dialect().name();
         summary.looks_like = self.checks.known.mistaken.map(|(_, seen)| seen.name());
+        if close == Close::Stopped {
+            self.write_end();
+        }
         let forward = match passed {
+            _ if !self.stopping.end().is_empty() => Forward::Bytes(self.stopping.end()),
             Some(_) if !may_pass => Forward::Nothing,
             Some(_) if self.pushed => self.checks.released(),
             Some(passed) => match self.passed(passed, &[]) {
@@ -292,6 +303,7 @@ impl Guard {
     /// Decodes a chunk that begins at byte `at`; gives where the stream is cut, if it is stopped.
     fn read(&mut self, chunk: &[u8], at: u64, now: Timestamp, passing: &mut Option<Passing<'_>>) -> Option<u64> {
         self.opening.push(chunk);
+        self.stopping.begin(chunk);
         self.blank = self.blank && chunk.trim_ascii().is_empty();
         if self.framing != Framing::Auto {
             return self.decode(chunk, at, now, passing);
@@ -321,8 +333,10 @@ impl Guard {
             passing.framing_is(self.framing);
         }
         let decoder = self.decoder.as_mut()?;
-        let mut reader = Reader { checks: &mut self.checks, reading: &mut self.reading, now, cut: None, passing };
+        let mut reader = Reader::new(&mut self.checks, &mut self.reading, now, passing);
+        reader.is_last = self.stopping.until().is_some();
         let _ = decoder.feed(chunk, at, &mut reader);
+        self.stopping.frame_ends(reader.end);
         reader.cut
     }
 
@@ -341,7 +355,7 @@ impl Guard {
             }
         }
         let ends_clean = matches!(close, Close::Clean);
-        let mut reader = Reader { checks: &mut self.checks, reading: &mut self.reading, now, cut: None, passing };
+        let mut reader = Reader::new(&mut self.checks, &mut self.reading, now, passing);
         // What is left of its texts has no place behind an array's bracket.
         if ends_clean && self.framing == Framing::JsonArray {
             reader.end_texts();

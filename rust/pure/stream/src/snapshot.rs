@@ -26,6 +26,8 @@ pub enum SnapshotFault {
         /// Bytes that were written.
         written: usize,
     },
+    /// What the end of a stopped stream needs is not kept.
+    Ends,
     /// The bytes are none.
     None,
     /// It is of something else.
@@ -52,6 +54,9 @@ impl fmt::Display for SnapshotFault {
             Self::Changed => f.write_str("the snapshot is damaged: its checksum is another; take it anew"),
             Self::Cut { given, written } => {
                 write!(f, "the snapshot is cut: {given} bytes are there, {written} were written")
+            }
+            Self::Ends => {
+                f.write_str("what the end of a stopped stream needs is not kept in a snapshot; end is none there")
             }
             Self::None => f.write_str("the bytes are no snapshot"),
             Self::OtherKind { of, wanted } => write!(f, "the snapshot is of {of}, and {wanted} was to be restored"),

@@ -30,13 +30,16 @@ use crate::errors::{BindingError, StateError};
 ///     From 400 on the stream has failed.
 /// started_ns : int, optional
 ///     When the request was sent; without it there is no time to first byte.
+/// end : {"none", "error", "finish"}
+///     How a stream that a decision stopped ends for its consumer: ``finish("stopped")`` then gives nothing, the error of
+///     the format, or the end of an answer that has reached its length.
 /// keep_text : bool
 ///     Keep the answer's text and what the model thought, for `text` and `reasoning`. Memory then grows with them.
 ///
 /// Raises
 /// ------
 /// InputError
-///     For an unknown dialect or framing, naming the nearest; for settings that ask for ``reroute``, which needs a gateway.
+///     For an unknown dialect, framing or end, naming the nearest; for settings that ask for ``reroute``, which needs a gateway.
 /// StateError
 ///     From every method after `finish`.
 ///
@@ -63,7 +66,7 @@ impl Guard {
     #[pyo3(signature = (
         settings: "midstream.stream.settings.SettingsOrFile | None" = None, *, dialect: "str" = Words("auto".to_owned()), framing: "str" = Words("auto".to_owned()),
         content_type: "str | None" = None, http_status: "int | None" = None, started_ns: "int | None" = None,
-        keep_text = false
+        end: "str" = Words("none".to_owned()), keep_text = false
     ))]
     #[allow(clippy::too_many_arguments, reason = "keyword-only options of one constructor")]
     fn new(
@@ -73,6 +76,7 @@ impl Guard {
         content_type: Option<Words>,
         #[pyo3(from_py_with = arguments::http_status)] http_status: Option<u16>,
         #[pyo3(from_py_with = arguments::started_ns)] started_ns: Option<i64>,
+        end: Words,
         keep_text: bool,
     ) -> PyResult<Self> {
         let options = stream::Options {
@@ -81,6 +85,7 @@ impl Guard {
             content_type: content_type.map(|given| given.0),
             http_status,
             started: started_ns.map(Timestamp::from_nanos),
+            end: stream::End::from_name(&end.0).map_err(BindingError::from)?,
             ..compiled(settings)?
         };
         let (stops_when_quiet, claimed) = (options.settings.stops_when_quiet(), AtomicBool::new(false));
@@ -350,12 +355,13 @@ impl Guard {
     }
 
     /// Marks the guard as in use by a stream that is watched, which keeps the text.
-    fn _claim(&self, py: Python<'_>) -> PyResult<()> {
+    fn _claim(&self, py: Python<'_>, end: Words) -> PyResult<()> {
+        let end = stream::End::from_name(&end.0).map_err(BindingError::from)?;
         if self.claimed.swap(true, Ordering::AcqRel) {
             let message = "the guard watches a stream already, and serves one; hand in Settings, or make another Guard";
             return Err(StateError::new_err(message));
         }
-        self.watching.keep_text(py);
+        self.watching.claim(py, end);
         Ok(())
     }
 }

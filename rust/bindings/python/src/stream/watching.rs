@@ -110,9 +110,13 @@ impl Watching {
         self.lock(py).texts.as_ref().map(|texts| texts.reasoning.clone())
     }
 
-    /// Keeps the answer's text from here on.
-    pub(super) fn keep_text(&self, py: Python<'_>) {
-        self.lock(py).texts.get_or_insert_default();
+    /// Keeps the answer's text from here on, and what an end of the stream needs.
+    pub(super) fn claim(&self, py: Python<'_>, end: stream::End) {
+        let mut locked = self.lock(py);
+        locked.texts.get_or_insert_default();
+        if end != stream::End::None {
+            locked.guard.end_with(end);
+        }
     }
 
     /// Runs one call of the guard through the gate and takes its decision over.

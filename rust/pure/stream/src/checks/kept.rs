@@ -24,7 +24,7 @@ impl Checks {
 
 impl State for Checks {
     fn keep_state(&self, out: &mut Kept) {
-        let Self { known, calls, budget, pace, repeat, findings, now, clock_regressions, halted, .. } = self;
+        let Self { known, calls, budget, pace, repeat, findings, now, clock_regressions, halted, stop, .. } = self;
         known.keep(out);
         if let Some(calls) = calls {
             calls.actions.keep_state(out);
@@ -36,6 +36,7 @@ impl State for Checks {
         repeat.keep_state(out);
         findings.keep(out);
         (*now, *clock_regressions, *halted).keep(out);
+        stop.keep(out);
     }
 
     fn take_state(&mut self, from: &mut Source<'_>) -> Option<()> {
@@ -50,6 +51,7 @@ impl State for Checks {
         self.repeat.take_state(from)?;
         self.findings = Keep::take(from)?;
         (self.now, self.clock_regressions, self.halted) = Keep::take(from)?;
+        self.stop = Keep::take(from)?;
         Some(())
     }
 }

@@ -71,6 +71,25 @@ pub(crate) fn add(framing: Framing, name: &str, head: &[u8], tail: &[u8], data: 
     }
 }
 
+/// Adds an AWS event stream message of JSON.
+pub(crate) fn message(name: &str, data: &str, is_exception: bool, out: &mut Vec<u8>) {
+    let (kind, told) = if is_exception { (":exception-type", "exception") } else { (":event-type", "event") };
+    let mut headers = Vec::new();
+    for (header, value) in [(kind, name), (":content-type", "application/json"), (":message-type", told)] {
+        headers.push(header.len() as u8);
+        headers.extend_from_slice(header.as_bytes());
+        // 7: a string.
+        headers.push(7);
+        headers.extend_from_slice(&(value.len() as u16).to_be_bytes());
+        headers.extend_from_slice(value.as_bytes());
+    }
+    let mut head = vec![0; 4];
+    head.extend_from_slice(&(headers.len() as u32).to_be_bytes());
+    head.extend_from_slice(&[0; 4]);
+    head.extend_from_slice(&headers);
+    wrap(Framing::EventStream, &head, &[0; 4], data, out);
+}
+
 /// Sets lengths and checksums of an AWS event stream message that was changed.
 fn measure(message: &mut [u8]) {
     let length = (message.len() as u32).to_be_bytes();

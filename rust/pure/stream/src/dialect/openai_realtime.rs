@@ -55,9 +55,10 @@ const KNOWN: [&str; 34] = [
 ];
 
 /// Codes after which the server closes the session; after any other error it goes on.
-const FATAL: [&str; 7] = [
+const FATAL: [&str; 8] = [
     "authentication_error",
     "beta_api_shape_disabled",
+    "guard_stopped",
     "insufficient_quota",
     "invalid_api_key",
     "model_not_found",

@@ -4,11 +4,12 @@ use midstream_series::Timestamp;
 
 use super::alike::Alike;
 use super::{Dialect, Parse, failure, given, likely, parser, sniff, text};
+use crate::closing::Closing;
 use crate::decode::{Frame, FrameKind, Framing};
 use crate::emit::{Emit, Known};
 use crate::json;
 use crate::keep::{Keep, Kept, Source, State};
-use crate::{Anomaly, Events};
+use crate::{Anomaly, End, Events};
 
 /// Messages that may pass before a stream whose dialect cannot be told is read as opaque.
 const MAX_UNDECIDED: usize = 3;
@@ -29,6 +30,8 @@ pub(crate) struct Reading {
     detects: bool,
     given: given::Given,
     alike: Alike,
+    /// Keeps what the stream's end needs.
+    closing: Option<Box<Closing>>,
 }
 
 struct Waiting {
@@ -50,9 +53,24 @@ impl Reading {
             detects: dialect == Dialect::Auto,
             given: given::Given::new(dialect),
             alike: Alike::default(),
+            closing: None,
         };
         reading.framing_is(framing);
         reading
+    }
+
+    /// A stop will have an end.
+    pub(crate) fn end_with(&mut self, end: End) {
+        self.closing = Closing::new(end);
+    }
+
+    /// Whether a stop will have an end.
+    pub(crate) fn ends(&self) -> bool {
+        self.closing.is_some()
+    }
+
+    pub(crate) fn closing(&mut self) -> Option<&mut Closing> {
+        self.closing.as_deref_mut()
     }
 
     pub(crate) fn dialect(&self) -> Dialect {
@@ -195,7 +213,8 @@ impl Reading {
         }
         let was_marked = emit.end().is_marked();
         if !was_marked && self.alike.read(frame, emit) {
-            return self.given.check(frame, emit);
+            self.given.check(frame, emit);
+            return self.keep(frame, emit);
         }
         let anomalies = emit.anomalies();
         read(parser.as_mut(), frame, emit);
@@ -218,6 +237,13 @@ impl Reading {
         }
         if emit.is_silent() {
             emit.other(frame.name);
+        }
+        self.keep(frame, emit);
+    }
+
+    fn keep(&mut self, frame: &Frame<'_>, emit: &mut Emit<'_>) {
+        if let Some(closing) = &mut self.closing {
+            closing.frame(self.dialect, frame, emit);
         }
     }
 }
@@ -271,7 +297,7 @@ crate::keep::keep!(struct Waiting { kind, name, data, bytes, data_at });
 /// What a frame like the last one would spare is learned anew.
 impl State for Reading {
     fn keep_state(&self, out: &mut Kept) {
-        let Self { dialect, parser, alike: _, waiting, pieces, page, detects, given } = self;
+        let Self { dialect, parser, alike: _, waiting, pieces, page, detects, given, closing: _ } = self;
         (*dialect, *pieces, *page).keep(out);
         (*detects, *given).keep(out);
         waiting.keep(out);

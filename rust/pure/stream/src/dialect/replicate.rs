@@ -42,6 +42,7 @@ fn done(frame: &Frame<'_>, emit: &mut Emit<'_>) {
     match json::string(done.reason).as_deref() {
         Some("canceled" | "cancelled") => emit.end().cancel(),
         Some("error") => emit.end().fail(),
+        Some("length") => emit.end().finish(0, true),
         _ => {}
     }
     emit.end().mark();

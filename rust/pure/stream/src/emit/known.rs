@@ -29,6 +29,16 @@ pub(crate) struct Known {
 }
 
 impl Known {
+    /// Whether the consumer was told an end already.
+    pub(crate) fn has_end(&self) -> bool {
+        self.end.is_told()
+    }
+
+    /// Whether there is an answer that could be finished.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.end.has_lanes() || self.channels.iter().next().is_some()
+    }
+
     /// Token counts of every response of the stream.
     pub(crate) fn usage(&self) -> Usage {
         self.earlier.plus(self.usage)

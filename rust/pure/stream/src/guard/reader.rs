@@ -16,10 +16,23 @@ pub(super) struct Reader<'a, 'c> {
     pub(super) now: Timestamp,
     /// The raw byte behind what stopped the stream.
     pub(super) cut: Option<u64>,
+    /// The raw byte behind the last frame.
+    pub(super) end: Option<u64>,
+    /// The stream is stopped, and passes to the end of the frame that is half there.
+    pub(super) is_last: bool,
     pub(super) passing: &'a mut Option<Passing<'c>>,
 }
 
-impl Reader<'_, '_> {
+impl<'a, 'c> Reader<'a, 'c> {
+    pub(super) fn new(
+        checks: &'a mut Checks,
+        reading: &'a mut Reading,
+        now: Timestamp,
+        passing: &'a mut Option<Passing<'c>>,
+    ) -> Self {
+        Self { checks, reading, now, cut: None, end: None, is_last: false, passing }
+    }
+
     /// No frame comes any more: those that could not be told apart are read as what they are, unknown.
     pub(super) fn finish(&mut self) {
         let first = self.checks.events.list.len();
@@ -65,6 +78,11 @@ impl Sink for Reader<'_, '_> {
         let first = self.checks.events.list.len();
         let Checks { known, events, .. } = &mut *self.checks;
         self.reading.frame(frame, known, events, self.now, &mut |frame, known| pass(self.passing, frame, known));
+        self.end = Some(frame.bytes.end);
+        if self.is_last {
+            self.cut = self.end;
+            return ControlFlow::Break(());
+        }
         self.checks.report_redactions();
         if self.checks.run(first) {
             match self.passing {

@@ -16,14 +16,13 @@ impl Guard {
     /// it as you keep the stream itself. It holds no settings.
     ///
     /// # Errors
-    /// [`Error::Finished`] after [`Guard::finish`]; [`Error::Snapshot`] where text is redacted or held.
+    /// [`Error::Finished`] after [`Guard::finish`]; [`Error::Snapshot`] where text is redacted or held, or a stop would
+    /// have an end of its own.
     pub fn snapshot(&self, beside: &[u8]) -> Result<Vec<u8>, Error> {
         if self.checks.is_finished() {
             return Err(Error::Finished);
         }
-        if self.keeps_text_back() {
-            return Err(SnapshotFault::Redacts.into());
-        }
+        self.refuse()?;
         let now = self.checks.now().unwrap_or_default();
         let settings = format!("{:?}", self.checks.settings());
         Ok(snapshot::written(Of::Guard, &settings, now, beside, self))
@@ -40,29 +39,31 @@ impl Guard {
     /// [`Guard::new`].
     pub fn restore(bytes: &[u8], options: Options, now: Option<Timestamp>) -> Result<(Self, Vec<u8>), Error> {
         let mut guard = Self::new(options)?;
-        if guard.keeps_text_back() {
-            return Err(SnapshotFault::Redacts.into());
-        }
+        guard.refuse()?;
         let settings = format!("{:?}", guard.checks.settings());
         let beside = snapshot::read(bytes, Of::Guard, &settings, now, &mut guard)?;
         Ok((guard, beside))
     }
 
-    /// Whether text or bytes may wait, which a snapshot does not hold.
-    fn keeps_text_back(&self) -> bool {
-        self.passage.is_some() || self.checks.known.mask.is_some()
+    /// Refuses where there is what a snapshot does not hold: text or bytes that may wait, and what an end needs.
+    fn refuse(&self) -> Result<(), SnapshotFault> {
+        if self.passage.is_some() || self.checks.known.mask.is_some() {
+            return Err(SnapshotFault::Redacts);
+        }
+        if self.reading.ends() { Err(SnapshotFault::Ends) } else { Ok(()) }
     }
 }
 
 impl State for Guard {
     fn keep_state(&self, out: &mut Kept) {
         let Self { checks, framing, detect, opening, blank, expects_stream, head, decoder, reading, .. } = self;
-        let Self { position, blind, pushed, passage: _, .. } = self;
+        let Self { position, blind, pushed, passage: _, stopping, .. } = self;
         checks.keep_state(out);
         (*framing, *blank, *expects_stream).keep(out);
         (*position, *blind, *pushed).keep(out);
         detect.keep(out);
         opening.keep(out);
+        stopping.keep(out);
         head.keep(out);
         reading.keep_state(out);
         decoder.is_some().keep(out);
@@ -77,6 +78,7 @@ impl State for Guard {
         (self.position, self.blind, self.pushed) = Keep::take(from)?;
         self.detect = Keep::take(from)?;
         self.opening = Keep::take(from)?;
+        self.stopping = Keep::take(from)?;
         self.head = Keep::take(from)?;
         self.reading.take_state(from)?;
         self.decoder = None;

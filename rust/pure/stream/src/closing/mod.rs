@@ -1,0 +1,211 @@
+//! The one end of a stream that a decision stopped, in the consumer's own format.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::decode::{Frame, FrameKind, Framing};
+use crate::dialect::Dialect;
+use crate::emit::{Emit, Known};
+use crate::settings::by_name;
+use crate::{ChannelIndex, ChannelKind, Error, Finding};
+
+mod anthropic;
+mod assistants;
+mod bedrock;
+mod border;
+mod cohere;
+mod gemini;
+mod openai;
+mod others;
+mod realtime;
+mod responses;
+mod wire;
+
+pub(crate) use border::Border;
+use wire::{Message, encode};
+
+/// How a stream that a decision stopped ends for its consumer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum End {
+    /// With the format's own error, so that an SDK raises and nobody takes it for a whole answer.
+    Error,
+    /// As an answer that has reached its limit of tokens; where the format has no such end, with the error.
+    Finish,
+    /// With nothing: the owner closes the connection.
+    #[default]
+    None,
+}
+
+impl End {
+    /// Every way, in the order of its name.
+    pub const ALL: [Self; 3] = [Self::Error, Self::Finish, Self::None];
+
+    /// The lower-case name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Finish => "finish",
+            Self::None => "none",
+        }
+    }
+
+    /// The way of that name.
+    ///
+    /// # Errors
+    /// [`Error::UnknownName`] with the nearest.
+    pub fn from_name(name: &str) -> Result<Self, Error> {
+        by_name("end", name, &Self::ALL, Self::name)
+    }
+}
+
+/// Bytes of text and of a first frame that are kept at most; a longer answer ends with the error.
+const MAX_KEPT: usize = 8 << 20;
+
+/// What is known of an answer when it ends.
+struct Told<'a> {
+    message: String,
+    midstream: Value,
+    known: &'a Known,
+    /// The first frame of the answer; null where it was not kept.
+    first: Value,
+    texts: &'a BTreeMap<ChannelIndex, String>,
+    /// The lanes that have not finished, at least one.
+    lanes: Vec<u32>,
+}
+
+impl<'a> Told<'a> {
+    /// The same around another first frame.
+    fn with_first(&self, first: Value) -> Self {
+        let Self { message, midstream, known, texts, lanes, .. } = self;
+        let (message, midstream, lanes) = (message.clone(), midstream.clone(), lanes.clone());
+        Self { message, midstream, known, first, texts, lanes }
+    }
+
+    /// Tokens written, reported or else estimated.
+    fn output_tokens(&self) -> u64 {
+        self.known.usage().output.or_else(|| self.known.estimated_tokens()).unwrap_or_default()
+    }
+
+    /// The text of all channels of a kind.
+    fn text(&self, kind: ChannelKind) -> String {
+        let of_kind = self.known.channels.iter().filter(|(_, channel)| channel.kind() == kind);
+        of_kind.filter_map(|(index, _)| self.texts.get(&index)).map(String::as_str).collect()
+    }
+
+    /// A member of the first frame, else of what is inside it.
+    fn of_first(&self, key: &str) -> Value {
+        self.first.get(key).cloned().unwrap_or_default()
+    }
+}
+
+/// How one format ends.
+trait Ends: Send {
+    /// Reads a frame of the stream, to know what is open.
+    fn frame(&mut self, _: &Frame<'_>) {}
+
+    /// The error of the format.
+    fn error(&self, told: &Told<'_>) -> Vec<Message>;
+
+    /// The end of an answer that has reached its limit; `None` where the format has none.
+    fn finish(&self, told: &Told<'_>) -> Option<Vec<Message>>;
+}
+
+fn ends(dialect: Dialect) -> Option<Box<dyn Ends>> {
+    Some(match dialect {
+        Dialect::AnthropicMessages => Box::new(anthropic::Anthropic::default()),
+        Dialect::Auto | Dialect::Langchain | Dialect::Opaque | Dialect::Text => return None,
+        Dialect::BedrockConverse => Box::new(bedrock::Converse::default()),
+        Dialect::BedrockInvoke => Box::new(bedrock::Invoke::default()),
+        Dialect::Cohere => Box::new(cohere::Cohere::default()),
+        Dialect::Gemini => Box::new(gemini::Gemini),
+        Dialect::GeminiInteractions => Box::new(gemini::Interactions::default()),
+        Dialect::GeminiLive => Box::new(gemini::Live),
+        Dialect::Mcp => Box::new(others::Mcp),
+        Dialect::Ollama => Box::new(others::Ollama),
+        Dialect::OpenaiAssistants => Box::new(assistants::Assistants::default()),
+        Dialect::OpenaiChat => Box::new(openai::Chat),
+        Dialect::OpenaiCompletions => Box::new(openai::Completions),
+        Dialect::OpenaiRealtime => Box::new(realtime::Realtime::default()),
+        Dialect::OpenaiResponses => Box::new(responses::Responses::default()),
+        Dialect::Replicate => Box::new(others::Replicate),
+        Dialect::Watsonx => Box::new(others::Watsonx),
+        Dialect::XaiGrpc => Box::new(others::XaiGrpc),
+    })
+}
+
+/// Keeps of a stream what its end needs.
+pub(crate) struct Closing {
+    end: End,
+    ends: Option<Box<dyn Ends>>,
+    /// The first frame that opened the answer.
+    first: Option<String>,
+    texts: BTreeMap<ChannelIndex, String>,
+    kept: usize,
+    /// Events have names.
+    named: bool,
+    /// The array was opened by a bracket.
+    in_array: bool,
+}
+
+impl Closing {
+    /// `None` where a stream ends with nothing.
+    pub(crate) fn new(end: End) -> Option<Box<Self>> {
+        let kept =
+            Self { end, ends: None, first: None, texts: BTreeMap::new(), kept: 0, named: false, in_array: false };
+        (end != End::None).then(|| Box::new(kept))
+    }
+
+    /// The body is an array, whose closing bracket is part of its end.
+    pub(crate) fn is_array(&mut self) {
+        self.in_array = true;
+    }
+
+    /// Takes note of a frame that was read.
+    pub(crate) fn frame(&mut self, dialect: Dialect, frame: &Frame<'_>, emit: &mut Emit<'_>) {
+        if frame.kind == FrameKind::Comment {
+            return;
+        }
+        self.named |= !frame.name.is_empty();
+        if self.ends.is_none() {
+            self.ends = ends(dialect);
+        }
+        if self.first.is_none() && frame.kind == FrameKind::Message && emit.end().has_lanes() {
+            let fits = frame.data.len() <= MAX_KEPT / 8;
+            self.first = Some(if fits { frame.data.to_owned() } else { String::new() });
+        }
+        if let Some(ends) = &mut self.ends {
+            ends.frame(frame);
+        }
+        if self.end == End::Finish {
+            for (channel, text) in emit.texts_of_frame() {
+                self.kept = self.kept.saturating_add(text.len());
+                if self.kept <= MAX_KEPT {
+                    self.texts.entry(channel).or_default().push_str(text);
+                }
+            }
+        }
+    }
+
+    /// The bytes of the end that `stop` asks for. Nothing where the answer had its end already, and where the format has
+    /// none.
+    pub(crate) fn bytes(&self, stop: &Finding, framing: Framing, border: &Border, known: &mut Known) -> Vec<u8> {
+        let Some(ends) = self.ends.as_ref().filter(|_| !known.has_end()) else { return Vec::new() };
+        let (check, kind) = (stop.check, &stop.kind);
+        let told = Told {
+            message: format!("stopped by midstream: {check}/{kind}"),
+            midstream: json!({"ending": "halted", "check": check, "kind": kind, "action": stop.action.name()}),
+            first: self.first.as_deref().and_then(|data| serde_json::from_str(data).ok()).unwrap_or_default(),
+            texts: &self.texts,
+            lanes: known.end.open_lanes(),
+            known,
+        };
+        let finishes = self.end == End::Finish && self.kept <= MAX_KEPT && known.has_begun();
+        let finish = if finishes { ends.finish(&told) } else { None };
+        let mut messages = finish.unwrap_or_else(|| ends.error(&told));
+        messages.iter_mut().for_each(|message| message.mask(known));
+        encode(framing, &messages, self.named, self.in_array, border)
+    }
+}

@@ -1,0 +1,166 @@
+//! How a stream that a decision stops ends: behind an event, and with one end.
+
+use midstream_series::{Span, Timestamp};
+
+use super::Guard;
+use crate::closing::Border;
+use crate::{Checks, Decision, End, Error, Forward};
+
+/// How long a stream that time alone stopped goes on for the rest of an event that has begun to pass.
+const LONGEST_WAIT: Span = Span::from_secs(1);
+
+/// What has passed, and whether it may end there.
+#[derive(Default)]
+pub(super) struct Stopping {
+    border: Border,
+    /// The first byte of the body that is no blank.
+    first: Option<u8>,
+    /// The raw byte behind the last frame.
+    frame_end: u64,
+    /// The stream is stopped inside an event, whose end is awaited.
+    until: Option<Timestamp>,
+    /// The event's end did not come.
+    is_aborted: bool,
+    end: Vec<u8>,
+}
+
+impl Stopping {
+    /// Bytes of the body come.
+    pub(super) fn begin(&mut self, chunk: &[u8]) {
+        if self.first.is_none() {
+            let is_blank = |byte: &u8| byte.is_ascii_whitespace() || b"\xEF\xBB\xBF".contains(byte);
+            self.first = chunk.iter().find(|byte| !is_blank(byte)).copied();
+        }
+    }
+
+    pub(super) fn frame_ends(&mut self, end: Option<u64>) {
+        self.frame_end = end.unwrap_or(self.frame_end);
+    }
+
+    /// Whole frames passed, the last of which has this end.
+    pub(super) fn pass_frames(&mut self, line_end: Option<[u8; 2]>) {
+        if let Some(line_end) = line_end {
+            self.border.pass(&line_end, Some(line_end.len()));
+        }
+    }
+
+    /// When the rest of an event is given up.
+    pub(super) fn until(&self) -> Option<Timestamp> {
+        self.until
+    }
+
+    /// The bytes of the stream's one end.
+    pub(super) fn end(&self) -> &[u8] {
+        &self.end
+    }
+}
+
+crate::keep::keep!(struct Stopping { border, first, frame_end, until, is_aborted, end });
+
+impl Guard {
+    /// A stop will have this end. Of a stream that runs, what was read before is not known to it.
+    pub fn end_with(&mut self, end: End) {
+        self.reading.end_with(end);
+    }
+
+    /// Time passes without bytes: stalls.
+    ///
+    /// # Errors
+    /// [`Error::Finished`] after [`Guard::finish`].
+    pub fn tick(&mut self, now: Timestamp) -> Result<Decision<'_>, Error> {
+        let was_halted = self.checks.is_halted();
+        self.checks.tick(now)?;
+        self.wait_for_event(was_halted, now);
+        Ok(self.decide(Forward::Nothing))
+    }
+
+    /// The decision of a call. While the rest of an event is awaited the stream is not over yet.
+    pub(super) fn decide<'a>(&'a self, forward: Forward<'a>) -> Decision<'a> {
+        let decision = self.checks.decision(forward);
+        let halted = decision.halted && self.stopping.until.is_none();
+        Decision { halted, tick_at: self.tick_at(), ..decision }
+    }
+
+    /// How many bytes of `chunk`, which begins at byte `at`, pass. A stop by an event says where it is cut; one by time is
+    /// cut behind an event too.
+    pub(super) fn pass(&mut self, chunk: &[u8], at: u64, cut: Option<u64>, now: Timestamp) -> usize {
+        let place = |end: u64| usize::try_from(end.checked_sub(at)?).ok();
+        let stopping = &mut self.stopping;
+        let frame_end = place(stopping.frame_end).filter(|end| *end > 0);
+        if let Some(cut) = cut {
+            let passed = chunk.get(..place(cut).unwrap_or_default()).unwrap_or(chunk);
+            stopping.border.pass(passed, Some(passed.len()));
+            // While the framing was not known, more has passed than should have.
+            stopping.is_aborted |= cut < at;
+            return passed.len();
+        }
+        let before = stopping.border.clone();
+        stopping.border.pass(chunk, frame_end);
+        if !self.checks.is_halted() || stopping.border.is_clear(self.framing) {
+            return chunk.len();
+        }
+        if let Some(end) = frame_end {
+            stopping.border = before;
+            stopping.border.pass(chunk.get(..end).unwrap_or(chunk), Some(end));
+            return end;
+        }
+        stopping.until = Some(now + LONGEST_WAIT);
+        chunk.len()
+    }
+
+    /// After a stop by time: an event that is half there may end.
+    pub(super) fn wait_for_event(&mut self, was_halted: bool, now: Timestamp) {
+        let is_half = !self.checks.is_masked() && !self.stopping.border.is_clear(self.framing);
+        if !was_halted && self.checks.is_halted() && is_half {
+            self.stopping.until = Some(now + LONGEST_WAIT);
+        }
+        self.give_up(now);
+    }
+
+    fn give_up(&mut self, now: Timestamp) {
+        if self.stopping.until.is_some_and(|until| now >= until) {
+            self.stopping.until = None;
+            self.stopping.is_aborted = true;
+        }
+    }
+
+    /// Bytes behind a stop: none pass, but for the rest of an event that has begun to.
+    pub(super) fn feed_behind_stop<'a>(&'a mut self, chunk: &'a [u8], now: Timestamp) -> Decision<'a> {
+        self.give_up(now);
+        let before = self.position;
+        self.position += chunk.len() as u64;
+        if self.stopping.until.is_none() {
+            return self.decide(Forward::Nothing);
+        }
+        let cut = self.analyse(|guard| guard.read(chunk, before, now, &mut None)).flatten();
+        let end = cut.and_then(|cut| usize::try_from(cut.checked_sub(before)?).ok()).unwrap_or(chunk.len());
+        let passed = chunk.get(..end).unwrap_or(chunk);
+        self.stopping.border.pass(passed, cut.map(|_| end));
+        if cut.is_some() {
+            self.stopping.until = None;
+        }
+        self.decide(Forward::up_to(end, chunk))
+    }
+
+    /// Frames that showed no format until the stream was stopped are read as what is likely.
+    pub(super) fn read_waiting(&mut self, now: Timestamp) {
+        let Checks { known, events, .. } = &mut self.checks;
+        self.reading.give_up(known, events, now, &mut |_, _| ());
+    }
+
+    /// Writes the end of a stream that a decision stopped.
+    pub(super) fn write_end(&mut self) {
+        if self.stopping.until.take().is_some() {
+            self.stopping.is_aborted = true;
+        }
+        let (framing, in_array) = (self.framing, self.stopping.first == Some(b'['));
+        let is_clear = self.checks.is_masked() || self.stopping.border.is_clear(framing);
+        let Some(stop) = self.checks.stop().cloned().filter(|_| is_clear && !self.stopping.is_aborted) else { return };
+        if let Some(closing) = self.reading.closing() {
+            if in_array {
+                closing.is_array();
+            }
+            self.stopping.end = closing.bytes(&stop, framing, &self.stopping.border, &mut self.checks.known);
+        }
+    }
+}
