@@ -112,11 +112,16 @@ class Redact:
         ``redact`` replaces, ``stop`` also ends the stream behind the replacement, ``observe`` and ``warn`` change nothing.
     max_hold_s : float, optional
         Seconds that text may wait, above 0; then the stream is stopped. Default: as long as the stream goes on.
+    reasoning, refusal, text, tool : {"on", "off"}
+        Whether channels of that kind are read. What is off passes as the model wrote it, while copies of it elsewhere in
+        the stream, such as the whole text at its end, are read all the same.
+    tools : mapping of str to "on" or "off"
+        The same for the arguments of a tool, by its name, instead of `tool`.
 
     Notes
     -----
-    Where a provider sends text of a channel after that channel's finish reason, or in an event that its dialect does not
-    name, a secret that is cut in two there is not put together, and its first part passes.
+    Only a mark or the end of the stream ends a text, and not a finish reason, since some servers send text behind one.
+    While text is held there, the frame that says the reason waits too.
 
     Examples
     --------
@@ -131,6 +136,11 @@ class Redact:
     rules: tuple[str | Rule, ...] = field(default=(), metadata=rows(Rule))
     action: Literal["off", "observe", "warn", "redact", "stop"] = "redact"
     max_hold_s: float | None = None
+    reasoning: Literal["on", "off"] = "on"
+    refusal: Literal["on", "off"] = "on"
+    text: Literal["on", "off"] = "on"
+    tool: Literal["on", "off"] = "on"
+    tools: Mapping[str, Literal["on", "off"]] = field(default_factory=dict, hash=False)
 
 
 @named

@@ -5,8 +5,8 @@ mod redacted;
 
 use std::sync::{Arc, LazyLock};
 
-use midstream_stream::redact::{Rule, RuleSet};
-use midstream_stream::{Dialect, Options};
+use midstream_stream::redact::{Rule, RuleSet, Switch};
+use midstream_stream::{Dialect, Options, Settings};
 use redacted::Run;
 use serde_json::{Value, json};
 
@@ -239,4 +239,33 @@ fn events_that_no_dialect_knows_are_redacted_by_their_type() {
             end,
         ]),
     );
+}
+
+#[test]
+fn channels_and_tools_that_are_off_pass_as_they_were_written() {
+    let mut settings = Settings::from_json(
+        r#"{"redact": {"reasoning": "off", "tools": {"vault": "off"}, "rules": [{"name": "ticket", "pattern": "TICKET-[0-9]{4}"}]}}"#,
+    )
+    .unwrap();
+    let call = |index: u32, name: &str, arguments: &str| {
+        chat(json!({"tool_calls": [{"index": index, "id": name, "function": {"name": name, "arguments": arguments}}]}))
+    };
+    let secret = json!({"content": "TICKET-0042 ", "reasoning_content": "\\ TICKET-0042 and TICK"});
+    let body = sse(&[
+        chat(secret),
+        call(0, "vault", "{\"a\": \"TICKET-0042\"}"),
+        call(1, "mail", "{\"a\": \"TICKET-0042\"}"),
+        chat_end("stop"),
+    ]);
+    let expected = body.replacen("\"TICKET-0042 ", "\"[TICKET] ", 1).replace(
+        &call(1, "mail", "{\"a\": \"TICKET-0042\"}").to_string(),
+        &call(1, "mail", "{\"a\": \"[TICKET]\"}").to_string(),
+    );
+    for size in [1, 50, body.len()] {
+        let run = Run::with(body.as_bytes(), size, Options { settings: settings.clone(), ..Options::default() });
+        assert_eq!((run.passed(), run.findings.len()), (expected.as_str(), 2), "{:?}", run.findings);
+    }
+    settings.redact.tool = Switch::Off;
+    let run = Run::with(body.as_bytes(), 7, Options { settings, ..Options::default() });
+    assert_eq!(run.passed(), body.replacen("\"TICKET-0042 ", "\"[TICKET] ", 1));
 }

@@ -5,6 +5,7 @@
 mod redacted;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
@@ -135,7 +136,7 @@ fn secrets_planted_between_two_fragments_are_replaced_and_nothing_of_them_passes
     for (file, entry) in recordings() {
         let body = std::fs::read(&file).unwrap();
         let plain = read(&body, &entry, None);
-        if plain.summary.framing == "aws-eventstream" || plain.summary.anomalies.count(Anomaly::BadJson) > 0 {
+        if plain.summary.anomalies.count(Anomaly::BadJson) > 0 {
             continue;
         }
         for (number, (secret, replacement)) in SECRETS.iter().enumerate() {
@@ -218,7 +219,7 @@ fn plant(body: &[u8], entry: &Value, plain: &Run, number: usize, secret: &str, c
     // Copies of the whole text, and of all of it so far.
     let full = json_inside(&text);
     let changed = json_inside(&format!("{before}{secret}{}", &text[before.len()..]));
-    let whole = String::from_utf8_lossy(body);
+    let whole = in_place(body);
     for (at, _) in whole.match_indices(&format!("\"{full}\"")) {
         let inside = at + 1..at + 1 + full.len();
         if fragments.iter().all(|one| !(one.json.start as usize..one.json.end as usize).contains(&inside.start)) {
@@ -231,7 +232,7 @@ fn plant(body: &[u8], entry: &Value, plain: &Run, number: usize, secret: &str, c
     for (number, fragment) in fragments.iter().enumerate().filter(|(_, one)| one.channel == *channel) {
         so_far.push_str(&fragment.text);
         let (start, end) = (fragment.frame.start as usize, fragment.frame.end as usize);
-        let frame = String::from_utf8_lossy(&body[start..end]).into_owned();
+        let frame = in_place(&body[start..end]);
         let mut copy = |of: String, with: String| {
             for (at, _) in frame.match_indices(&format!("\"{of}\"")) {
                 let is_value = frame[..at].trim_end().ends_with(':');
@@ -255,14 +256,47 @@ fn plant(body: &[u8], entry: &Value, plain: &Run, number: usize, secret: &str, c
         }
     }
     edits.sort_by_key(|(range, _)| range.start);
-    let (mut out, mut end) = (Vec::new(), 0);
-    for (range, text) in edits {
+    let is_binary = plain.summary.framing == "aws-eventstream";
+    Some(if is_binary { edited_messages(body, &edits) } else { edited(body, 0..body.len(), &edits) })
+}
+
+/// A part of a body with its edits, which are in the order of the body.
+fn edited(body: &[u8], part: Range<usize>, edits: &[(Range<usize>, String)]) -> Vec<u8> {
+    let (mut out, mut end) = (Vec::new(), part.start);
+    for (range, text) in edits.iter().filter(|(range, _)| part.contains(&range.start)) {
         out.extend_from_slice(&body[end..range.start]);
         out.extend_from_slice(text.as_bytes());
         end = range.end;
     }
-    out.extend_from_slice(&body[end..]);
-    Some(out)
+    out.extend_from_slice(&body[end..part.end]);
+    out
+}
+
+/// The same for messages of an AWS event stream, with their lengths and checksums.
+fn edited_messages(body: &[u8], edits: &[(Range<usize>, String)]) -> Vec<u8> {
+    let (mut out, mut at) = (Vec::new(), 0);
+    while at < body.len() {
+        let length = u32::from_be_bytes(body[at..at + 4].try_into().unwrap()) as usize;
+        let mut message = edited(body, at..at + length, edits);
+        let length_now = (message.len() as u32).to_be_bytes();
+        message[..4].copy_from_slice(&length_now);
+        let checksum = crc32fast::hash(&message[..8]).to_be_bytes();
+        message[8..12].copy_from_slice(&checksum);
+        let end = message.len() - 4;
+        let checksum = crc32fast::hash(&message[..end]).to_be_bytes();
+        message[end..].copy_from_slice(&checksum);
+        out.extend(message);
+        at += length;
+    }
+    out
+}
+
+/// Bytes as text in which everything stands at the same place; what is no text is replaced byte by byte.
+fn in_place(bytes: &[u8]) -> String {
+    match str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => bytes.iter().map(|byte| if byte.is_ascii() { char::from(*byte) } else { '?' }).collect(),
+    }
 }
 
 fn json_inside(text: &str) -> String {

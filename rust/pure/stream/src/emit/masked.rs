@@ -59,8 +59,17 @@ impl Emit<'_> {
 
     fn push_copy(&mut self, key: ChannelKey, copy: u8, text: &str, place: Option<Range<usize>>) {
         let Some(mask) = &mut self.known.mask else { return };
-        let fragment =
-            Fragment { key, copy, channel: None, text, place, begins_cut: false, ends_cut: false, is_signed: false };
+        let fragment = Fragment {
+            key,
+            copy,
+            channel: None,
+            text,
+            place,
+            begins_cut: false,
+            ends_cut: false,
+            is_signed: false,
+            tool: None,
+        };
         mask.push(&fragment, self.at);
     }
 
@@ -172,6 +181,7 @@ impl Emit<'_> {
             begins_cut,
             ends_cut: entry.high_surrogate.is_some(),
             is_signed,
+            tool: self.known.tools.name(channel),
         };
         self.known.end.content();
         if mask.push(&fragment, self.at) {

@@ -20,7 +20,7 @@ pub(super) fn mask(options: &Options) -> Result<Option<Mask>, Error> {
     if is_socket && !is_dry {
         return Err(needs_bytes("a socket's messages"));
     }
-    Ok(Some(Mask::new(rules, is_dry, settings.redact.max_hold())))
+    Ok(Some(Mask::new(rules, is_dry, &settings.redact)))
 }
 
 /// Why redaction is refused where nothing could be replaced in what passes.

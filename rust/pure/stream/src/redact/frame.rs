@@ -35,13 +35,25 @@ pub(crate) struct Fragment<'a> {
     /// The same for its end.
     pub(crate) ends_cut: bool,
     pub(crate) is_signed: bool,
+    /// The tool whose arguments it is of.
+    pub(crate) tool: Option<&'a str>,
 }
 
 impl<'a> Fragment<'a> {
     /// A text that no dialect reads.
     pub(super) fn beside(key: ChannelKey, text: &'a str, place: Range<usize>) -> Self {
         let place = Some(place);
-        Self { key, copy: BESIDE, channel: None, text, place, begins_cut: false, ends_cut: false, is_signed: false }
+        Self {
+            key,
+            copy: BESIDE,
+            channel: None,
+            text,
+            place,
+            begins_cut: false,
+            ends_cut: false,
+            is_signed: false,
+            tool: None,
+        }
     }
 }
 

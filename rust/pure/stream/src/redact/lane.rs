@@ -31,6 +31,8 @@ pub(super) struct Lane {
     pub(super) ends_cut: bool,
     /// Its text stands in strings of the frames, so that what is left at its end can stand in one.
     pub(super) is_placed: bool,
+    /// It passes unread.
+    pub(super) is_off: bool,
     /// The provider signs it.
     pub(super) is_signed: bool,
     /// The last frame with a string of it, kept while text is held.
@@ -73,6 +75,7 @@ impl Lane {
             held_since: None,
             surplus: 0,
             ends_cut: false,
+            is_off: false,
             is_placed: false,
             is_signed: false,
             template: None,

@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
-use midstream_series::{Span, Timestamp};
+use midstream_series::Timestamp;
 
 use super::beside::{BESIDE, Finder};
 use super::frame::{Fault, Fragment, Parts, Rewritten};
@@ -11,6 +11,7 @@ use super::masking::Masking;
 use super::redactor::{Redaction, Redactor};
 use super::rewriting::{Placed, Rewriting, encode};
 use super::rule_set::RuleSet;
+use super::settings::RedactSettings;
 use super::spelling::Released;
 use super::waits::Waits;
 use crate::decode::Frame;
@@ -41,12 +42,14 @@ pub(crate) struct Mask {
     reported: u128,
     fault: Option<Fault>,
     waits: Waits,
+    /// Which channels are read.
+    settings: RedactSettings,
     /// Matches are only reported.
     is_dry: bool,
 }
 
 impl Mask {
-    pub(crate) fn new(rules: Arc<RuleSet>, is_dry: bool, max_hold: Option<Span>) -> Self {
+    pub(crate) fn new(rules: Arc<RuleSet>, is_dry: bool, settings: &RedactSettings) -> Self {
         Self {
             lanes: Vec::new(),
             last: 0,
@@ -59,9 +62,10 @@ impl Mask {
             found: Vec::new(),
             reported: 0,
             fault: None,
-            waits: Waits::new(max_hold),
+            waits: Waits::new(settings.max_hold()),
             is_dry,
             rules,
+            settings: settings.clone(),
         }
     }
 }
@@ -92,6 +96,13 @@ impl Masking for Mask {
         };
         self.clear_output();
         let Some(lane) = self.lanes.get_mut(at) else { return false };
+        if lane.is_off {
+            self.frame.has_text |= !fragment.text.is_empty();
+            if let Some(place) = fragment.place.clone() {
+                self.place(at, place, false);
+            }
+            return false;
+        }
         let before = lane.held();
         lane.push(fragment.text, &mut self.out, &mut self.redactions);
         self.frame.has_text |= !fragment.text.is_empty();
@@ -374,7 +385,11 @@ impl Mask {
                 Some(at) => at,
                 None if self.lanes.len() == MAX_LANES => return None,
                 None => {
-                    self.lanes.push(Lane::new(fragment.key, fragment.copy, &self.rules));
+                    let mut lane = Lane::new(fragment.key, fragment.copy, &self.rules);
+                    let own = self.lanes.iter().any(|lane| lane.key == fragment.key && lane.is_off);
+                    lane.is_off =
+                        fragment.copy != BESIDE && (own || self.settings.is_off(fragment.key.kind, fragment.tool));
+                    self.lanes.push(lane);
                     self.lanes.len() - 1
                 }
             };

@@ -39,7 +39,7 @@ pub use fault::{PatternPart, RuleFault};
 pub use redactor::{Redaction, Redactor, Release};
 pub use rule::Rule;
 pub use rule_set::RuleSet;
-pub use settings::{OwnRule, RedactSettings, RuleSettings};
+pub use settings::{OwnRule, RedactSettings, RuleSettings, Switch};
 
 pub(crate) use frame::{Fault, Fragment, Rewritten};
 pub(crate) use lane::Found;

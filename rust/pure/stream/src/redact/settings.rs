@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use super::latest::shared;
 use super::rule::Rule;
 use super::rule_set::RuleSet;
 use crate::settings::{self, Asked};
-use crate::{Action, Error};
+use crate::{Action, ChannelKind, Error};
 
 /// Which secrets are looked for in text, and what follows.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -24,6 +25,27 @@ pub struct RedactSettings {
     pub max_hold_s: Option<f64>,
     /// The rules, each the name of a built-in one, `built_in` for all of those, or a table.
     pub rules: Vec<RuleSettings>,
+    /// Whether reasoning is read.
+    pub reasoning: Switch,
+    /// Whether refusals are read.
+    pub refusal: Switch,
+    /// Whether the answer is read.
+    pub text: Switch,
+    /// Whether the arguments of tools are read.
+    pub tool: Switch,
+    /// The same for a tool, by its name.
+    pub tools: BTreeMap<String, Switch>,
+}
+
+/// Whether a channel is read. What is off passes as the model wrote it; copies of it elsewhere do not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Switch {
+    /// Its secrets pass.
+    Off,
+    /// It is read.
+    #[default]
+    On,
 }
 
 /// A rule in settings.
@@ -53,7 +75,17 @@ pub struct OwnRule {
 
 impl Default for RedactSettings {
     fn default() -> Self {
-        Self { action: Some(Action::Redact), max_hold_s: None, rules: Vec::new() }
+        let on = Switch::On;
+        Self {
+            action: Some(Action::Redact),
+            max_hold_s: None,
+            rules: Vec::new(),
+            reasoning: on,
+            refusal: on,
+            text: on,
+            tool: on,
+            tools: BTreeMap::new(),
+        }
     }
 }
 
@@ -96,6 +128,18 @@ impl RedactSettings {
             value: format!("{} rules", self.rules.len()),
             allowed: "none for checks alone; a guard redacts".into(),
         })
+    }
+
+    /// Whether a channel of that kind, or of that tool, passes unread.
+    pub(super) fn is_off(&self, kind: ChannelKind, tool: Option<&str>) -> bool {
+        let switch = match kind {
+            ChannelKind::Audio => Switch::On,
+            ChannelKind::Reasoning => self.reasoning,
+            ChannelKind::Refusal => self.refusal,
+            ChannelKind::Text => self.text,
+            ChannelKind::Tool => tool.and_then(|tool| self.tools.get(tool)).copied().unwrap_or(self.tool),
+        };
+        switch == Switch::Off
     }
 
     /// How long text may wait.
