@@ -113,6 +113,34 @@ class AgentChecks:
         Linear in the messages. Where their beginning was summed up or left out, reading goes on behind the last step that
         was read.
         """
+    @staticmethod
+    def restore(data: bytes, settings: midstream.stream.settings.SettingsOrFile | None = None) -> AgentChecks:
+        """
+        The checks whose state `snapshot` wrote.
+
+        Parameters
+        ----------
+        data : bytes
+        settings : Settings or path of a guard file, optional
+            With the ``actions`` and ``shadow`` of the checks that were kept.
+
+        Returns
+        -------
+        AgentChecks
+
+        Raises
+        ------
+        InputError
+            For bytes that are cut, changed, written by another version or under other settings.
+
+        Examples
+        --------
+        >>> from midstream.stream import AgentChecks
+        >>> checks = AgentChecks()
+        >>> _ = checks.call("search")
+        >>> AgentChecks.restore(checks.snapshot()).summary.open_calls
+        1
+        """
     def result(
         self, /, result: object, *, id: str | None = None, tool: str | None = None, failed: bool | None = None
     ) -> AgentDecision:
@@ -132,6 +160,16 @@ class AgentChecks:
         Returns
         -------
         AgentDecision
+        """
+    def snapshot(self, /) -> bytes:
+        """
+        The state of the run as bytes, which `restore` goes on from, here or in another process.
+
+        They hold what findings show of the latest calls, hashes of the rest, and no settings.
+
+        Returns
+        -------
+        bytes
         """
     @property
     def summary(self, /) -> AgentSummary:
@@ -681,6 +719,40 @@ class Guard:
         """
         What the model thought so far, over all its channels in the order it came; ``None`` unless ``keep_text`` is set.
         """
+    @staticmethod
+    def restore(
+        data: bytes, settings: midstream.stream.settings.SettingsOrFile | None = None, *, now_ns: int | None = None
+    ) -> Guard:
+        """
+        The guard whose state `snapshot` wrote; it goes on as that one would have.
+
+        Parameters
+        ----------
+        data : bytes
+        settings : Settings or path of a guard file, optional
+            Those of the guard that was kept; the default settings where left out.
+        now_ns : int, optional
+            The time at the last call before the snapshot, by the clock of the calls to come. Where left out, that is the
+            clock of the calls before.
+
+        Returns
+        -------
+        Guard
+
+        Raises
+        ------
+        InputError
+            For bytes that are cut, changed, written by another version or under other settings.
+
+        Examples
+        --------
+        >>> from midstream.stream import Guard
+        >>> guard = Guard()
+        >>> guard.push("I am done. " * 5).action
+        'pass'
+        >>> Guard.restore(guard.snapshot()).push("I am done. " * 5).action
+        'stop'
+        """
     def resume(self, /, now_ns: int | None = None) -> Decision:
         """
         Says that you read on after a pause of your own, which is no stall: waiting counts from here.
@@ -692,6 +764,25 @@ class Guard:
         Returns
         -------
         Decision
+        """
+    def snapshot(self, /) -> bytes:
+        """
+        The state of this guard as bytes, which `restore` goes on from, here or in another process.
+
+        They hold the text that the checks look back on, the arguments of tool calls, frames that are not whole yet, and the
+        answer where ``keep_text`` is set: keep them as you keep the stream itself. They hold no settings. Bytes are read by
+        the version of MidStream that wrote them; take only your own, as a checksum tells damage and not malice.
+
+        Returns
+        -------
+        bytes
+
+        Raises
+        ------
+        InputError
+            Where text is redacted or held: what waits of it is not kept.
+        StateError
+            After `finish`.
         """
     @property
     def text(self, /) -> str | None:
