@@ -38,7 +38,8 @@ def session_with(
         return Session(guard, reactions)
     started_ns = known.pop("started_ns", None)
     rules = rules_of(given if isinstance(given, Settings) else None)
-    about = about_request(response, keep_body=place.request) | {"from_request": started_ns is not None}
+    about = about_request(response, keep_body=place.request)
+    about["from_request"] = started_ns is not None
     try:
         to = place.opened(about.get("provider") or "")
     except OSError as error:
