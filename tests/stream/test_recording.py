@@ -162,6 +162,8 @@ def test_a_recording_cut_inside_a_character_was_cut(tmp_path):
         (HEADER + '{"t":0,"end":"clean"}\n{"t":1,"s":"a"}\n', 3, "line 3 comes after the last line"),
         (HEADER + "[" * 100_000 + "\n", 2, "line 2 is not JSON: nested too deep"),
         ('{"midstream_recording":2}\n', 1, "line 1 names version 2 of the format, this program reads 1"),
+        ('{"midstream_recording":1,"format":"opnai"}\n', 1, 'line 1: no dialect is named "opnai"'),
+        ('{"midstream_recording":1,"request":5}\n', 1, "line 1 has request = 5, allowed are objects and null"),
         ('{"midstream_recording":1,"framing":5}\n', 1, "line 1 has framing = 5, allowed are strings and null"),
     ],
 )

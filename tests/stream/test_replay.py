@@ -6,7 +6,7 @@ import pytest
 
 import bodies
 from midstream.errors import InputError
-from midstream.stream import Pace, Recording, Redact, Replay, Settings, replay
+from midstream.stream import Pace, Recording, Redact, Repeat, RepeatActions, Replay, Settings, replay
 
 GAP_NS = 50_000_000
 LOOPED = bodies.chat(["Well. ", *["I am done. "] * 40])
@@ -135,3 +135,12 @@ def test_what_is_no_recording_or_no_speed_is_a_type_error():
         Replay.of(b"")
     with pytest.raises(TypeError, match="speed is str"):
         replay(recorded(LOOPED), speed="fast")
+
+
+def test_reasoning_that_would_have_been_ended_is_cut_there():
+    settings = Settings(repeat=Repeat(reasoning=RepeatActions(exact="end_reasoning")))
+    thinking = [bodies.chat_chunk({"reasoning_content": "Wait, let me check. "})] * 40
+    seen = Replay.of(recorded([*thinking, *bodies.chat(["Yes."])]), settings)
+    assert seen.stop.finding.action == "end_reasoning"
+    assert seen.summary.ending == "halted"
+    assert seen.saved.characters > 300

@@ -9,10 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from midstream.errors import RecordingError
+from midstream._rust.stream import Guard
+from midstream.errors import InputError, RecordingError
 from midstream.stream.arrivals import BLOCK, Chunk, Times, chunks_of, is_time, times_beside, times_within
 from midstream.stream.compressed import MAGIC, bare_name, plain
 from midstream.stream.lines import VERSION
+from midstream.stream.masked import without_secrets_of_url
 
 __all__ = ["CLOSES", "RecordingReader", "buffered", "is_cassette", "is_trace", "parsed", "reason"]
 
@@ -191,6 +193,13 @@ def own_header(head: bytes) -> dict[str, Any]:
     for key in ("format", "framing", "provider", "model", "url"):
         if not isinstance(header.get(key), str | None):
             raise RecordingError(f"line 1 has {key} = {header[key]!r}, allowed are strings and null", line=1)
+    if not isinstance(header.get("request"), dict | None):
+        raise RecordingError(f"line 1 has request = {header['request']!r:.40}, allowed are objects and null", line=1)
+    try:
+        Guard(dialect=header.get("format") or "auto", framing=header.get("framing") or "auto")
+        without_secrets_of_url(header.get("url") or "")
+    except InputError as error:
+        raise RecordingError(f"line 1: {error}", line=1) from error
     return header
 
 

@@ -118,8 +118,8 @@ class RecordedSession(Session):
         """The stream closed; only the first time counts."""
         super().finish(how)
         if self._how is None:
-            self._how = how
-            if self._rest:
+            self._how = how if self._stop is None else "stopped"
+            if self._rest and self._stop is None:
                 self._recorder.take(self._rest.decode() if self._of_text else self._rest)
         self._end_recording()
 

@@ -10,7 +10,7 @@ from midstream.errors import InputError
 from midstream.stream.pacing import Player
 from midstream.stream.reader import RecordingReader
 from midstream.stream.recording import Recording
-from midstream.stream.session import EITHER, settings_of
+from midstream.stream.session import EITHER, halting, settings_of
 from midstream.stream.settings import Settings, SettingsOrFile
 
 __all__ = ["Decided", "Replay", "Saved", "replay"]
@@ -175,9 +175,9 @@ class Run:
         now_ns, tick_at_ns = 0, None
         for chunk in self.player:
             now_ns = now_ns if chunk.t_ns is None else chunk.t_ns
-            if self.stop is None:
+            if self.summary is None:
                 self.wait(tick_at_ns, now_ns)
-            if self.stop is None:
+            if self.summary is None:
                 decision = self.guard.feed(chunk.data, now_ns)
                 tick_at_ns = decision.tick_at_ns
                 self.take(decision, now_ns, chunk.data)
@@ -186,7 +186,7 @@ class Run:
         if recording.end_ns is not None:
             now_ns = recording.end_ns
         how = recording.end or "abrupt"
-        if self.stop is None:
+        if self.summary is None:
             self.wait(tick_at_ns, now_ns)
         if self.summary is None:
             decision, self.summary = self.guard.finish(how, now_ns)
@@ -204,7 +204,7 @@ class Run:
 
     def wait(self, tick_at_ns: int | None, until_ns: int) -> None:
         """Let the owner's timer ring as it would have."""
-        while tick_at_ns is not None and tick_at_ns <= until_ns and self.stop is None:
+        while tick_at_ns is not None and tick_at_ns <= until_ns and self.summary is None:
             decision = self.guard.tick(tick_at_ns)
             self.take(decision, tick_at_ns, b"")
             if decision.tick_at_ns is not None and decision.tick_at_ns <= tick_at_ns:
@@ -213,14 +213,14 @@ class Run:
 
     def take(self, decision: Decision, now_ns: int, chunk: bytes) -> None:
         """Note what was decided; at a stop end the guard's stream."""
-        passed = chunk
-        if decision.action == "stop":
-            passed = chunk[: self.cut(decision, chunk)]
+        passed = chunk[: self.cut(decision, chunk)] if decision.halted else chunk
         self.to_cut.feed(passed, now_ns)
-        self.note(decision, now_ns, self.bytes + len(passed))
-        if decision.action == "stop":
+        byte = self.bytes + len(passed)
+        self.note(decision, now_ns, byte)
+        if decision.halted:
             self.player.hurry()
-            self.stop = next((one for one in self.decided[::-1] if one.finding.action == "stop"), None)
+            stop = halting([one.finding for one in self.decided])
+            self.stop = next((one._replace(byte=byte) for one in self.decided if one.finding is stop), None)
             self.summary = self.guard.finish("stopped", now_ns)[1]
             self.before = self.to_cut.finish("stopped", now_ns)[1]
 
