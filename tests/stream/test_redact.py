@@ -65,6 +65,21 @@ def test_iterators_of_text_and_bytes_give_what_is_redacted():
     assert asyncio.run(run()) == ["One ", "[TICKET] ", "and ", "bob"]
 
 
+def test_channels_and_tools_that_are_off_pass_as_they_were_written():
+    settings = Settings(redact=Redact(rules=(TICKET,), reasoning="off", tools={"vault": "off"}))
+    assert Settings.from_dict(json.loads(json.dumps(settings.to_dict()))) == settings
+    guard = Guard(settings)
+    given = [guard.push("TICKET-0042 ", channel=kind).forward for kind in ("text", "reasoning", "refusal")]
+    assert given == [b"[TICKET] ", b"TICKET-0042 ", b"[TICKET] "]
+
+
+def test_a_secret_around_a_finish_reason_is_replaced():
+    guard, body = Guard(SETTINGS), chat("It is TICK").replace(b"data: [DONE]\n\n", b"") + chat("ET-0042.")
+    passed = guard.feed(body, 0).forward + guard.finish("clean", 0)[0].forward
+    assert contents(passed) == "It is [TICKET]."
+    assert passed.count(b'"finish_reason": "stop"') == 2
+
+
 def test_events_that_would_have_to_be_changed_are_refused():
     closed = []
 
@@ -112,6 +127,14 @@ def test_settings_keep_their_rules_in_tables_and_copies():
         ({"action": "mask"}, 'redact.action is "mask"; known: off'),
         ({"max_hold_s": 0}, "redact.max_hold_s is 0, allowed is more than 0, at most 1e9"),
         ({"max_hold_s": "1"}, 'redact.max_hold_s is "1", allowed is a number'),
+        ({"reasoning": "of"}, 'redact.reasoning is "of"; did you mean "off"'),
+        ({"tools": {"mail": "observe"}}, 'redact.tools.mail is "observe"; known: off, on'),
+        ({"rules": (Rule(name="a", pattern="a(?=b)"),)}, 'redaction rule "a" has look-around at character'),
+        ({"rules": (Rule(name="a", pattern=r"(a)\1"),)}, 'redaction rule "a" has a backreference at character'),
+        ({"rules": (Rule(name="a", pattern="ab+?"),)}, 'redaction rule "a" has a lazy quantifier at character'),
+        ({"rules": (Rule(name="a", pattern="a(b"),)}, 'redaction rule "a" cannot be read at character'),
+        ({"rules": (Rule(name="a", pattern=r"\w{900}\W{900}"),)}, 'redaction rule "a" needs an automaton of more than'),
+        ({"rules": (Rule(name="email", pattern="a"), "email")}, 'redaction rule "email" is given twice'),
     ],
 )
 def test_what_is_wrong_with_redaction_is_said_before_the_stream_starts(redact, message):

@@ -216,7 +216,7 @@ impl<'a> Emit<'a> {
 
     /// A tool that the provider runs itself.
     pub(crate) fn server_tool(&mut self, name: &str) {
-        let name = self.events.store(name);
+        let name = self.store_masked(name);
         self.push(None, EventKind::ServerTool { name });
     }
 

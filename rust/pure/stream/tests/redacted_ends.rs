@@ -269,3 +269,35 @@ fn channels_and_tools_that_are_off_pass_as_they_were_written() {
     let run = Run::with(body.as_bytes(), 7, Options { settings, ..Options::default() });
     assert_eq!(run.passed(), body.replacen("\"TICKET-0042 ", "\"[TICKET] ", 1));
 }
+
+#[test]
+fn names_of_tools_and_bytes_that_are_no_text_hide_no_secret() {
+    let call = |name: &str| {
+        chat(json!({"tool_calls": [{"index": 0, "id": "t", "function": {"name": name, "arguments": "{}"}}]}))
+    };
+    let run = run(&sse(&[call("TICKET-0042"), chat_end("tool_calls")]), 9, Dialect::OpenaiChat);
+    assert_eq!(
+        (run.passed(), run.summary.tool_calls[0].name.as_str()),
+        (sse(&[call("[TICKET]"), chat_end("tool_calls")]).as_str(), "[TICKET]")
+    );
+
+    let text = |text: &str| sse(&[chat(json!({"content": text}))]);
+    let broken = |text: &str| {
+        [
+            b"data: {\"object\":\"chat.completion.chunk\",\"choices\":[{\"delta\":{\"content\":\"\xff",
+            text.as_bytes(),
+            b"\"}}]}\n\n",
+        ]
+        .concat()
+    };
+    let body = [text("A TICK").into_bytes(), broken("TICKET-0042 TICK"), text("ET-0042 ").into_bytes()].concat();
+    let plain = [b"A TICKET-0042 \xff\xf0\x9f TICKET-0042 ".to_vec(), b"\xe2\x82TICKET-0042".to_vec()].concat();
+    for (body, count) in [(body, 2), (plain, 3)] {
+        for size in [1, 5, body.len()] {
+            let run = Run::with(&body, size, Options { rules: Some(Arc::clone(&RULES)), ..Options::default() });
+            let passed = String::from_utf8_lossy(&run.passed);
+            assert!(!passed.contains("0042"), "{passed}");
+            assert_eq!(passed.matches("[TICKET]").count(), count, "{passed}");
+        }
+    }
+}

@@ -6,6 +6,8 @@ use crate::{Anomaly, ChannelIndex, ChannelKey, EventKind, Place};
 impl Emit<'_> {
     /// A tool call began, or its name came late. `key` must be of kind `Tool`. An empty id becomes the channel's id.
     pub(crate) fn tool_start(&mut self, key: ChannelKey, id: &str, name: &str) {
+        let masked = self.masked(name);
+        let name = masked.as_deref().unwrap_or(name);
         let Some(channel) = self.channel(key) else { return };
         let began = !self.known.tools.has(channel);
         if !began && name.is_empty() {

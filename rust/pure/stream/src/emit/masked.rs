@@ -198,9 +198,14 @@ impl Emit<'_> {
         }
     }
 
-    /// Text that an error says, redacted where it must be.
+    /// A text of no channel with its secrets replaced; `None` where it stays.
+    pub(super) fn masked(&mut self, text: &str) -> Option<String> {
+        self.known.mask.as_mut().filter(|mask| !mask.is_dry()).and_then(|mask| mask.replace_in(text))
+    }
+
+    /// The same, as text of an event.
     pub(super) fn store_masked(&mut self, text: &str) -> Text {
-        let masked = self.known.mask.as_mut().filter(|mask| !mask.is_dry()).and_then(|mask| mask.replace_in(text));
+        let masked = self.masked(text);
         self.events.store(masked.as_deref().unwrap_or(text))
     }
 
