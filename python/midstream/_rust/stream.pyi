@@ -6,6 +6,7 @@ What `midstream.stream` stands on.
 from typing import Any, Final, SupportsIndex, final
 
 import midstream.stream.settings
+from _typeshed import Incomplete
 
 __all__ = [
     "AgentChecks",
@@ -571,13 +572,16 @@ class Guard:
         From 400 on the stream has failed.
     started_ns : int, optional
         When the request was sent; without it there is no time to first byte.
+    end : {"none", "error", "finish"}
+        How a stream that a decision stopped ends for its consumer: ``finish("stopped")`` then gives nothing, the error of
+        the format, or the end of an answer that has reached its length.
     keep_text : bool
         Keep the answer's text and what the model thought, for `text` and `reasoning`. Memory then grows with them.
 
     Raises
     ------
     InputError
-        For an unknown dialect or framing, naming the nearest; for settings that ask for ``reroute``, which needs a gateway.
+        For an unknown dialect, framing or end, naming the nearest; for settings that ask for ``reroute``, which needs a gateway.
     StateError
         From every method after `finish`.
 
@@ -602,9 +606,10 @@ class Guard:
         content_type: str | None = None,
         http_status: int | None = None,
         started_ns: int | None = None,
+        end: str = ...,
         keep_text: bool = False,
     ) -> Guard: ...
-    def _claim(self, /) -> None:
+    def _claim(self, /, end: Incomplete) -> None:
         """
         Marks the guard as in use by a stream that is watched, which keeps the text.
         """
