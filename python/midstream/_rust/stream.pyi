@@ -15,6 +15,7 @@ __all__ = [
     "Channel",
     "Checks",
     "CompiledSettings",
+    "Course",
     "Decision",
     "Event",
     "Finding",
@@ -411,6 +412,45 @@ class CompiledSettings:
         """
 
 @final
+class Course:
+    """
+    What was written by when, in at most 257 points; all lists are empty where times are unknown.
+
+    Attributes
+    ----------
+    at_ns : list of int
+        Nanoseconds since the stream was asked for, else since its first chunk.
+    characters : list of int
+        What was written until then, in all channels but sound.
+    found_at_ns, found_characters : list of int
+        The same of the first findings, in the order of the summary's.
+    longest_gap_ns : tuple of int, or None
+        From when to when nothing was written for the longest time.
+    """
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __reduce__(self, /) -> tuple[Any, tuple[str]]: ...
+    @property
+    def at_ns(self, /) -> list[int]: ...
+    @property
+    def characters(self, /) -> list[int]: ...
+    @property
+    def found_at_ns(self, /) -> list[int]: ...
+    @property
+    def found_characters(self, /) -> list[int]: ...
+    @classmethod
+    def from_json(cls, /, json: str) -> Course:
+        """
+        The course that `to_json` wrote.
+        """
+    @property
+    def longest_gap_ns(self, /) -> tuple[int, int] | None: ...
+    def to_json(self, /) -> str:
+        """
+        The course as one JSON object.
+        """
+
+@final
 class Decision:
     """
     What a call found and asks for.
@@ -521,6 +561,8 @@ class Finding:
     def __eq__(self, value: object, /) -> bool: ...
     def __ne__(self, value: object, /) -> bool: ...
     def __reduce__(self, /) -> tuple[Any, tuple[str]]: ...
+    def __rich__(self, /) -> Any: ...
+    def _repr_html_(self, /) -> Any: ...
     @property
     def action(self, /) -> str: ...
     @property
@@ -613,19 +655,9 @@ class Guard:
         """
         Marks the guard as in use by a stream that is watched, which keeps the text.
         """
-    @property
-    def _format(self, /) -> tuple[str, str]:
-        """
-        The provider's format and the framing; ``opaque`` and ``auto`` while they are not known.
-        """
     def _read(self, /, item: object, now_ns: SupportsIndex | None = None) -> Decision | None:
         """
         Reads a chunk, text or an event; ``None`` where it passes.
-        """
-    @property
-    def _redacted(self, /) -> tuple[int, int, int]:
-        """
-        Matches replaced so far, then bytes that wait: of the stream, and of its decoded text.
         """
     @property
     def _redacts(self, /) -> bool:
@@ -913,6 +945,8 @@ class Summary:
     cost_source : str
         reported, estimated or unknown.
     pace : PaceSummary
+    course : Course
+        What was written by when, which `plot` draws.
     findings : list of Finding
     hints : list of str
         What to say to the model in its next turn, one sentence for each finding whose action is hint.
@@ -924,6 +958,8 @@ class Summary:
     def __eq__(self, value: object, /) -> bool: ...
     def __ne__(self, value: object, /) -> bool: ...
     def __reduce__(self, /) -> tuple[Any, tuple[str]]: ...
+    def __rich__(self, /) -> Any: ...
+    def _repr_html_(self, /) -> Any: ...
     @property
     def anomalies(self, /) -> dict[str, int]: ...
     @property
@@ -936,6 +972,8 @@ class Summary:
     def cost(self, /) -> float | None: ...
     @property
     def cost_source(self, /) -> str: ...
+    @property
+    def course(self, /) -> Course: ...
     @property
     def dialect(self, /) -> str: ...
     @property
@@ -978,6 +1016,25 @@ class Summary:
     def model(self, /) -> str | None: ...
     @property
     def pace(self, /) -> PaceSummary: ...
+    def plot(self, /, *, ax: Any | None = None) -> Any:
+        """
+        Draw the stream's pace and its findings with matplotlib, the extra ``midstream[plot]``.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw; a new figure where left out.
+
+        Returns
+        -------
+        matplotlib Axes
+            Characters over seconds; over characters alone where times are unknown, and the axis says so.
+
+        Raises
+        ------
+        MissingExtra
+            Without matplotlib.
+        """
     @property
     def redact(self, /) -> RedactSummary | None: ...
     def to_json(self, /) -> str:

@@ -6,6 +6,7 @@ from midstream._rust.stream import (
     AgentSummary,
     Channel,
     Checks,
+    Course,
     Decision,
     Event,
     Finding,
@@ -22,6 +23,7 @@ from midstream.stream.record import Record
 from midstream.stream.recording import Chunk, Recording
 from midstream.stream.replaying import Decided, Replay, Saved, replay
 from midstream.stream.settings import Ending, Pace, Redact, Repeat, RepeatActions, RepeatToolActions, Rule, Settings
+from midstream.stream.table import Table
 from midstream.stream.text import check
 from midstream.stream.trace import Trace, TraceFinding, TraceStep
 from midstream.stream.transport import AsyncTransport, Transport
@@ -41,6 +43,7 @@ __all__ = [
     "Channel",
     "Checks",
     "Chunk",
+    "Course",
     "Decided",
     "Decision",
     "EitherWatched",
@@ -62,6 +65,7 @@ __all__ = [
     "Saved",
     "Settings",
     "Summary",
+    "Table",
     "ToolCall",
     "Trace",
     "TraceFinding",

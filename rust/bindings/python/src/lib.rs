@@ -21,6 +21,8 @@ mod _rust {
         #[pymodule_export]
         use crate::stream::checks::Checks;
         #[pymodule_export]
+        use crate::stream::course::Course;
+        #[pymodule_export]
         use crate::stream::decision::Decision;
         #[pymodule_export]
         use crate::stream::event::Event;

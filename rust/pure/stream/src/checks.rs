@@ -48,7 +48,7 @@ pub struct Checks {
     pace: Pace,
     repeat: Repeat,
     /// Of the current call.
-    fresh: Vec<Finding>,
+    pub(crate) fresh: Vec<Finding>,
     /// How many of them stand in `findings` already.
     kept: usize,
     /// Of the whole stream.

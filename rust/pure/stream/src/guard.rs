@@ -6,8 +6,9 @@ use midstream_series::Timestamp;
 use crate::decode::{Decode, Detect, Frame, FrameKind, Framing, Opening, Sink, decoder};
 use crate::dialect::{Dialect, Reading};
 use crate::redact::{Fault, RuleSet};
-use crate::{Anomaly, ChannelKind, Checks, Close, Decision, End, Error, Forward, Settings, Summary};
+use crate::{Anomaly, ChannelKind, Checks, Close, Course, Decision, End, Error, Forward, Settings, Summary};
 
+mod course;
 mod masking;
 mod passage;
 mod reader;
@@ -81,6 +82,7 @@ pub struct Guard {
     /// The caller has text and not bytes.
     pushed: bool,
     stopping: Stopping,
+    course: Course,
 }
 
 impl Guard {
@@ -105,6 +107,7 @@ impl Guard {
         let mut reading = Reading::new(options.dialect, options.framing);
         reading.end_with(options.end);
         Ok(Self {
+            course: Course::new(options.started),
             passage: checks.is_masked().then(Box::default),
             pushed: false,
             checks,
@@ -146,6 +149,7 @@ impl Guard {
         }
         self.checks.report_redactions();
         self.checks.close_call(self.framing == Framing::Opaque || self.blind, now);
+        self.note(now);
         let forward = match passed {
             Some(passed) => {
                 let line_end = self.passed(passed, chunk).of(chunk).last_chunk().copied();
@@ -191,6 +195,7 @@ impl Guard {
             Reader::new(&mut guard.checks, reading, now, &mut None).frame(&frame)
         });
         self.checks.close_call(self.blind, now);
+        self.note(now);
         Ok(self.decide(Forward::Same))
     }
 
@@ -205,7 +210,9 @@ impl Guard {
         }
         self.position += text.len() as u64;
         self.pushed = true;
-        self.checks.push_text(kind, text, now)
+        let decision = self.checks.push_text(kind, text, now)?;
+        self.course.note(now, decision.channels, decision.findings.len());
+        Ok(decision)
     }
 
     /// The owner reads on after a pause of its own, which is no stall: the clocks of waiting count from `now`.
@@ -265,6 +272,7 @@ impl Guard {
         let passed = passing.map(Passing::end);
         self.passage = passage;
         let mut summary = self.checks.conclude(close, now);
+        self.note(now);
         summary.bytes = self.position;
         summary.framing = self.framing.name();
         summary.dialect = self.reading.dialect().name();

@@ -87,7 +87,24 @@ impl Finding {
         json::reduced(&slf.get_type(), slf.get())
     }
 
-    fn __repr__(&self) -> String {
-        format!("Finding({}, {}: {})", self.name(), self.action, self.explanation)
+    fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        slf.py().import("midstream.stream.shown")?.call_method1("finding_html", (slf,))
     }
+
+    fn __rich__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        slf.py().import("midstream.stream.shown")?.call_method1("finding_rich", (slf,))
+    }
+
+    fn __repr__(&self) -> String {
+        let told = format!("Finding({}, {}: {})", self.name(), self.action, self.explanation);
+        told.chars().flat_map(|character| visible(character)).collect()
+    }
+}
+
+/// What a terminal prints and does not obey.
+fn visible(character: char) -> impl Iterator<Item = char> {
+    let obeyed = character.is_control()
+        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let (escaped, plain) = if obeyed { (Some(character.escape_unicode()), None) } else { (None, Some(character)) };
+    escaped.into_iter().flatten().chain(plain)
 }

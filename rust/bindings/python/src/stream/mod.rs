@@ -3,6 +3,7 @@
 pub(crate) mod agent;
 mod arguments;
 pub(crate) mod checks;
+pub(crate) mod course;
 pub(crate) mod decision;
 pub(crate) mod event;
 pub(crate) mod finding;

@@ -6,6 +6,7 @@ use pyo3::types::PyType;
 use serde::{Deserialize, Serialize};
 
 use super::arguments::Words;
+use super::course::Course;
 use super::finding::Finding;
 use super::json::{self, Reduced};
 use super::parts::{Channel, PaceSummary, ToolCall, Usage};
@@ -37,6 +38,8 @@ use super::redact::RedactSummary;
 /// cost_source : str
 ///     reported, estimated or unknown.
 /// pace : PaceSummary
+/// course : Course
+///     What was written by when, which `plot` draws.
 /// findings : list of Finding
 /// hints : list of str
 ///     What to say to the model in its next turn, one sentence for each finding whose action is hint.
@@ -65,6 +68,8 @@ pub(crate) struct Summary {
     cost: Option<f64>,
     cost_source: String,
     pace: PaceSummary,
+    #[serde(default)]
+    course: Course,
     findings: Vec<Finding>,
     hints: Vec<String>,
     redact: Option<RedactSummary>,
@@ -113,6 +118,7 @@ impl From<stream::Summary> for Summary {
             cost,
             cost_source: cost_source.name().to_owned(),
             pace: pace.into(),
+            course: Course::default(),
             findings: findings.iter().map(Finding::from).collect(),
             hints,
             redact: redact.map(RedactSummary::from),
@@ -121,8 +127,44 @@ impl From<stream::Summary> for Summary {
     }
 }
 
+impl Summary {
+    /// A guard's summary, which knows the stream's course.
+    pub(super) fn of_guard(summary: stream::Summary, course: &stream::Course) -> Self {
+        Self { course: course.into(), ..summary.into() }
+    }
+}
+
 #[pymethods]
 impl Summary {
+    /// Draw the stream's pace and its findings with matplotlib, the extra ``midstream[plot]``.
+    ///
+    /// Parameters
+    /// ----------
+    /// ax : matplotlib Axes, optional
+    ///     Where to draw; a new figure where left out.
+    ///
+    /// Returns
+    /// -------
+    /// matplotlib Axes
+    ///     Characters over seconds; over characters alone where times are unknown, and the axis says so.
+    ///
+    /// Raises
+    /// ------
+    /// MissingExtra
+    ///     Without matplotlib.
+    #[pyo3(signature = (*, ax = None))]
+    fn plot<'py>(slf: &Bound<'py, Self>, ax: Option<&Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyAny>> {
+        slf.py().import("midstream.stream.plotted")?.getattr("plot")?.call1((slf, ax))
+    }
+
+    fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        slf.py().import("midstream.stream.shown")?.call_method1("summary_html", (slf,))
+    }
+
+    fn __rich__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        slf.py().import("midstream.stream.shown")?.call_method1("summary_rich", (slf,))
+    }
+
     /// The summary as one JSON object, with the keys of ``midstream analyze --json``.
     fn to_json(&self) -> PyResult<String> {
         json::write(self)

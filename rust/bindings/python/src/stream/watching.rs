@@ -230,11 +230,12 @@ impl Watching {
         let mut ended = None;
         let decision = self.call(py, 0, None, |guard, known| {
             let (decision, summary) = guard.finish(close, now)?;
-            ended = Some(summary);
-            Ok(Taken::of(&decision, known))
+            let taken = Taken::of(&decision, known);
+            ended = Some(Summary::of_guard(summary, guard.course()));
+            Ok(taken)
         })?;
         let summary = ended.ok_or_else(|| InputError::new_err("no summary"))?;
-        Ok((decision, summary.into()))
+        Ok((decision, summary))
     }
 }
 

@@ -57,10 +57,11 @@ impl Guard {
 impl State for Guard {
     fn keep_state(&self, out: &mut Kept) {
         let Self { checks, framing, detect, opening, blank, expects_stream, head, decoder, reading, .. } = self;
-        let Self { position, blind, pushed, passage: _, stopping, .. } = self;
+        let Self { position, blind, pushed, course, passage: _, stopping, .. } = self;
         checks.keep_state(out);
         (*framing, *blank, *expects_stream).keep(out);
         (*position, *blind, *pushed).keep(out);
+        course.keep(out);
         detect.keep(out);
         opening.keep(out);
         stopping.keep(out);
@@ -76,6 +77,7 @@ impl State for Guard {
         self.checks.take_state(from)?;
         (self.framing, self.blank, self.expects_stream) = Keep::take(from)?;
         (self.position, self.blind, self.pushed) = Keep::take(from)?;
+        self.course = Keep::take(from)?;
         self.detect = Keep::take(from)?;
         self.opening = Keep::take(from)?;
         self.stopping = Keep::take(from)?;

@@ -71,6 +71,7 @@ impl Guard {
         let was_halted = self.checks.is_halted();
         self.checks.tick(now)?;
         self.wait_for_event(was_halted, now);
+        self.note(now);
         Ok(self.decide(Forward::Nothing))
     }
 
