@@ -48,7 +48,7 @@ def test_a_course_says_what_was_written_by_when():
 
 def test_a_course_of_a_long_stream_is_short():
     course = timed([f"line {number}; " for number in range(5000)]).course
-    assert 128 <= len(course.at_ns) <= 257
+    assert 64 <= len(course.at_ns) <= 129
     assert course.characters == sorted(course.characters)
 
 

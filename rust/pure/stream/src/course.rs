@@ -5,7 +5,7 @@ use midstream_series::Timestamp;
 use crate::{ChannelKind, Channels};
 
 /// Points kept at most; at that many every second one goes, and from then on half as many come.
-const MAX_POINTS: usize = 256;
+const MAX_POINTS: usize = 128;
 /// Findings whose place is kept at most.
 const MAX_FOUND: usize = 256;
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::arguments::Words;
 use super::json::{self, Reduced};
 
-/// What was written by when, in at most 257 points; all lists are empty where times are unknown.
+/// What was written by when, in at most 129 points; all lists are empty where times are unknown.
 ///
 /// Attributes
 /// ----------
