@@ -414,7 +414,7 @@ class CompiledSettings:
 @final
 class Course:
     """
-    What was written by when, in at most 257 points; all lists are empty where times are unknown.
+    What was written by when, in at most 129 points; all lists are empty where times are unknown.
 
     Attributes
     ----------
@@ -655,9 +655,19 @@ class Guard:
         """
         Marks the guard as in use by a stream that is watched, which keeps the text.
         """
+    @property
+    def _format(self, /) -> tuple[str, str]:
+        """
+        The provider's format and the framing; ``opaque`` and ``auto`` while they are not known.
+        """
     def _read(self, /, item: object, now_ns: SupportsIndex | None = None) -> Decision | None:
         """
         Reads a chunk, text or an event; ``None`` where it passes.
+        """
+    @property
+    def _redacted(self, /) -> tuple[int, int, int]:
+        """
+        Matches replaced so far, then bytes that wait: of the stream, and of its decoded text.
         """
     @property
     def _redacts(self, /) -> bool:
