@@ -99,13 +99,12 @@ def draw_channels(summary: Summary, ax: Any) -> None:
     ax.barh(range(len(names)), lengths, height=0.5, color=CURVE, alpha=0.35)
     ax.set_yticks(range(len(names)), names, parse_math=False)
     ax.invert_yaxis()
-    row = {channel.id: float(place) for place, channel in enumerate(channels)}
-    placed = [
-        (float(finding.offset or lengths[row[finding.channel]]), row[finding.channel], finding)
-        for finding in summary.findings
-        if finding.channel in row
-    ]
-    placed += [(float(lengths[-1]), float(len(names) - 1), one) for one in summary.findings if one.channel not in row and names]
+    row = {channel.id: (float(place), float(channel.characters)) for place, channel in enumerate(channels)}
+    last = (float(len(names) - 1), float(lengths[-1])) if names else (0.0, 0.0)
+    placed = []
+    for finding in summary.findings:
+        place, length = row.get(finding.channel or "", last)
+        placed.append((length if finding.offset is None else float(finding.offset), place, finding))
     mark(ax, placed, in_rows=True)
     ax.set_xlim(0, max([*lengths, 1]) * 1.05)
     ax.set_ylim(len(names) - 0.4 if names else 1, -0.6)
