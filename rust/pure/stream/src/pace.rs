@@ -78,6 +78,9 @@ const SHORTEST_WRITING_S: f64 = 0.1;
 /// The most tokens that a chunk holds on average where they came as they were made.
 const MAX_TOKENS_PER_CHUNK: u64 = 256;
 
+/// What a stall is of where bytes come.
+const KEEP_ALIVES: &str = "nothing but keep-alives";
+
 /// What a chunk held, for the clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Chunk {
@@ -125,7 +128,10 @@ pub(crate) struct Pace {
     resumed: Option<Timestamp>,
     gaps: Quantiles,
     stalls: u64,
+    /// A stall was found, and no byte came since.
     stalled: bool,
+    /// One of keep-alives alone was found, and nothing else came since.
+    unmoved: bool,
 }
 
 impl Pace {
@@ -145,6 +151,7 @@ impl Pace {
             gaps: Quantiles::default(),
             stalls: 0,
             stalled: false,
+            unmoved: false,
         }
     }
 
@@ -156,6 +163,7 @@ impl Pace {
         self.last_byte = Some(now);
         if chunk.progress || self.last_progress.is_none() {
             self.last_progress = Some(now);
+            self.unmoved = false;
         }
         if chunk.event {
             self.first_event.get_or_insert(now);
@@ -175,6 +183,7 @@ impl Pace {
     pub(crate) fn resume(&mut self, now: Timestamp) {
         self.resumed = Some(now);
         self.stalled = false;
+        self.unmoved = false;
     }
 
     fn not_before_resumed(&self, moment: Timestamp) -> Timestamp {
@@ -188,6 +197,7 @@ impl Pace {
             return;
         }
         self.stalled = true;
+        self.unmoved |= what == KEEP_ALIVES;
         self.stalls += 1;
         let Some(action) = self.stall else { return };
         let since = self.last_byte.or(self.started).or(self.resumed).unwrap_or(now);
@@ -221,9 +231,11 @@ impl Pace {
             return Some((since + self.limits.first_byte, "no first byte"));
         };
         let idle = (self.not_before_resumed(last_byte) + self.limits.idle, "no byte");
+        if self.unmoved {
+            return Some(idle);
+        }
         let progress = self.not_before_resumed(self.last_progress.unwrap_or(last_byte));
-        let no_progress = (progress + self.limits.no_progress, "nothing but keep-alives");
-        Some(idle.min(no_progress))
+        Some(idle.min((progress + self.limits.no_progress, KEEP_ALIVES)))
     }
 
     /// The summary at `now`; `tokens` are output tokens, reported or estimated. A clock that never moved tells nothing.
@@ -291,7 +303,7 @@ impl Quantiles {
     }
 }
 
-crate::keep::keep!(state Pace { started, first_byte, first_event, first_text, first_content, last_content, last_byte, last_progress, resumed, gaps, stalls, stalled } rest { stall, limits });
+crate::keep::keep!(state Pace { started, first_byte, first_event, first_text, first_content, last_content, last_byte, last_progress, resumed, gaps, stalls, stalled, unmoved } rest { stall, limits });
 crate::keep::keep!(struct Quantiles { buckets, count, longest });
 
 #[cfg(test)]
@@ -344,6 +356,23 @@ mod tests {
         }
         let kinds: Vec<&str> = findings.iter().map(|finding| finding.evidence.as_str()).collect();
         assert_eq!(kinds, ["nothing but keep-alives"]);
+    }
+
+    #[test]
+    fn keep_alives_alone_are_one_stall_until_something_else_comes() {
+        let (mut pace, mut findings) = (Pace::new(PaceSettings::default(), Some(at(0))), Vec::new());
+        pace.chunk(TEXT, at(0), &mut findings);
+        for second in 1..=30 {
+            pace.chunk(PING, at(second * 10), &mut findings);
+        }
+        assert_eq!(findings.len(), 1);
+        pace.tick(at(330), &mut findings);
+        assert_eq!(findings[1].evidence, "no byte");
+        pace.chunk(TEXT, at(331), &mut findings);
+        for second in 34..=50 {
+            pace.chunk(PING, at(second * 10), &mut findings);
+        }
+        assert_eq!(findings.len(), 3);
     }
 
     #[test]
