@@ -262,6 +262,7 @@ impl Checks {
                 break;
             }
         }
+        self.order_pieces();
         self.settle()
     }
 

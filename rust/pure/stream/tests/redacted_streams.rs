@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 
 use midstream_series::Timestamp;
 use midstream_stream::redact::{Rule, RuleSet};
-use midstream_stream::{Action, EndingState, Forward, Guard, Options};
+use midstream_stream::{Action, ChannelKind, Close, EndingState, Forward, Guard, Options, Settings};
 use redacted::Run;
 
 static RULES: LazyLock<Arc<RuleSet>> = LazyLock::new(|| {
@@ -65,4 +65,26 @@ fn frames_without_text_that_waits_pass_as_they_came() {
         let decision = guard.feed(frame.as_bytes(), Timestamp::from_nanos(0)).unwrap();
         assert_eq!((decision.forward, decision.action), (Forward::Same, Action::Pass));
     }
+}
+
+#[test]
+fn what_is_found_in_plain_text_stands_in_the_order_of_its_characters() {
+    let settings = r#"{"repeat": {"exact_run": 20}, "redact": {"action": "warn"}}"#;
+    let text = format!("Ask bob@example.org. {} Ask TICKET-0042.", "a".repeat(40));
+    let found = |size: usize| {
+        let options = Options {
+            settings: Settings::from_json(settings).unwrap(),
+            rules: Some(Arc::clone(&RULES)),
+            ..Options::default()
+        };
+        let mut guard = Guard::new(options).unwrap();
+        for piece in text.as_bytes().chunks(size) {
+            let piece = str::from_utf8(piece).unwrap();
+            guard.push_text(ChannelKind::Text, piece, Timestamp::from_nanos(0)).unwrap();
+        }
+        let (_, summary) = guard.finish(Close::Stopped, Timestamp::from_nanos(1)).unwrap();
+        summary.findings.iter().map(|finding| (finding.check, finding.offset)).collect::<Vec<_>>()
+    };
+    assert_eq!(found(text.len()), [("redact", Some(19)), ("repeat", Some(42))]);
+    assert_eq!(found(1), found(text.len()));
 }

@@ -2,7 +2,7 @@
 
 use midstream_series::Timestamp;
 
-use super::Checks;
+use super::{Checks, budgeted, ends_at_stop};
 use crate::emit::Emit;
 use crate::redact::{Fault, Found, Masking};
 use crate::{Action, Finding, Forward, Settings};
@@ -39,6 +39,23 @@ impl Checks {
         }
         let fault = mask.fault().filter(|_| !mask.is_dry() && self.halted.is_none()).map(stop);
         self.fresh.extend(fault.filter(|stop| self.fresh.iter().all(|told| told.kind != stop.kind)));
+    }
+
+    /// Plain text comes in pieces whose borders mean nothing: what was found in one stands in the order of its characters,
+    /// redactions among the rest, and nothing behind a stop is told.
+    pub(super) fn order_pieces(&mut self) {
+        let first = self.kept;
+        let in_piece = |finding: &Finding| {
+            // The channels of pieces have no number.
+            finding.offset.is_some() && finding.channel.as_ref().is_some_and(|channel| !channel.contains(':'))
+        };
+        if self.known.mask.is_none() || !self.fresh.iter().skip(first).all(in_piece) {
+            return;
+        }
+        budgeted::sort(&mut self.fresh, first);
+        if !self.settings.shadow {
+            ends_at_stop(&mut self.fresh, first);
+        }
     }
 
     /// No more text comes: what is held is decided and becomes events.
