@@ -50,6 +50,9 @@ wasm: .venv/.tools ## build the WebAssembly module, report its size, run the sha
 bench: .venv/.extension ## published loop rules and our guard on the same streams; ARGS="--files 200" is quicker
 	@$(BIN)/python benches/peers/loops $(ARGS)
 
+bench-guard: .venv/.extension ## what a guard reads in a second and holds, beside ai2070-l0; ARGS="--rounds 3" is quicker
+	@$(BIN)/python benches/peers/guard $(ARGS)
+
 wheels: .venv/.tools ## abi3 wheel and sdist into dist/, the wheel tried; cp314t too where python3.14t is at hand
 	@scripts/build_wheels.sh
 
@@ -102,7 +105,7 @@ rust-tests:
 	@[ -d "$(MIDSTREAM_DATA)/streams" ] || { echo "== no recorded data in $(MIDSTREAM_DATA): Rust tests of it skip"; [ "$(REQUIRE_DATA)" != 1 ]; }
 	$(call quiet,$(CARGO) test --locked --workspace)
 
-.PHONY: demo check test stubs wasm wheels audit counts soak fuzz lock clean help lints rust-tests system-packages interpreters
+.PHONY: bench bench-guard demo check test stubs wasm wheels audit counts soak fuzz lock clean help lints rust-tests system-packages interpreters
 
 system-packages:
 	@scripts/install_system.sh

@@ -23,6 +23,7 @@ pub(crate) fn prose(characters: usize) -> String {
 }
 
 /// A chat stream of `events` chunks, one word each.
+#[allow(dead_code, reason = "not every program that shares this file needs it")]
 pub(crate) fn sse(events: usize) -> Vec<u8> {
     let text = prose(events * 9);
     let mut body = String::new();
@@ -40,7 +41,7 @@ pub(crate) fn sse(events: usize) -> Vec<u8> {
 
 /// Pieces of a text as a model writes them: words with the space before them, cut where they are longer than five letters,
 /// so that a piece has four characters on average.
-#[allow(dead_code, reason = "one of two programs that share this file needs it")]
+#[allow(dead_code, reason = "not every program that shares this file needs it")]
 pub(crate) fn tokens(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -53,7 +54,7 @@ pub(crate) fn tokens(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The events of an SSE body, each with its blank line.
-#[allow(dead_code, reason = "one of two programs that share this file needs it")]
+#[allow(dead_code, reason = "not every program that shares this file needs it")]
 pub(crate) fn events(body: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = body;
     std::iter::from_fn(move || {

@@ -1,4 +1,5 @@
-//! How much a guard reads in a second on one core: `throughput NAME` prints one round, `throughput` lists names.
+//! How much a guard reads in a second on one core: `throughput NAME` prints one round, `throughput` lists names, and
+//! `throughput tokens` prints the tokens as JSON, for other programs to read the same.
 //!
 //! A round prints `units seconds p50 p99`: tokens or events read, the time that took, and the nanoseconds of one call.
 //! Those are timed in a pass of their own, since reading the clock costs as much as a cheap call.
@@ -55,6 +56,10 @@ fn main() -> ExitCode {
         NAMES.iter().for_each(|(name, _)| println!("{name}"));
         return ExitCode::SUCCESS;
     };
+    if name == "tokens" {
+        println!("{:?}", input::tokens(&input::prose(UNITS * 6)).take(UNITS).collect::<Vec<_>>());
+        return ExitCode::SUCCESS;
+    }
     let Some((_, run)) = NAMES.iter().find(|(known, _)| *known == name) else {
         eprintln!("no bench is named {name}");
         return ExitCode::from(2);
