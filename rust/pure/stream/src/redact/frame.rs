@@ -86,6 +86,20 @@ pub(super) struct Parts {
 }
 
 impl Parts {
+    /// Puts what is left of a lane behind its last fragment, else into a frame of its own before this one.
+    pub(super) fn append(&mut self, lane: usize, text: &str) {
+        let start = self.texts.len();
+        if let Some(placed) = self.placed.iter_mut().rfind(|placed| placed.lane == lane) {
+            self.texts.extend_from_within(placed.text.clone());
+            self.texts.push_str(text);
+            placed.text = start..self.texts.len();
+            placed.is_changed = true;
+        } else {
+            self.texts.push_str(text);
+            self.rests.push((lane, start..self.texts.len()));
+        }
+    }
+
     /// Ready for another frame; what is allocated stays.
     pub(super) fn clear(&mut self) {
         self.placed.clear();

@@ -327,20 +327,10 @@ impl Mask {
         self.frame.placed.push(Placed { lane, at, text: start..self.frame.texts.len(), is_changed });
     }
 
-    /// Puts what is left of a lane behind its last fragment in the frame that may end it, else in this one, else into a
-    /// frame of its own before it.
+    /// Puts what is left of a lane into the frame that may end it, else into this one.
     fn append(&mut self, at: usize) {
         let frame = self.postponed.front_mut().unwrap_or(&mut self.frame);
-        let start = frame.texts.len();
-        if let Some(placed) = frame.placed.iter_mut().rfind(|placed| placed.lane == at) {
-            frame.texts.extend_from_within(placed.text.clone());
-            frame.texts.push_str(&self.out.text);
-            placed.text = start..frame.texts.len();
-            placed.is_changed = true;
-        } else {
-            frame.texts.push_str(&self.out.text);
-            frame.rests.push((at, start..frame.texts.len()));
-        }
+        frame.append(at, &self.out.text);
     }
 
     fn clear_output(&mut self) {
