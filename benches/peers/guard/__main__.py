@@ -154,10 +154,8 @@ def table(rows: list[Figure]) -> None:
         spread = f"{short(row.lowest)} to {short(row.highest)}"
         latency = f"p50 {row.p50_bar_us:g}" if row.p50_bar_us else f"p99 {row.p99_bar_us:g}" if row.p99_bar_us else ""
         bar = short(row.bar) if row.bar else ""
-        print(
-            f"| {row.name} | {short(row.per_second)} {row.unit}s | {spread} | {bar} "
-            f"| {row.p50_us:.2f} | {row.p99_us:.2f} | {latency} |"
-        )
+        calls = f"{row.p50_us:.2f} | {row.p99_us:.2f}" if row.p99_us else " | "
+        print(f"| {row.name} | {short(row.per_second)} {row.unit}s | {spread} | {bar} | {calls} | {latency} |")
     rate = {row.name: row.per_second for row in rows}
     full, guardrails = rate["ai2070-l0: guardrails, drift, checkpoints"], rate["ai2070-l0: guardrails"]
     print("\n| Python against ai2070-l0, bar 10 | guardrails | guardrails, drift, checkpoints |\n|---|---|---|")
