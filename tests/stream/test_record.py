@@ -15,7 +15,7 @@ import midstream
 import reading
 import sdks
 from midstream.errors import InputError
-from midstream.stream import AsyncTransport, Record, Recording, Redact, Rule, Settings, Transport, replay
+from midstream.stream import AsyncTransport, Record, Recording, Redact, Rule, Settings, Transport, recorder, replay
 from provider import Cut, Forever, Provider
 
 FRAGMENTS = ["Ask jane", ".doe@exam", "ple.org", " or call 555-555-", "0123. By", "e"]
@@ -337,3 +337,12 @@ def test_what_is_no_place_is_a_type_error(record):
 def test_a_device_that_is_full_ends_the_recording_alone():
     with pytest.warns(RuntimeWarning, match="no space left"):
         assert list(midstream.watch(iter(bodies.chat(PLAIN)), record="/dev/full")) == bodies.chat(PLAIN)
+
+
+def test_rules_are_ready_before_the_first_item():
+    """Making the automaton takes a tenth of a second: not while somebody waits for text."""
+    recorder.redacting.cache_clear()
+    watched = midstream.watch(iter(["text"]), record=io.BytesIO())
+    assert recorder.redacting.cache_info().misses == 1
+    list(watched)
+    assert recorder.redacting.cache_info().misses == 1

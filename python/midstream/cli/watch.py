@@ -16,7 +16,7 @@ from midstream.cli.terminal import complain, reason
 from midstream.stream import Guard, Rule, Settings, Summary
 from midstream.stream.masked import without_secrets_of_url
 from midstream.stream.record import Place, place_of
-from midstream.stream.recorder import Recorder, rules_of
+from midstream.stream.recorder import Recorder, redacting, rules_of
 
 if TYPE_CHECKING:
     from midstream.cli.live import Source
@@ -169,6 +169,7 @@ def recorder_at(place: Place, settings: Settings, request: Asked | None) -> Reco
         to = place.opened(about["provider"] or "")
     except OSError as error:
         raise Failure(f"cannot write {place.path}: {reason(error)}; name another --record", USAGE) from error
+    Guard(redacting(rules))  # makes them ready, and not while the stream runs
     return Recorder(to, rules, known={}, about=about, complain=complain)
 
 

@@ -5,12 +5,20 @@ from typing import Any
 
 from midstream._rust.stream import Guard
 from midstream.stream.masked import without_secrets_of_url
-from midstream.stream.record import Place
-from midstream.stream.recorder import Recorder, rules_of, warned
+from midstream.stream.record import Place, place_of
+from midstream.stream.recorder import Recorder, redacting, rules_of, warned
 from midstream.stream.session import Reactions, Session
 from midstream.stream.settings import Settings
 
-__all__ = ["session_with"]
+__all__ = ["place_for", "session_with"]
+
+
+def place_for(record: object, guard: object, *, many: bool) -> Place | None:
+    """The place that a caller's ``record`` names; its rules are made ready now, and not while a stream runs."""
+    place = place_of(record, many=many)
+    if place is not None:
+        Guard(redacting(rules_of(guard if isinstance(guard, Settings) else None)))
+    return place
 
 
 def session_with(

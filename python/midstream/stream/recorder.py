@@ -15,7 +15,7 @@ from midstream.stream.masked import without_secrets
 from midstream.stream.record import Written
 from midstream.stream.settings import Ending, Pace, Redact, Repeat, Rule, Settings
 
-__all__ = ["Recorder", "redacted", "rules_of"]
+__all__ = ["Recorder", "redacted", "redacting", "rules_of", "warned"]
 
 FLUSH_NS = SECOND
 """A recorder that is killed loses at most what came in this time."""

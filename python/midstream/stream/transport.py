@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from midstream._rust.stream import now_ns
 from midstream.stream.body import guard_response, library_of
-from midstream.stream.record import place_of
+from midstream.stream.recorded import place_for
 from midstream.stream.session import Reactions, settings_of
 from midstream.stream.settings import SettingsOrFile
 from midstream.stream.watch import OnFinding, OnStop, OnTruncated, Recorded
@@ -69,7 +69,7 @@ class Guarding:
         self._inner = inner
         self._guard = settings_of(guard)
         self._reactions = Reactions(on_finding=on_finding, on_stop=on_stop, on_truncated=on_truncated)
-        self._place = place_of(record, many=True)
+        self._place = place_for(record, self._guard, many=True)
 
     def _watch(self, response: Any, request: Any, started_ns: int, *, asynchronous: bool) -> None:
         if is_stream(response, request):

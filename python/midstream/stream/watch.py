@@ -10,8 +10,8 @@ from midstream._rust.stream import Finding, Guard, Summary
 from midstream.errors import StateError
 from midstream.stream.body import guard_response, is_response, session_of
 from midstream.stream.entered import AsyncEntered, Entered
-from midstream.stream.record import Record, place_of
-from midstream.stream.recorded import session_with
+from midstream.stream.record import Record
+from midstream.stream.recorded import place_for, session_with
 from midstream.stream.session import Reactions, check_guard, guard_of
 from midstream.stream.settings import SettingsOrFile
 from midstream.stream.upstream import as_given, is_of_litellm
@@ -181,7 +181,7 @@ def watch(
     """
     reactions = Reactions(on_finding=on_finding, on_stop=on_stop, on_truncated=on_truncated)
     guard = check_guard(guard)
-    place = place_of(record, many=False)
+    place = place_for(record, guard, many=False)
     if iscoroutine(stream):
         raise TypeError("stream is a coroutine: await it, then watch what it gives")
     response = getattr(stream, "response", None)

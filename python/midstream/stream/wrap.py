@@ -7,7 +7,8 @@ from weakref import WeakKeyDictionary
 
 from midstream._rust.stream import now_ns
 from midstream.stream.body import guard_response, library_of
-from midstream.stream.record import Place, place_of
+from midstream.stream.record import Place
+from midstream.stream.recorded import place_for
 from midstream.stream.session import Reactions, settings_of
 from midstream.stream.settings import Settings, SettingsOrFile
 from midstream.stream.transport import is_stream
@@ -59,7 +60,7 @@ def wrap(
         settings_of(guard),
         Reactions(on_finding=on_finding, on_stop=on_stop, on_truncated=on_truncated),
     )
-    place = place_of(record, many=True)
+    place = place_for(record, settings, many=True)
     http = getattr(client, "_client", None)
     if not is_sdk_client(client) or library_of(http) is None:
         allowed = "OpenAI, AsyncOpenAI, Anthropic, AsyncAnthropic"
