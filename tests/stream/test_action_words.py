@@ -80,7 +80,7 @@ def test_another_model_is_refused_before_the_stream_is_touched():
     for attach in refused:
         with pytest.raises(InputError, match=r"^pace\.stall is reroute, allowed is off, observe, warn, stop: ") as told:
             attach()
-        assert told.value.field == "pace.stall"
+        assert told.value.key == "pace.stall"
 
 
 @pytest.mark.parametrize(

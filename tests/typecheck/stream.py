@@ -18,7 +18,7 @@ from midstream.stream import (
     Summary,
 )
 
-guard = Guard(Settings(repeat=Repeat(exact="warn")), dialect="openai-chat")
+guard = Guard(Settings(repeat=Repeat(exact="warn")), dialect="openai-chat", end="error")
 decision = guard.feed(b"data: {}\n\n", now_ns=1)
 assert_type(decision, Decision)
 assert_type(decision.forward, bytes)

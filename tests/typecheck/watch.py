@@ -89,6 +89,8 @@ def misread(finding: int) -> None: ...
 
 
 midstream.watch(pieces(), on_finding=tell, on_stop="end", on_truncated="flag")
+assert_type(midstream.watch(responses, on_stop="finish"), openai.Stream[ResponseStreamEvent])
+assert_type(midstream.wrap(openai.OpenAI(), on_stop="error"), openai.OpenAI)
 httpx2.Client(transport=midstream.Transport(httpx2.HTTPTransport(), Settings()))
 httpx2.AsyncClient(transport=midstream.AsyncTransport(httpx2.AsyncHTTPTransport()))
 

@@ -14,6 +14,8 @@ from midstream.stream.settings import Settings
 __all__ = ["Reactions", "Session"]
 
 
+HALTING = ("end_reasoning", "stop")
+"""Actions that end a stream."""
 EITHER = "Settings, path of a guard file, Guard or None"
 
 
@@ -286,7 +288,7 @@ class Session:
         if self._reactions.on_finding is not None:
             for finding in findings:
                 self._tell(finding)
-        if decision.action in ("stop", "end_reasoning"):
+        if decision.action in HALTING:
             self._stop = self._stop or halting(findings)
         if decision.halted and self._stop is not None:
             self.over = True

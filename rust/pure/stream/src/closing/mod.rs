@@ -32,7 +32,8 @@ use wire::{Message, encode};
 pub enum End {
     /// With the format's own error, so that an SDK raises and nobody takes it for a whole answer.
     Error,
-    /// As an answer that has reached its limit of tokens; where the format has no such end, with the error.
+    /// As an answer that has reached its limit of tokens; where the format has no such end, or more than 8 MiB of text
+    /// came, with the error. The text is kept for it.
     Finish,
     /// With nothing: the owner closes the connection.
     #[default]
