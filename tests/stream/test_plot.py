@@ -96,6 +96,7 @@ def test_a_plot_goes_where_it_is_told(pyplot):
 
 
 def test_without_matplotlib_the_error_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    for module in ("matplotlib", "matplotlib.pyplot"):
+        monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(MissingExtra, match=r"pip install 'midstream\[plot\]'"):
         check("All is well.").plot()
