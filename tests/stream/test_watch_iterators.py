@@ -344,7 +344,8 @@ class Broken:
 
     text = ""
     _tick_at_ns = None
-    _redacts = _whole = _stops_when_quiet = False
+    _redacts = _whole = _stops_when_quiet = _holds = False
+    _held_bytes = 0
 
     def fail(self, *_, **__):
         raise ArithmeticError("analysis failed")
@@ -366,6 +367,8 @@ class BrokenAndRedacting(Broken):
     """The same where text is redacted."""
 
     _redacts = True
+    _holds = False
+    _held_bytes = 0
 
 
 @pytest.mark.parametrize("item", ["a", b"a"])

@@ -13,6 +13,8 @@ from midstream.stream import (
     Decision,
     Finding,
     Guard,
+    Held,
+    Hold,
     Repeat,
     Settings,
     Summary,
@@ -24,6 +26,8 @@ assert_type(decision, Decision)
 assert_type(decision.forward, bytes)
 assert_type(decision.findings, list[Finding])
 assert_type(decision.tick_at_ns, int | None)
+assert_type(decision.held, list[Held])
+assert_type(guard.release(0).forward, bytes)
 assert_type(guard.finish("clean"), tuple[Decision, Summary])
 assert_type(midstream.check("text").ending, str)
 assert_type(midstream.check("text").cost, float | None)
@@ -37,4 +41,5 @@ guard.feed("text")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentTy
 guard.finish(how=1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 Repeat(exact="stopp")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 Budget(output_tokens="many")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+Hold(at_max_hold="drop")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 Actions(repeat="on")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -13,7 +13,7 @@ from openai.types.chat import ChatCompletionChunk
 from openai.types.responses import ResponseStreamEvent
 
 import midstream
-from midstream.stream import AsyncWatched, EitherWatched, Finding, Guard, Settings, Summary, Watched
+from midstream.stream import AsyncWatched, EitherWatched, Finding, Guard, Held, Hold, Settings, Summary, Watched
 
 
 class Both:
@@ -85,12 +85,16 @@ async def asynchronous() -> None:
 
 
 def tell(finding: Finding) -> None: ...
+def polite(held: Held) -> bool: ...
+async def friendly(held: Held) -> str | None: ...
 def misread(finding: int) -> None: ...
 
 
 midstream.watch(pieces(), on_finding=tell, on_stop="end", on_truncated="flag")
 assert_type(midstream.watch(responses, on_stop="finish"), openai.Stream[ResponseStreamEvent])
 assert_type(midstream.wrap(openai.OpenAI(), on_stop="error"), openai.OpenAI)
+midstream.watch(pieces(), Settings(hold=Hold()), moderate=polite)
+midstream.watch(events(), Settings(hold=Hold()), moderate=friendly)
 httpx2.Client(transport=midstream.Transport(httpx2.HTTPTransport(), Settings()))
 httpx2.AsyncClient(transport=midstream.AsyncTransport(httpx2.AsyncHTTPTransport()))
 
@@ -101,5 +105,6 @@ midstream.watch(3)  # type: ignore[call-overload]  # pyright: ignore[reportCallI
 midstream.watch("text")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
 midstream.watch(pieces(), on_stop="stop")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
 midstream.watch(pieces(), on_finding=misread)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
+midstream.watch(pieces(), moderate=misread)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
 midstream.wrap(openai.OpenAI(), Guard())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 midstream.summary()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

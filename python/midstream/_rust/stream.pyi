@@ -20,6 +20,8 @@ __all__ = [
     "Event",
     "Finding",
     "Guard",
+    "Held",
+    "HoldSummary",
     "PaceSummary",
     "RedactSummary",
     "Summary",
@@ -467,6 +469,8 @@ class Decision:
         redacted, what of it may pass, in UTF-8.
     events : list of Event
     findings : list of Finding
+    held : list of Held
+        Texts that wait for a check of yours from this call on, where the settings hold text.
     ended : bool
         The end mark of the transport was read: nothing more is expected.
     tick_at_ns : int or None
@@ -488,6 +492,8 @@ class Decision:
     def forward(self, /) -> bytes: ...
     @property
     def halted(self, /) -> bool: ...
+    @property
+    def held(self, /) -> list[Held]: ...
     @property
     def tick_at_ns(self, /) -> int | None: ...
 
@@ -542,7 +548,8 @@ class Finding:
     ----------
     check, kind : str
         ``repeat`` and ``exact``, ``counter`` or ``near``; ``actions`` and ``repeat``, ``ping_pong``, ``same_error`` or
-        ``no_progress``; ``budget`` and what it limits; ``ending`` and the ending; ``pace`` and ``stall``; ``redact`` and
+        ``no_progress``; ``budget`` and what it limits; ``ending`` and the ending; ``hold`` and
+        ``refused``, ``max_hold``, ``unjudged`` or ``limit``; ``pace`` and ``stall``; ``redact`` and
         the rule, or why a stream that could not be read was stopped.
     action : str
         What the settings ask for: observe, warn, hint, end_reasoning, redact, hold or stop.
@@ -599,7 +606,7 @@ class Guard:
     Watches one stream: bytes in, the same bytes out, with events, findings and a decision per chunk.
 
     Bytes are never changed, dropped or delayed until a decision stops the stream; where the settings have rules of
-    redaction they pass as whole events with their secrets replaced. Events and findings do not depend on how the stream
+    redaction they pass as whole events with their secrets replaced, and where they hold text, once `release` lets it pass. Events and findings do not depend on how the stream
     is cut into chunks. A guard serves one stream; use from several threads is serialised.
 
     Parameters
@@ -660,6 +667,16 @@ class Guard:
         """
         The provider's format and the framing; ``opaque`` and ``auto`` while they are not known.
         """
+    @property
+    def _held_bytes(self, /) -> int:
+        """
+        Bytes that wait for it.
+        """
+    @property
+    def _holds(self, /) -> bool:
+        """
+        Whether text waits for a check of the caller's.
+        """
     def _read(self, /, item: object, now_ns: SupportsIndex | None = None) -> Decision | None:
         """
         Reads a chunk, text or an event; ``None`` where it passes.
@@ -692,6 +709,18 @@ class Guard:
     def _whole(self, /) -> bool:
         """
         Whether the last call read the stream's end mark, or an error of the provider: there is no more to come.
+        """
+    def ask_rest(self, /, now_ns: int | None = None) -> Decision:
+        """
+        Says that no more bytes come, where text is held: what is left of it is asked for before `finish`.
+
+        Parameters
+        ----------
+        now_ns : int, optional
+
+        Returns
+        -------
+        Decision
         """
     def feed(self, /, chunk: bytes | bytearray | memoryview, now_ns: int | None = None) -> Decision:
         """
@@ -765,6 +794,46 @@ class Guard:
     def reasoning(self, /) -> str | None:
         """
         What the model thought so far, over all its channels in the order it came; ``None`` unless ``keep_text`` is set.
+        """
+    def refuse(self, /, id: SupportsIndex, reason: str = ..., now_ns: int | None = None) -> Decision:
+        """
+        Refuses a text that waits: the stream is stopped, and nothing that waits passes any more.
+
+        Parameters
+        ----------
+        id : int
+        reason : str
+            For the finding; it should not hold the text itself.
+        now_ns : int, optional
+
+        Returns
+        -------
+        Decision
+
+        Raises
+        ------
+        InputError
+            For the id of a text that does not wait.
+        """
+    def release(self, /, id: SupportsIndex, now_ns: int | None = None) -> Decision:
+        """
+        Lets a text pass that waits: your check has nothing against it.
+
+        Parameters
+        ----------
+        id : int
+            Of a `Held` that a decision gave.
+        now_ns : int, optional
+
+        Returns
+        -------
+        Decision
+            With the bytes that pass now, in order; those of a later text may wait for an earlier one.
+
+        Raises
+        ------
+        InputError
+            For the id of a text that does not wait.
         """
     @staticmethod
     def restore(
@@ -847,6 +916,91 @@ class Guard:
         Returns
         -------
         Decision
+        """
+
+@final
+class Held:
+    """
+    A text that waits for a check of yours.
+
+    Attributes
+    ----------
+    id : int
+        What `Guard.release` and `Guard.refuse` name it by.
+    channel : str
+    text : str
+        A sentence, or as much of one as the limit allows.
+    so_far : str
+        All of the channel's text up to its end.
+    onset, offset : int
+        Characters of the channel before it, and with it.
+    """
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __reduce__(self, /) -> tuple[Any, tuple[str]]: ...
+    @property
+    def channel(self, /) -> str: ...
+    @classmethod
+    def from_json(cls, /, json: str) -> Held:
+        """
+        The text that `to_json` wrote.
+        """
+    @property
+    def id(self, /) -> int: ...
+    @property
+    def offset(self, /) -> int: ...
+    @property
+    def onset(self, /) -> int: ...
+    @property
+    def so_far(self, /) -> str: ...
+    @property
+    def text(self, /) -> str: ...
+    def to_json(self, /) -> str:
+        """
+        The text and its place as one JSON object.
+        """
+
+@final
+class HoldSummary:
+    """
+    What waited for a check of yours, and how long.
+
+    Attributes
+    ----------
+    pieces, refused, late : int
+        Texts that were asked for; those that were refused, and those whose check took too long.
+    held_bytes, held_bytes_max, held_bytes_total : int
+        Bytes of decoded text that wait: at the end, the most at a time, all together.
+    hold_p50_s, hold_p99_s : float or None
+        How long they waited from their first character on: half of them, and 99 of 100, no longer than this.
+    """
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __reduce__(self, /) -> tuple[Any, tuple[str]]: ...
+    @classmethod
+    def from_json(cls, /, json: str) -> HoldSummary:
+        """
+        The numbers that `to_json` wrote.
+        """
+    @property
+    def held_bytes(self, /) -> int: ...
+    @property
+    def held_bytes_max(self, /) -> int: ...
+    @property
+    def held_bytes_total(self, /) -> int: ...
+    @property
+    def hold_p50_s(self, /) -> float | None: ...
+    @property
+    def hold_p99_s(self, /) -> float | None: ...
+    @property
+    def late(self, /) -> int: ...
+    @property
+    def pieces(self, /) -> int: ...
+    @property
+    def refused(self, /) -> int: ...
+    def to_json(self, /) -> str:
+        """
+        The numbers as one JSON object.
         """
 
 @final
@@ -962,6 +1116,8 @@ class Summary:
         What to say to the model in its next turn, one sentence for each finding whose action is hint.
     redact : RedactSummary or None
         What was redacted and held, where the settings have rules.
+    hold : HoldSummary or None
+        What waited for a check of yours, where the settings hold text.
     clock_regressions : int
         How often the given time went back and was clamped.
     """
@@ -1018,6 +1174,8 @@ class Summary:
         """
     @property
     def hints(self, /) -> list[str]: ...
+    @property
+    def hold(self, /) -> HoldSummary | None: ...
     @property
     def id(self, /) -> str | None: ...
     @property

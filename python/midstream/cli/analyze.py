@@ -82,7 +82,7 @@ def analyze(
     if not files:
         raise Failure("no recording named; name files, folders, or - for standard input", USAGE)
     Guard(dialect=dialect, framing=framing)  # names what is misspelt before anything is read
-    settings = replace(settings_from(guard), shadow=True)
+    settings = replace(settings_from(guard), shadow=True, hold=None)
     named = list(sources(files))
     form = "json" if json else form
     outcomes = []

@@ -3,6 +3,7 @@
 import signal
 import sys
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -77,7 +78,7 @@ def watch(
     """
     if command and base_url:
         raise Failure("both a command and --base-url are named; name one", USAGE)
-    settings = settings_from(guard)
+    settings = replace(settings_from(guard), hold=None)  # nobody is asked
     place = place_of(record, many=False)
     if command:
         words = of_command(command)

@@ -11,6 +11,8 @@ from midstream._rust.stream import (
     Event,
     Finding,
     Guard,
+    Held,
+    HoldSummary,
     PaceSummary,
     RedactSummary,
     Summary,
@@ -19,6 +21,7 @@ from midstream._rust.stream import (
 )
 from midstream.stream.actions import ActionLimits, Actions
 from midstream.stream.budget import Budget
+from midstream.stream.hold import Hold
 from midstream.stream.record import Record
 from midstream.stream.recording import Chunk, Recording
 from midstream.stream.replaying import Decided, Replay, Saved, replay
@@ -51,6 +54,9 @@ __all__ = [
     "Event",
     "Finding",
     "Guard",
+    "Held",
+    "Hold",
+    "HoldSummary",
     "Pace",
     "PaceSummary",
     "Record",

@@ -9,6 +9,8 @@ from weakref import WeakKeyDictionary
 
 from midstream.errors import StateError
 from midstream.stream.alarm import Alarm
+from midstream.stream.hold import check_moderate
+from midstream.stream.moderation import Moderation
 from midstream.stream.record import Place
 from midstream.stream.recorded import session_with
 from midstream.stream.session import Reactions, Session, guard_of
@@ -57,6 +59,7 @@ def guard_response(
     """
     library = library_of(response)
     assert library is not None, "callers ask is_response first"
+    check_moderate(guard, reactions, asynchronous=asynchronous)
     give_back(response)
     if response.is_stream_consumed or response.is_closed:
         raise StateError("the stream was read or closed already; watch it before the first item")
@@ -197,6 +200,8 @@ class AsyncBody(Wrapped):
         super().__init__(inner)
         self._session = session
         self._open = True
+        self._moderation: Moderation | None = None
+        self._iterators = 0
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         session = self._session
@@ -204,6 +209,10 @@ class AsyncBody(Wrapped):
             await self._release()
             session.finish("clean")
             session.end()
+            return
+        if session.holds:
+            async for passed in self._moderated():
+                yield passed
             return
         alarm = Alarm(session)
         chunks = aiter(self._inner)
@@ -237,6 +246,29 @@ class AsyncBody(Wrapped):
             yield rest
         session.end()
 
+    async def _moderated(self) -> AsyncGenerator[bytes]:
+        """What passes of held text. SDKs read a body on from a second iterator, and what was read ahead is only here."""
+        session = self._session
+        if self._moderation is None:
+            self._moderation = Moderation(session, aiter(self._inner).__anext__, session.feed)
+        moderation = self._moderation
+        self._iterators += 1
+        this = self._iterators
+        try:
+            async for passed in moderation:
+                if session.over:
+                    await self._release()
+                yield passed
+        finally:
+            if this == self._iterators:
+                await moderation.aclose()
+        if session.over:
+            await self._release()
+        session.finish("clean")
+        if rest := session.take_rest():
+            yield rest
+        session.end()
+
     async def aclose(self) -> None:
         await self._release()
         self._session.leave()
@@ -245,6 +277,9 @@ class AsyncBody(Wrapped):
         """Closes the upstream, once."""
         if self._open:
             self._open = False
+            # Nothing may read from a connection that is closed.
+            if self._moderation is not None:
+                await self._moderation.aclose()
             try:
                 await self._inner.aclose()
             except Exception as error:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from midstream._rust.stream import Guard
+from midstream._rust.stream import Guard, Held
 from midstream.stream.masked import without_secrets_of_url
 from midstream.stream.record import Place, place_of
 from midstream.stream.recorder import Recorder, redacting, rules_of, warned
@@ -127,9 +127,35 @@ class RecordedSession(Session):
         super().finish(how)
         if self._how is None:
             self._how = how if self._stop is None else "stopped"
-            if self._rest and self._stop is None:
-                self._recorder.take(self._rest.decode() if self._of_text else self._rest)
+            is_taken = self.holds and self.inline and how == "clean"  # when its check let it pass
+            if self._rest and self._stop is None and not is_taken:
+                self._recorder.take(self._typed(self._rest))
         self._end_recording()
+
+    def judge(self, held: Held, outcome: Any) -> Any:
+        """Takes what the caller's check gave for a text, and gives what passes then."""
+        return self._taken(lambda: super(RecordedSession, self).judge(held, outcome))
+
+    def ask_rest(self) -> Any:
+        """There is no more to read: what is left of the texts is asked for. Gives what passes."""
+        return self._taken(super().ask_rest)
+
+    def tick(self) -> Any:
+        """Time passed without an item. Gives what passes."""
+        return self._taken(super().tick)
+
+    def _taken(self, passing: Callable[[], Any]) -> Any:
+        """What passes, which the recorder takes unless it takes that with the item that is read."""
+        if self._reading:
+            return passing()
+        self._reading = True
+        try:
+            if (passed := passing()) and self._redacts:
+                self._recorder.take(passed)
+        finally:
+            self._reading = False
+        self._end_recording()
+        return passed
 
     def _end_recording(self) -> None:
         """Writes the last line, once the last chunk was taken."""

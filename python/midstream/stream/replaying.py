@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from midstream._rust.stream import Decision, Finding, Guard, Summary
@@ -256,6 +256,8 @@ def guard_of(guard: SettingsOrFile | Guard | None, player: Player) -> Guard:
     if isinstance(guard, Guard):
         return guard
     settings = settings_of(guard, EITHER)
+    if settings is not None and settings.hold is not None:
+        settings = replace(settings, hold=None)  # nobody is asked
     started_ns = 0 if player.times and player.from_request else None
     return Guard(settings, dialect=player.dialect, framing=player.framing, started_ns=started_ns)
 

@@ -2,13 +2,15 @@
 
 import os
 import sys
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Literal
 
-from midstream._rust.stream import Decision, Finding, Guard, Summary, now_ns
+from midstream._rust.stream import Decision, Finding, Guard, Held, Summary, now_ns
 from midstream.errors import GuardStopped, InputError, StateError, StreamTruncated
+from midstream.stream.hold import Called, Moderate, reason_of
 from midstream.stream.settings import Settings
 
 __all__ = ["Reactions", "Session"]
@@ -32,6 +34,8 @@ class Reactions:
         stream's own format, or the end of an answer that has reached its length.
     on_truncated : {"raise", "flag"}
         Where a stream closes before its semantic end: raise `StreamTruncated`, or leave it to the summary.
+    moderate : callable, optional
+        The check that held text waits for.
 
     Raises
     ------
@@ -44,6 +48,7 @@ class Reactions:
     on_finding: Callable[[Finding], object] | None = None
     on_stop: Literal["raise", "end", "error", "finish"] = "raise"
     on_truncated: Literal["raise", "flag"] = "raise"
+    moderate: Moderate | None = None
 
     def __post_init__(self) -> None:
         if self.on_finding is not None and not callable(self.on_finding):
@@ -106,7 +111,10 @@ class Session:
         "_redacts",
         "_rest",
         "_stop",
+        "asked",
         "error",
+        "holds",
+        "inline",
         "over",
         "summary",
         "wait",
@@ -124,6 +132,12 @@ class Session:
         self._of_text = False
         self._rest = b""
         self._stop: Finding | None = None
+        self.holds: bool = guard._holds
+        """Text waits for the caller's check."""
+        self.asked: deque[Held] = deque()
+        """Texts that it has to be asked for."""
+        self.inline = True
+        """It is asked as soon as they come; else the owner asks it."""
         self.error: Exception | None = None
         self.over = False
         self.summary: Summary | None = None
@@ -166,7 +180,8 @@ class Session:
         if decision is None:
             return chunk
         self._take(decision)
-        return decision.forward if self._redacts or decision.halted else chunk
+        passed = decision.forward if self._redacts or decision.halted else chunk
+        return passed + self._judge_asked() if self.asked else passed
 
     def push(self, item: Any) -> Any:
         """Reads an item and gives what of it passes: all of it, but where text is redacted.
@@ -197,16 +212,68 @@ class Session:
         self._pushed = True
         if decision is None:
             return item
+        self._of_text = isinstance(item, str)
         self._take(decision)
         if not self._redacts and self._reactions.end == "none":
+            self._judge_asked()
             return item
-        self._of_text = isinstance(item, str)
-        return decision.forward.decode() if self._of_text else decision.forward
+        passed = self._typed(decision.forward)
+        return passed + self._judge_asked() if self.asked else passed
+
+    @property
+    def moderate(self) -> Any:
+        """The caller's check."""
+        return self._reactions.moderate
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes that wait for it."""
+        return self._guard._held_bytes
+
+    def judge(self, held: Held, outcome: Any) -> Any:
+        """Takes what the caller's check gave for a text, and gives what passes then.
+
+        What it raises ends the stream, and reaches the caller.
+        """
+        if self.over:
+            return self.nothing()
+        try:
+            reason = reason_of(outcome.result())
+            decision = self._guard.release(held.id) if reason is None else self._guard.refuse(held.id, reason)
+        except Exception as error:
+            self.error = self.error or error
+            self.over = True
+            self.finish("client_left")
+            return self.nothing()
+        self._take(decision)
+        return self._typed(decision.forward)
+
+    def ask_rest(self) -> Any:
+        """There is no more to read: what is left of the texts is asked for. Gives what passes."""
+        if self.over:
+            return self.nothing()
+        decision = self._guard.ask_rest()
+        self._take(decision)
+        return self._typed(decision.forward) + self._judge_asked()
+
+    def nothing(self) -> Any:
+        """No text, of the type of the items."""
+        return "" if self._of_text else b""
+
+    def _typed(self, passed: bytes) -> Any:
+        return passed.decode() if self._of_text else passed
+
+    def _judge_asked(self) -> Any:
+        passed = self.nothing()
+        while self.inline and self.asked and not self.over:
+            held = self.asked.popleft()
+            passed += self.judge(held, Called(self.moderate, held))
+        return passed
 
     def take_rest(self) -> Any:
         """What passes at a clean end, once: text that waited, where text is redacted."""
         rest, self._rest = self._rest, b""
-        return rest.decode() if self._of_text else rest
+        return self._typed(rest)
 
     def _unread(self, item: Any, nothing: Any, error: Exception) -> Any:
         """The guard failed: the stream goes on without it, but where text is redacted none may pass unread."""
@@ -217,21 +284,29 @@ class Session:
         self.error = self.error or error
         return nothing
 
-    def tick(self) -> None:
-        """Time passed without an item."""
-        if not self.over:
-            self._take(self._ask(self._guard.tick, now_ns()))
+    def tick(self) -> Any:
+        """Time passed without an item. Gives what passes: text that waited too long, where that was chosen."""
+        if self.over:
+            return self.nothing()
+        decision = self._ask(self._guard.tick, now_ns())
+        self._take(decision)
+        return self.nothing() if decision is None else self._typed(decision.forward)
 
     def finish(self, how: str) -> None:
         """The stream closed; only the first time counts."""
         if self._finished:
             return
+        if how == "clean" and self.holds and self.inline and not self.over:
+            passed = self.ask_rest()
+            self._rest = (passed.encode() if self._of_text else passed) + self._rest
+            if self._finished:  # type: ignore[redundant-expr, unused-ignore]
+                return
         if self._stop is not None and how == "clean":
             how = "stopped"
         self.over = self._finished = True
         decision, self.summary = self._ask(self._guard.finish, how, now_ns()) or (None, None)
         if decision is not None and how == "clean":
-            self._rest = decision.forward
+            self._rest += decision.forward
         self._take(decision)
         if self._stop is not None and how in ("clean", "stopped"):
             self._end_after(self._stop, decision.forward if decision is not None and how == "stopped" else b"")
@@ -271,7 +346,8 @@ class Session:
 
     def _stop_reading(self) -> None:
         if not self._finished:
-            self.finish("clean" if self._guard._whole else "client_left")
+            is_whole = self._guard._whole and not self.held_bytes
+            self.finish("clean" if is_whole else "client_left")
 
     def _ask(self, method: Callable[..., Any], *args: object) -> Any:
         """What the guard answers; where it fails, the stream goes on without it."""
@@ -284,6 +360,7 @@ class Session:
     def _take(self, decision: Decision | None) -> None:
         if decision is None:
             return
+        self.asked.extend(decision.held)
         findings = decision.findings
         if self._reactions.on_finding is not None:
             for finding in findings:

@@ -13,6 +13,7 @@ from midstream._rust.stream import CompiledSettings
 from midstream.errors import InputError
 from midstream.stream.actions import Actions
 from midstream.stream.budget import Budget
+from midstream.stream.hold import Hold
 from midstream.stream.named import named
 from midstream.stream.tables import by_name, made, plain, rows, table, wrong
 
@@ -249,6 +250,8 @@ class Settings:
     ----------
     actions, budget, ending, pace, redact, repeat : Actions, Budget, Ending, Pace, Redact, Repeat
         One table a check.
+    hold : Hold, optional
+        Text that waits for a check of yours. Default: none does.
     shadow : bool
         Run every check and act on none: decisions are at most ``observe``, findings say what would have been done.
 
@@ -265,12 +268,13 @@ class Settings:
     True
     >>> Settings.from_dict({"repaet": {}})
     Traceback (most recent call last):
-    midstream.errors.InputError: no setting is named "repaet"; did you mean "repeat"? known: actions, budget, ending, pace, redact, repeat, shadow
+    midstream.errors.InputError: no setting is named "repaet"; did you mean "repeat"? known: actions, budget, ending, hold, pace, redact, repeat, shadow
     """
 
     actions: Actions = field(default_factory=Actions)
     budget: Budget = field(default_factory=Budget)
     ending: Ending = field(default_factory=Ending)
+    hold: Hold | None = None
     pace: Pace = field(default_factory=Pace)
     redact: Redact = field(default_factory=Redact)
     repeat: Repeat = field(default_factory=Repeat)
@@ -281,6 +285,8 @@ class Settings:
         for name, kind in kinds().items():
             if not isinstance(given := getattr(self, name), kind):
                 raise wrong(name, given, f"a midstream.stream.{kind.__name__}")
+        if self.hold is not None and not isinstance(self.hold, Hold):
+            raise wrong("hold", self.hold, "a midstream.stream.Hold or None")
         object.__setattr__(self, "_compiled", CompiledSettings(json.dumps(self.to_dict())))
 
     def to_dict(self) -> dict[str, Any]:
@@ -377,6 +383,8 @@ class Settings:
         settings = object.__new__(cls)
         for name, kind in kinds().items():
             object.__setattr__(settings, name, made(kind, tables.get(name, {})))
+        hold = tables.get("hold")
+        object.__setattr__(settings, "hold", None if hold is None else made(Hold, hold))
         object.__setattr__(settings, "shadow", tables.get("shadow", False))
         object.__setattr__(settings, "_compiled", compiled)
         return settings

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from midstream._rust.stream import now_ns
 from midstream.stream.body import guard_response, library_of
+from midstream.stream.hold import Moderate, check_moderate
 from midstream.stream.recorded import place_for
 from midstream.stream.session import Reactions, settings_of
 from midstream.stream.settings import SettingsOrFile
@@ -65,10 +66,14 @@ class Guarding:
         on_stop: OnStop = "raise",
         on_truncated: OnTruncated = "raise",
         record: Recorded | None = None,
+        moderate: Moderate | None = None,
     ) -> None:
         self._inner = inner
         self._guard = settings_of(guard)
-        self._reactions = Reactions(on_finding=on_finding, on_stop=on_stop, on_truncated=on_truncated)
+        self._reactions = Reactions(
+            on_finding=on_finding, on_stop=on_stop, on_truncated=on_truncated, moderate=moderate
+        )
+        check_moderate(self._guard, self._reactions, asynchronous=isinstance(self, AsyncTransport))
         self._place = place_for(record, self._guard, many=True)
 
     def _watch(self, response: Any, request: Any, started_ns: int, *, asynchronous: bool) -> None:
@@ -90,7 +95,7 @@ class Transport(Guarding, BaseTransport):
     inner : transport
         What does the work, ``httpx2.HTTPTransport()`` for example; its library's client takes this transport.
     guard : Settings or path of a guard file, optional
-    on_finding, on_stop, on_truncated
+    on_finding, on_stop, on_truncated, moderate
         As for `watch`.
     record : path or Record, optional
         A folder, or a template with ``{number}``, for a recording of every stream; else as for `watch`. A file that
@@ -129,7 +134,7 @@ class AsyncTransport(Guarding, AsyncBaseTransport):
     inner : transport
         What does the work, ``httpx2.AsyncHTTPTransport()`` for example.
     guard : Settings or path of a guard file, optional
-    on_finding, on_stop, on_truncated
+    on_finding, on_stop, on_truncated, moderate
         As for `watch`.
     record : path or Record, optional
         A folder, or a template with ``{number}``, for a recording of every stream; else as for `watch`. A file that

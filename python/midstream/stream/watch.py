@@ -10,6 +10,7 @@ from midstream._rust.stream import Finding, Guard, Summary
 from midstream.errors import StateError
 from midstream.stream.body import guard_response, is_response, session_of
 from midstream.stream.entered import AsyncEntered, Entered
+from midstream.stream.hold import Moderate, check_moderate
 from midstream.stream.record import Record
 from midstream.stream.recorded import place_for, session_with
 from midstream.stream.session import Reactions, check_guard, guard_of
@@ -66,6 +67,7 @@ def watch(
     on_stop: OnStop = "raise",
     on_truncated: OnTruncated = "raise",
     record: Recorded | None = None,
+    moderate: Moderate | None = None,
 ) -> S: ...
 @overload
 def watch(
@@ -76,6 +78,7 @@ def watch(
     on_stop: OnStop = "raise",
     on_truncated: OnTruncated = "raise",
     record: Recorded | None = None,
+    moderate: Moderate | None = None,
 ) -> Entered[S]: ...
 @overload
 def watch(
@@ -86,6 +89,7 @@ def watch(
     on_stop: OnStop = "raise",
     on_truncated: OnTruncated = "raise",
     record: Recorded | None = None,
+    moderate: Moderate | None = None,
 ) -> AsyncEntered[S]: ...
 @overload
 def watch(
@@ -96,6 +100,7 @@ def watch(
     on_stop: OnStop = "raise",
     on_truncated: OnTruncated = "raise",
     record: Recorded | None = None,
+    moderate: Moderate | None = None,
 ) -> EitherWatched[T]: ...
 @overload
 def watch(
@@ -106,6 +111,7 @@ def watch(
     on_stop: OnStop = "raise",
     on_truncated: OnTruncated = "raise",
     record: Recorded | None = None,
+    moderate: Moderate | None = None,
 ) -> AsyncWatched[T]: ...
 @overload
 def watch(
@@ -116,6 +122,7 @@ def watch(
     on_stop: OnStop = "raise",
     on_truncated: OnTruncated = "raise",
     record: Recorded | None = None,
+    moderate: Moderate | None = None,
 ) -> Watched[T]: ...
 def watch(
     stream: Any,
@@ -125,6 +132,7 @@ def watch(
     on_stop: OnStop = "raise",
     on_truncated: OnTruncated = "raise",
     record: Recorded | None = None,
+    moderate: Moderate | None = None,
 ) -> Any:
     """Put a guard around a stream that you have.
 
@@ -151,6 +159,10 @@ def watch(
     record : path, binary file or Record, optional
         Where the stream is recorded as it arrives, with its times, and without secrets: those of the built-in rules and
         of the settings' own are replaced. `Record` tells of folders, templates and request bodies.
+    moderate : callable, optional
+        The check that text waits for where the settings have a `Hold`: it takes a `Held`, and gives True or None to let it
+        pass, False or a reason to stop the stream. Around an async stream it may be async, and the stream is read on
+        meanwhile; one that is not async then runs in a thread. What it raises stops the stream and reaches the reader.
 
     Returns
     -------
@@ -179,7 +191,7 @@ def watch(
     ...     print(piece, end="|")
     All |is well.|
     """
-    reactions = Reactions(on_finding=on_finding, on_stop=on_stop, on_truncated=on_truncated)
+    reactions = Reactions(on_finding=on_finding, on_stop=on_stop, on_truncated=on_truncated, moderate=moderate)
     guard = check_guard(guard)
     place = place_for(record, guard, many=False)
     if iscoroutine(stream):
@@ -191,9 +203,13 @@ def watch(
     if is_helper(stream):
         raise TypeError("stream is a helper of openai, which shows no response: watch the client, with midstream.wrap")
     if (entered := entered_class(stream)) is not None:
-        told: Any = {"on_finding": on_finding, "on_stop": on_stop, "on_truncated": on_truncated, "record": record}
+        check_moderate(guard, reactions, asynchronous=entered is AsyncEntered)
+        told: Any = {"on_finding": on_finding, "on_stop": on_stop, "on_truncated": on_truncated}
+        told |= {"record": record, "moderate": moderate}
         return entered(stream, lambda given: watch(given, guard, **told))
-    watched, session = watched_class(stream), session_with(guard_of(guard, reactions), reactions, place, guard)
+    watched = watched_class(stream)
+    check_moderate(guard, reactions, asynchronous={Watched: False, AsyncWatched: True}.get(watched))
+    session = session_with(guard_of(guard, reactions), reactions, place, guard)
     if is_of_litellm(stream):
         session.read_as(as_given(stream))
     return watched(stream, session)

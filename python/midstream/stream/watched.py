@@ -7,6 +7,7 @@ from typing import Any, Generic, Self, TypeVar
 from midstream._rust.stream import Summary
 from midstream.errors import InputError, StateError
 from midstream.stream.alarm import Alarm
+from midstream.stream.moderation import Moderation
 from midstream.stream.session import Session
 from midstream.stream.upstream import upstream
 
@@ -135,6 +136,7 @@ class AsyncWatched(Guarded, AsyncIterator[T], Generic[T]):
         self._coming: AsyncIterator[T] | None = None
         self._to_come: Callable[[], Awaitable[T]] = self._first_to_come
         self._alarm: Alarm | None = None
+        self._moderation: Moderation | None = None
 
     def __aiter__(self) -> Self:
         return self
@@ -144,6 +146,8 @@ class AsyncWatched(Guarded, AsyncIterator[T], Generic[T]):
         while True:
             if session.is_over():
                 return await self._end()
+            if session.holds:
+                return await self._moderated()
             alarm = self._alarm
             if alarm is None:
                 alarm = self._alarm = Alarm(session)
@@ -168,6 +172,21 @@ class AsyncWatched(Guarded, AsyncIterator[T], Generic[T]):
                 await self._arelease()
             if passed is item or passed:
                 return passed
+
+    async def _moderated(self) -> T:
+        session = self._session
+        if self._moderation is None:
+            self._moderation = Moderation(session, lambda: self._to_come(), session.push)
+        try:
+            passed: T = await anext(self._moderation)
+        except StopAsyncIteration:
+            return await self._end()
+        except (InputError, TypeError):
+            await self.aclose()
+            raise
+        if session.over:
+            await self._arelease()
+        return passed
 
     def _first_to_come(self) -> Awaitable[T]:
         self._coming = aiter(self._source)
@@ -209,6 +228,8 @@ class AsyncWatched(Guarded, AsyncIterator[T], Generic[T]):
         self._open = False
         if self._alarm is not None:
             self._alarm.cancel()
+        if self._moderation is not None:
+            await self._moderation.aclose()
         try:
             if self._coming is not self._source:
                 await aclose(self._coming)

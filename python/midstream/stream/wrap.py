@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 
 from midstream._rust.stream import now_ns
 from midstream.stream.body import guard_response, library_of
+from midstream.stream.hold import Moderate, check_moderate
 from midstream.stream.record import Place
 from midstream.stream.recorded import place_for
 from midstream.stream.session import Reactions, settings_of
@@ -27,6 +28,7 @@ def wrap(
     on_stop: OnStop = "raise",
     on_truncated: OnTruncated = "raise",
     record: Recorded | None = None,
+    moderate: Moderate | None = None,
 ) -> C:
     """Make a client like yours whose every stream is watched, the ``.stream()`` helpers included.
 
@@ -36,7 +38,7 @@ def wrap(
         Stays as it is. The new client shares its connections and its settings; closing either closes both.
     guard : Settings or path of a guard file, optional
         What to look for; the default settings where left out.
-    on_finding, on_stop, on_truncated
+    on_finding, on_stop, on_truncated, moderate
         As for `watch`.
     record : path or Record, optional
         As for `Transport`.
@@ -58,13 +60,14 @@ def wrap(
     """
     settings, reactions = (
         settings_of(guard),
-        Reactions(on_finding=on_finding, on_stop=on_stop, on_truncated=on_truncated),
+        Reactions(on_finding=on_finding, on_stop=on_stop, on_truncated=on_truncated, moderate=moderate),
     )
     place = place_for(record, settings, many=True)
     http = getattr(client, "_client", None)
     if not is_sdk_client(client) or library_of(http) is None:
         allowed = "OpenAI, AsyncOpenAI, Anthropic, AsyncAnthropic"
         raise TypeError(f"client is {type(client).__name__}, allowed: {allowed}")
+    check_moderate(settings, reactions, asynchronous=hasattr(http, "aclose"))
     wrapped: C = client.copy(http_client=guarded_client(http, settings, reactions, place))  # type: ignore[attr-defined]
     return wrapped
 

@@ -31,6 +31,8 @@ mod _rust {
         #[pymodule_export]
         use crate::stream::guard::Guard;
         #[pymodule_export]
+        use crate::stream::held::{Held, HoldSummary};
+        #[pymodule_export]
         use crate::stream::parts::{Channel, PaceSummary, ToolCall, Usage};
         #[pymodule_export]
         use crate::stream::redact::RedactSummary;

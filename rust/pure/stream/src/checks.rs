@@ -11,6 +11,7 @@ mod budgeted;
 #[cfg(test)]
 mod decision_tests;
 mod ended;
+mod held;
 mod kept;
 mod redacted;
 
@@ -77,6 +78,9 @@ impl Checks {
     pub fn new(settings: Settings, started: Option<Timestamp>) -> Result<Self, Error> {
         settings.redact.refuse_rules()?;
         settings.budget.refuse_limits()?;
+        if settings.hold.is_some() {
+            return Err(held::needs_guard());
+        }
         Self::of_guard(settings, started)
     }
 
@@ -323,6 +327,7 @@ impl Checks {
             events: &self.events,
             channels: &self.known.channels,
             findings: &self.fresh,
+            held: &[],
             ended: self.known.end.is_marked(),
             tick_at: self.tick_at(),
         }

@@ -1,6 +1,6 @@
 use midstream_series::Timestamp;
 
-use crate::{Action, Channels, Events, Finding};
+use crate::{Action, Channels, Events, Finding, Held};
 
 /// Which bytes the owner passes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,9 @@ pub struct Decision<'a> {
     pub channels: &'a Channels,
     /// What the checks found in this call.
     pub findings: &'a [Finding],
+    /// Texts that wait for the caller's check from this call on; [`Guard::release`](crate::Guard::release) and
+    /// [`Guard::refuse`](crate::Guard::refuse) take the verdicts.
+    pub held: &'a [Held],
     /// The end mark of the transport was read: nothing more is expected.
     pub ended: bool,
     /// When `tick` is next needed; `None` where it is not.

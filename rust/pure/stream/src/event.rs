@@ -272,6 +272,12 @@ impl Events {
         self.arena.get(text.start as usize..text.end as usize).unwrap_or_default()
     }
 
+    /// What the arena holds from the first event's text on.
+    pub(crate) fn texts(&self) -> &str {
+        let first = self.list.iter().find_map(|event| event.kind.checked_text());
+        first.and_then(|text| self.arena.get(text.start as usize..)).unwrap_or_default()
+    }
+
     /// The events, oldest first.
     pub fn iter(&self) -> std::slice::Iter<'_, Event> {
         self.list.iter()

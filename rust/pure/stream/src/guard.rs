@@ -5,16 +5,20 @@ use midstream_series::Timestamp;
 
 use crate::decode::{Decode, Detect, Frame, FrameKind, Framing, Opening, Sink, decoder};
 use crate::dialect::{Dialect, Reading};
+use crate::hold::Hold;
 use crate::redact::{Fault, RuleSet};
 use crate::{Anomaly, ChannelKind, Checks, Close, Course, Decision, End, Error, Forward, Settings, Summary};
 
 mod course;
+mod holding;
 mod masking;
 mod passage;
 mod reader;
+mod rest;
 mod snapshot;
 mod stopping;
 
+use holding::HeldBack;
 use masking::{mask, needs_bytes};
 use passage::{Passage, Passed, Passing};
 use reader::Reader;
@@ -79,6 +83,10 @@ pub struct Guard {
     blind: bool,
     /// Where bytes wait, if text is redacted.
     passage: Option<Box<Passage>>,
+    /// What of it waits for the caller's check, if any does.
+    hold: Option<Box<Hold>>,
+    /// The caller said that no more bytes come.
+    drained: bool,
     /// The caller has text and not bytes.
     pushed: bool,
     stopping: Stopping,
@@ -92,10 +100,13 @@ impl Guard {
     /// [`Error::Setting`] for a setting that is not allowed, [`Error::Rule`] and [`Error::UnknownName`] for a rule.
     pub fn new(options: Options) -> Result<Self, Error> {
         let mask = mask(&options)?;
+        holding::check_end(options.end, &options.settings)?;
+        let hold = options.settings.hold.clone().map(|hold| Box::new(Hold::new(hold, options.settings.shadow)));
         let mut checks = Checks::of_guard(options.settings, options.started)?;
         if let Some(mask) = mask {
-            checks.mask_is(Box::new(mask));
+            checks.mask_is(mask);
         }
+        checks.known.text_ends = hold.as_ref().map(|_| Vec::new());
         checks.read_calls();
         checks.count();
         if options.http_status.is_some_and(|status| status >= 400) {
@@ -109,6 +120,8 @@ impl Guard {
         Ok(Self {
             course: Course::new(options.started),
             passage: checks.is_masked().then(Box::default),
+            hold,
+            drained: false,
             pushed: false,
             checks,
             detect,
@@ -130,7 +143,10 @@ impl Guard {
     /// # Errors
     /// [`Error::Finished`] after [`Guard::finish`].
     pub fn feed<'a>(&'a mut self, chunk: &'a [u8], now: Timestamp) -> Result<Decision<'a>, Error> {
-        let now = self.checks.begin(now)?;
+        let now = self.begin(now)?;
+        if self.drained {
+            return Err(Error::Finished);
+        }
         if chunk.is_empty() {
             return Ok(self.decide(Forward::Nothing));
         }
@@ -150,15 +166,28 @@ impl Guard {
         self.checks.report_redactions();
         self.checks.close_call(self.framing == Framing::Opaque || self.blind, now);
         self.note(now);
-        let forward = match passed {
+        let length = match passed {
             Some(passed) => {
                 let line_end = self.passed(passed, chunk).of(chunk).last_chunk().copied();
                 self.stopping.pass_frames(line_end);
-                self.passed(passed, chunk)
+                0
             }
-            None => Forward::up_to(self.pass(chunk, before, cut, now), chunk),
+            None => self.pass(chunk, before, cut, now),
         };
-        Ok(self.decide(forward))
+        if self.hold.is_some() {
+            let held = HeldBack::of(self.forward(passed, length, chunk), chunk);
+            self.hold_back(&held, chunk);
+            return Ok(self.decide(self.held_forward(&held, chunk)));
+        }
+        Ok(self.decide(self.forward(passed, length, chunk)))
+    }
+
+    /// What passes of a chunk: what went through the passage, else so many bytes.
+    fn forward<'a>(&'a self, passed: Option<Passed>, length: usize, chunk: &'a [u8]) -> Forward<'a> {
+        match passed {
+            Some(passed) => self.passed(passed, chunk),
+            None => Forward::up_to(length, chunk),
+        }
     }
 
     fn passed<'a>(&'a self, passed: Passed, chunk: &'a [u8]) -> Forward<'a> {
@@ -177,9 +206,9 @@ impl Guard {
     /// [`Error::Finished`] after [`Guard::finish`]; [`Error::Setting`] where text is redacted, which needs the bytes of
     /// the stream.
     pub fn push_json(&mut self, json: &str, now: Timestamp) -> Result<Decision<'_>, Error> {
-        let now = self.checks.begin(now)?;
+        let now = self.begin(now)?;
         if self.checks.is_masked() {
-            return Err(needs_bytes("events"));
+            return Err(if self.hold.is_some() { holding::needs_bytes("events") } else { needs_bytes("events") });
         }
         if self.checks.is_halted() {
             return Ok(self.decide(Forward::Nothing));
@@ -191,8 +220,10 @@ impl Guard {
         }
         let frame = Frame { kind: FrameKind::Message, name: "", data: json, data_at: Some(bytes.start), bytes };
         self.analyse(|guard| {
-            let reading = &mut guard.reading;
-            Reader::new(&mut guard.checks, reading, now, &mut None).frame(&frame)
+            let mut passing = None;
+            let mut reader = Reader::new(&mut guard.checks, &mut guard.reading, now, &mut passing);
+            reader.hold = guard.hold.as_deref_mut();
+            reader.frame(&frame)
         });
         self.checks.close_call(self.blind, now);
         self.note(now);
@@ -210,6 +241,9 @@ impl Guard {
         }
         self.position += text.len() as u64;
         self.pushed = true;
+        if self.hold.is_some() {
+            return self.push_held(kind, text, now);
+        }
         let decision = self.checks.push_text(kind, text, now)?;
         self.course.note(now, decision.channels, decision.findings.len());
         Ok(decision)
@@ -241,7 +275,7 @@ impl Guard {
     /// Matches replaced so far, then bytes that wait: of the stream, and of its decoded text.
     pub fn redacted(&self) -> (u64, u64, u64) {
         let waiting = self.passage.as_ref().map_or(0, |passage| passage.waiting());
-        let mask = self.checks.known.mask.as_ref().map(|mask| mask.summary()).unwrap_or_default();
+        let mask = self.checks.known.mask.as_ref().and_then(|mask| mask.summary()).unwrap_or_default();
         (mask.redactions + mask.copies, waiting, mask.held_bytes)
     }
 
@@ -252,7 +286,8 @@ impl Guard {
 
     /// When `tick` is next needed; `None` where it is not.
     pub fn tick_at(&self) -> Option<Timestamp> {
-        self.stopping.until().or_else(|| self.checks.tick_at())
+        let held = self.hold.as_ref().filter(|_| !self.checks.is_halted()).and_then(|hold| hold.deadline());
+        self.stopping.until().or_else(|| [self.checks.tick_at(), held].into_iter().flatten().min())
     }
 
     /// The stream closed. A guard serves one stream: every later call is an error.
@@ -260,19 +295,15 @@ impl Guard {
     /// # Errors
     /// [`Error::Finished`] when called twice.
     pub fn finish(&mut self, close: Close, now: Timestamp) -> Result<(Decision<'_>, Summary), Error> {
-        let now = self.checks.begin(now)?;
-        let mut passage = self.passage.take();
-        let mut passing = passage.as_deref_mut().map(|passage| passage.begin(self.framing, &[], self.position));
+        let now = self.begin(now)?;
         let may_pass = !self.checks.is_halted();
-        if may_pass {
-            self.analyse(|guard| guard.read_rest(close, now, &mut passing));
-        } else {
-            self.analyse(|guard| guard.read_waiting(now));
+        let passed = self.drain(close, now).filter(|_| may_pass);
+        if let Some(finding) = self.unjudged(close) {
+            self.checks.tell(finding);
         }
-        let passed = passing.map(Passing::end);
-        self.passage = passage;
         let mut summary = self.checks.conclude(close, now);
         self.note(now);
+        summary.hold = self.hold.as_ref().map(|hold| hold.summary());
         summary.bytes = self.position;
         summary.framing = self.framing.name();
         summary.dialect = self.reading.dialect().name();
@@ -280,17 +311,16 @@ impl Guard {
         if close == Close::Stopped {
             self.write_end();
         }
-        let forward = match passed {
-            _ if !self.stopping.end().is_empty() => Forward::Bytes(self.stopping.end()),
-            Some(_) if !may_pass => Forward::Nothing,
-            Some(_) if self.pushed => self.checks.released(),
-            Some(passed) => match self.passed(passed, &[]) {
-                Forward::Same => Forward::Nothing,
-                forward => forward,
-            },
-            None => Forward::Nothing,
-        };
-        Ok((self.checks.decision(forward), summary))
+        if !self.stopping.end().is_empty() {
+            return Ok((self.decided(Forward::Bytes(self.stopping.end())), summary));
+        }
+        if self.hold.is_some() {
+            let held = HeldBack::of(self.rest(passed), &[]);
+            self.mark_all(&held);
+            self.hold_back(&held, &[]);
+            return Ok((self.decided(self.held_forward(&held, &[])), summary));
+        }
+        Ok((self.checks.decision(self.rest(passed)), summary))
     }
 
     /// Runs `work` so that its panic costs the analysis and no byte.
@@ -343,57 +373,9 @@ impl Guard {
         let decoder = self.decoder.as_mut()?;
         let mut reader = Reader::new(&mut self.checks, &mut self.reading, now, passing);
         reader.is_last = self.stopping.until().is_some();
+        reader.hold = self.hold.as_deref_mut();
         let _ = decoder.feed(chunk, at, &mut reader);
         self.stopping.frame_ends(reader.end);
         reader.cut
-    }
-
-    /// Reads what the end of the body decides: the framing of a short one, an event without delimiter.
-    fn read_rest(&mut self, close: Close, now: Timestamp, passing: &mut Option<Passing<'_>>) {
-        if self.framing == Framing::Auto && !self.head.is_empty() {
-            self.settle_framing(self.detect.framing(&self.head, true).unwrap_or(Framing::Opaque));
-            let head = std::mem::take(&mut self.head);
-            self.decode(&head, 0, now, passing);
-        }
-        if matches!(self.framing, Framing::Auto | Framing::Opaque) {
-            self.framing = Framing::Opaque;
-            if self.position > 0 {
-                self.checks.known.end.content();
-                self.checks.fail(Fault::Unreadable);
-            }
-        }
-        let ends_clean = matches!(close, Close::Clean);
-        let mut reader = Reader::new(&mut self.checks, &mut self.reading, now, passing);
-        // What is left of its texts has no place behind an array's bracket.
-        if ends_clean && self.framing == Framing::JsonArray {
-            reader.end_texts();
-        }
-        if let Some(decoder) = self.decoder.as_mut()
-            && !reader.checks.is_halted()
-        {
-            let _ = decoder.finish(self.position, &mut reader);
-        }
-        reader.finish();
-        if ends_clean {
-            reader.end_texts();
-        }
-        self.note_oddities();
-    }
-
-    /// Says of the whole body what no event of it can say.
-    fn note_oddities(&mut self) {
-        let is_page = self.is_page();
-        let end = &mut self.checks.known.end;
-        if self.blank && !self.opening.is_empty() && self.framing == Framing::Text {
-            end.blank();
-        }
-        if self.opening.is_compressed() {
-            end.odd("compressed");
-        } else if is_page {
-            end.fail();
-            end.odd("error_page");
-        } else if self.reading.is_unrecognised() && end.has_content() {
-            end.odd("unknown_format");
-        }
     }
 }

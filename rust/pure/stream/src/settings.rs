@@ -16,7 +16,9 @@ pub(crate) use self::nearest::by_name;
 use self::node::Node;
 pub(crate) use self::node::quoted;
 use crate::redact::RedactSettings;
-use crate::{Action, ActionsSettings, BudgetSettings, EndingSettings, Error, PaceSettings, RepeatSettings};
+use crate::{
+    Action, ActionsSettings, BudgetSettings, EndingSettings, Error, HoldSettings, PaceSettings, RepeatSettings,
+};
 
 /// What the checks look for and what follows. The same settings serve any number of streams.
 ///
@@ -36,6 +38,9 @@ pub struct Settings {
     pub budget: BudgetSettings,
     /// How streams end.
     pub ending: EndingSettings,
+    /// Text that waits for the caller's check; `None` where none does. [`Checks`](crate::Checks) alone, without a
+    /// [`Guard`](crate::Guard), refuses it.
+    pub hold: Option<HoldSettings>,
     /// Times and stalls.
     pub pace: PaceSettings,
     /// Secrets in text. [`Checks`](crate::Checks) alone, without a [`Guard`](crate::Guard), refuses rules.
@@ -66,7 +71,8 @@ impl Settings {
     /// Whether time alone can end a stream.
     pub fn stops_when_quiet(&self) -> bool {
         let budget = self.budget.action.filter(|_| self.budget.wall_time_s.is_some());
-        [self.pace.stall, budget].into_iter().flatten().any(Action::halts) && !self.shadow
+        let hold = self.hold.as_ref().and_then(HoldSettings::at_max_hold);
+        [self.pace.stall, budget, hold].into_iter().flatten().any(Action::halts) && !self.shadow
     }
 
     /// Checks every value.
@@ -77,6 +83,7 @@ impl Settings {
         self.actions.validate()?;
         self.budget.validate()?;
         self.ending.validate()?;
+        self.hold.as_ref().map_or(Ok(()), HoldSettings::validate)?;
         self.pace.validate()?;
         self.redact.validate()?;
         self.repeat.validate()?;

@@ -45,6 +45,8 @@ pub struct Summary {
     pub hints: Vec<String>,
     /// What was redacted and held; `None` where no rules were given.
     pub redact: Option<RedactSummary>,
+    /// What waited for the caller's check; `None` where nothing is held.
+    pub hold: Option<HoldSummary>,
     /// How often the given time went back and was clamped.
     pub clock_regressions: u64,
 }
@@ -63,6 +65,27 @@ pub struct RedactSummary {
     /// Bytes that were held for some time, all together.
     pub held_bytes_total: u64,
     /// Half of what was held waited no longer.
+    pub hold_p50_s: Option<f64>,
+    /// 99 of 100.
+    pub hold_p99_s: Option<f64>,
+}
+
+/// What waited for the caller's check, and how long.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct HoldSummary {
+    /// Texts that the check was asked for.
+    pub pieces: u64,
+    /// Texts that it refused.
+    pub refused: u64,
+    /// Texts for which it took too long.
+    pub late: u64,
+    /// Bytes of decoded text that wait.
+    pub held_bytes: u64,
+    /// The most at a time.
+    pub held_bytes_max: u64,
+    /// All of them together.
+    pub held_bytes_total: u64,
+    /// Half of the texts waited no longer, from their first character on.
     pub hold_p50_s: Option<f64>,
     /// 99 of 100.
     pub hold_p99_s: Option<f64>,
@@ -106,7 +129,8 @@ impl Summary {
             pace,
             findings,
             hints: Vec::new(),
-            redact: known.mask.as_ref().map(|mask| mask.summary()),
+            redact: known.mask.as_ref().and_then(|mask| mask.summary()),
+            hold: None,
             clock_regressions,
         }
     }

@@ -8,6 +8,7 @@ use pyo3::types::{PyBytes, PyType};
 
 use super::event::{Event, Restored};
 use super::finding::Finding;
+use super::held::Held;
 
 /// What a call found and asks for.
 ///
@@ -23,6 +24,8 @@ use super::finding::Finding;
 ///     redacted, what of it may pass, in UTF-8.
 /// events : list of Event
 /// findings : list of Finding
+/// held : list of Held
+///     Texts that wait for a check of yours from this call on, where the settings hold text.
 /// ended : bool
 ///     The end mark of the transport was read: nothing more is expected.
 /// tick_at_ns : int or None
@@ -42,6 +45,8 @@ pub(crate) struct Decision {
     events: Seen,
     #[pyo3(get)]
     findings: Vec<Finding>,
+    #[pyo3(get)]
+    held: Vec<Held>,
 }
 
 /// The events of a decision. Python's are made where they are asked for, since making them costs more than reading.
@@ -51,12 +56,21 @@ enum Seen {
 }
 
 /// The fields of a decision in the order of its attributes.
-type State<'py> = (String, bool, Bound<'py, PyBytes>, Vec<Py<Event>>, Vec<Finding>, bool, Option<i64>);
+type State<'py> = (String, bool, Bound<'py, PyBytes>, Vec<Py<Event>>, Vec<Finding>, Vec<Held>, bool, Option<i64>);
 
 impl Decision {
     fn state<'py>(&self, py: Python<'py>) -> PyResult<State<'py>> {
         let (action, forward) = (self.action.to_string(), self.forward.bind(py).clone());
-        Ok((action, self.halted, forward, self.events(py)?, self.findings.clone(), self.ended, self.tick_at_ns))
+        Ok((
+            action,
+            self.halted,
+            forward,
+            self.events(py)?,
+            self.findings.clone(),
+            self.held.clone(),
+            self.ended,
+            self.tick_at_ns,
+        ))
     }
 }
 
@@ -75,9 +89,9 @@ impl Decision {
     #[classmethod]
     #[pyo3(signature = (state: "tuple[object, ...]"))]
     fn _restored(_cls: &Bound<'_, PyType>, state: State<'_>) -> Self {
-        let (action, halted, forward, events, findings, ended, tick_at_ns) = state;
+        let (action, halted, forward, events, findings, held, ended, tick_at_ns) = state;
         let (forward, events) = (forward.unbind(), Seen::Made(events));
-        Self { action: action.into(), halted, forward, ended, tick_at_ns, events, findings }
+        Self { action: action.into(), halted, forward, ended, tick_at_ns, events, findings, held }
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Restored<'py>> {
@@ -109,6 +123,7 @@ pub(super) struct Taken {
     pub(super) events: stream::Events,
     pub(super) new_channels: Vec<String>,
     findings: Vec<Finding>,
+    held: Vec<Held>,
     pub(super) ended: bool,
     pub(super) tick_at_ns: Option<i64>,
 }
@@ -127,6 +142,7 @@ impl Taken {
             events: decision.events.clone(),
             new_channels: decision.channels.iter().skip(known).map(|(_, channel)| channel.id.clone()).collect(),
             findings: decision.findings.iter().map(Finding::from).collect(),
+            held: decision.held.iter().map(Held::from).collect(),
             ended: decision.ended,
             tick_at_ns: decision.tick_at.map(Timestamp::as_nanos),
         }
@@ -156,6 +172,7 @@ impl Taken {
             tick_at_ns: self.tick_at_ns,
             events: Seen::Read(self.events, channels),
             findings: self.findings,
+            held: self.held,
         }
     }
 }

@@ -12,7 +12,8 @@ use super::json::{self, Reduced};
 /// ----------
 /// check, kind : str
 ///     ``repeat`` and ``exact``, ``counter`` or ``near``; ``actions`` and ``repeat``, ``ping_pong``, ``same_error`` or
-///     ``no_progress``; ``budget`` and what it limits; ``ending`` and the ending; ``pace`` and ``stall``; ``redact`` and
+///     ``no_progress``; ``budget`` and what it limits; ``ending`` and the ending; ``hold`` and
+///     ``refused``, ``max_hold``, ``unjudged`` or ``limit``; ``pace`` and ``stall``; ``redact`` and
 ///     the rule, or why a stream that could not be read was stopped.
 /// action : str
 ///     What the settings ask for: observe, warn, hint, end_reasoning, redact, hold or stop.

@@ -15,7 +15,7 @@ use crate::errors::{BindingError, StateError};
 /// Watches one stream: bytes in, the same bytes out, with events, findings and a decision per chunk.
 ///
 /// Bytes are never changed, dropped or delayed until a decision stops the stream; where the settings have rules of
-/// redaction they pass as whole events with their secrets replaced. Events and findings do not depend on how the stream
+/// redaction they pass as whole events with their secrets replaced, and where they hold text, once `release` lets it pass. Events and findings do not depend on how the stream
 /// is cut into chunks. A guard serves one stream; use from several threads is serialised.
 ///
 /// Parameters
@@ -210,6 +210,79 @@ impl Guard {
         self.watching.resume(py, now_ns)
     }
 
+    /// Lets a text pass that waits: your check has nothing against it.
+    ///
+    /// Parameters
+    /// ----------
+    /// id : int
+    ///     Of a `Held` that a decision gave.
+    /// now_ns : int, optional
+    ///
+    /// Returns
+    /// -------
+    /// Decision
+    ///     With the bytes that pass now, in order; those of a later text may wait for an earlier one.
+    ///
+    /// Raises
+    /// ------
+    /// InputError
+    ///     For the id of a text that does not wait.
+    #[pyo3(signature = (id, now_ns: "int | None" = None))]
+    fn release(
+        &self,
+        py: Python<'_>,
+        id: u64,
+        #[pyo3(from_py_with = arguments::now_ns)] now_ns: Option<i64>,
+    ) -> PyResult<Decision> {
+        self.watching.judge(py, id, None, now_ns)
+    }
+
+    /// Refuses a text that waits: the stream is stopped, and nothing that waits passes any more.
+    ///
+    /// Parameters
+    /// ----------
+    /// id : int
+    /// reason : str
+    ///     For the finding; it should not hold the text itself.
+    /// now_ns : int, optional
+    ///
+    /// Returns
+    /// -------
+    /// Decision
+    ///
+    /// Raises
+    /// ------
+    /// InputError
+    ///     For the id of a text that does not wait.
+    #[pyo3(signature = (id, reason: "str" = Words(String::new()), now_ns: "int | None" = None))]
+    fn refuse(
+        &self,
+        py: Python<'_>,
+        id: u64,
+        reason: Words,
+        #[pyo3(from_py_with = arguments::now_ns)] now_ns: Option<i64>,
+    ) -> PyResult<Decision> {
+        self.watching.judge(py, id, Some(&reason.0), now_ns)
+    }
+
+    /// Says that no more bytes come, where text is held: what is left of it is asked for before `finish`.
+    ///
+    /// Parameters
+    /// ----------
+    /// now_ns : int, optional
+    ///
+    /// Returns
+    /// -------
+    /// Decision
+    #[pyo3(signature = (now_ns: "int | None" = None))]
+    fn ask_rest(
+        &self,
+        py: Python<'_>,
+        #[pyo3(from_py_with = arguments::now_ns)] now_ns: Option<i64>,
+    ) -> PyResult<Decision> {
+        self.watching.ask_rest(py, now_ns)
+    }
+
     /// Says how the stream closed, once.
     ///
     /// Parameters
@@ -334,6 +407,18 @@ impl Guard {
     #[getter]
     fn _redacted(&self, py: Python<'_>) -> (u64, u64, u64) {
         self.watching.redacted(py)
+    }
+
+    /// Whether text waits for a check of the caller's.
+    #[getter]
+    fn _holds(&self, py: Python<'_>) -> bool {
+        self.watching.holds(py)
+    }
+
+    /// Bytes that wait for it.
+    #[getter]
+    fn _held_bytes(&self, py: Python<'_>) -> usize {
+        self.watching.held_bytes(py)
     }
 
     /// Whether time alone can end the stream.

@@ -8,6 +8,7 @@ pub(crate) mod decision;
 pub(crate) mod event;
 pub(crate) mod finding;
 pub(crate) mod guard;
+pub(crate) mod held;
 mod item;
 mod json;
 pub(crate) mod parts;

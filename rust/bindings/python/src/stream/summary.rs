@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::arguments::Words;
 use super::course::Course;
 use super::finding::Finding;
+use super::held::HoldSummary;
 use super::json::{self, Reduced};
 use super::parts::{Channel, PaceSummary, ToolCall, Usage};
 use super::redact::RedactSummary;
@@ -45,6 +46,8 @@ use super::redact::RedactSummary;
 ///     What to say to the model in its next turn, one sentence for each finding whose action is hint.
 /// redact : RedactSummary or None
 ///     What was redacted and held, where the settings have rules.
+/// hold : HoldSummary or None
+///     What waited for a check of yours, where the settings hold text.
 /// clock_regressions : int
 ///     How often the given time went back and was clamped.
 #[pyclass(frozen, eq, get_all, module = "midstream.stream")]
@@ -73,6 +76,7 @@ pub(crate) struct Summary {
     findings: Vec<Finding>,
     hints: Vec<String>,
     redact: Option<RedactSummary>,
+    hold: Option<HoldSummary>,
     clock_regressions: u64,
 }
 
@@ -98,6 +102,7 @@ impl From<stream::Summary> for Summary {
             findings,
             hints,
             redact,
+            hold,
             clock_regressions,
         } = summary;
         Self {
@@ -122,6 +127,7 @@ impl From<stream::Summary> for Summary {
             findings: findings.iter().map(Finding::from).collect(),
             hints,
             redact: redact.map(RedactSummary::from),
+            hold: hold.map(HoldSummary::from),
             clock_regressions,
         }
     }

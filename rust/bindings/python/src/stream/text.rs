@@ -20,7 +20,8 @@ pub(crate) fn check_text(
     text: &Bound<'_, PyString>,
     settings: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Summary> {
-    let (text, options) = (whole(text)?, compiled(settings)?);
+    let (text, mut options) = (whole(text)?, compiled(settings)?);
+    options.settings.hold = None;
     let text = &*text;
     let summary = gate::compute(py, text.len() as u64 * NS_PER_BYTE, |keep_going| {
         let (mut guard, now) = (stream::Guard::new(options)?, Timestamp::default());

@@ -103,11 +103,50 @@ impl Watching {
     }
 
     pub(super) fn text(&self, py: Python<'_>) -> Option<String> {
-        self.lock(py).texts.as_ref().map(|texts| texts.text.clone())
+        self.kept(py, stream::ChannelKind::Text)
     }
 
     pub(super) fn reasoning(&self, py: Python<'_>) -> Option<String> {
-        self.lock(py).texts.as_ref().map(|texts| texts.reasoning.clone())
+        self.kept(py, stream::ChannelKind::Reasoning)
+    }
+
+    /// What is kept of a kind; of one that is held, what was let pass.
+    fn kept(&self, py: Python<'_>, kind: stream::ChannelKind) -> Option<String> {
+        let locked = self.lock(py);
+        let texts = locked.texts.as_ref()?;
+        let kept = if kind == stream::ChannelKind::Reasoning { &texts.reasoning } else { &texts.text };
+        Some(locked.guard.passed_text(kind).unwrap_or(kept).to_owned())
+    }
+
+    pub(super) fn holds(&self, py: Python<'_>) -> bool {
+        self.lock(py).guard.holds()
+    }
+
+    pub(super) fn held_bytes(&self, py: Python<'_>) -> usize {
+        self.lock(py).guard.held_bytes()
+    }
+
+    /// Takes a verdict; without a reason the text passes.
+    pub(super) fn judge(
+        &self,
+        py: Python<'_>,
+        id: u64,
+        refused: Option<&str>,
+        now_ns: Option<i64>,
+    ) -> PyResult<Decision> {
+        let now = moment(now_ns);
+        self.call(py, 0, None, |guard, known| {
+            let decision = match refused {
+                Some(reason) => guard.refuse(id, reason, now),
+                None => guard.release(id, now),
+            };
+            decision.map(|decision| Taken::of(&decision, known))
+        })
+    }
+
+    pub(super) fn ask_rest(&self, py: Python<'_>, now_ns: Option<i64>) -> PyResult<Decision> {
+        let now = moment(now_ns);
+        self.call(py, 0, None, |guard, known| guard.ask_rest(now).map(|decision| Taken::of(&decision, known)))
     }
 
     /// Keeps the answer's text from here on, and what an end of the stream needs.
@@ -174,8 +213,9 @@ impl Watching {
             }?;
             texts.iter_mut().for_each(|texts| texts.take(decision.events));
             *whole = decision.ended || any_error(decision.events);
-            let passes =
-                decision.action == stream::Action::Pass && (!redacts || decision.forward == stream::Forward::Same);
+            let passes = decision.action == stream::Action::Pass
+                && decision.held.is_empty()
+                && (!redacts || decision.forward == stream::Forward::Same);
             let known = channels.len();
             Ok::<_, stream::Error>((!passes).then(|| match piece {
                 Piece::Text(text) if redacts => Taken::of_text(&decision, known, text),

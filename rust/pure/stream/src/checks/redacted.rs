@@ -37,7 +37,8 @@ impl Checks {
             let id = channel.map(|channel| channel.id.clone());
             self.fresh.push(finding(found, id, mask.as_ref(), &self.settings));
         }
-        let fault = mask.fault().filter(|_| !mask.is_dry() && self.halted.is_none()).map(stop);
+        let check = if mask.is_bare() { "hold" } else { "redact" };
+        let fault = mask.fault().filter(|_| !mask.is_dry() && self.halted.is_none()).map(|fault| stop(fault, check));
         self.fresh.extend(fault.filter(|stop| self.fresh.iter().all(|told| told.kind != stop.kind)));
     }
 
@@ -68,7 +69,7 @@ impl Checks {
 
     /// What passes of `text`, which the caller has pushed: what its channel released.
     pub(super) fn pushed(&self, text: &str) -> Forward<'_> {
-        let released = self.events.arena.as_str();
+        let released = self.events.texts();
         if !self.is_masked() || released == text {
             return Forward::Same;
         }
@@ -77,7 +78,7 @@ impl Checks {
 
     /// What the channels released in this call, up to a stop.
     pub(crate) fn released(&self) -> Forward<'_> {
-        let released = self.events.arena.as_str();
+        let released = self.events.texts();
         let surplus = if self.is_halted() { self.read_behind_stop() as usize } else { 0 };
         let end = released.char_indices().rev().take(surplus).last().map_or(released.len(), |(at, _)| at);
         match released.as_bytes().get(..end).unwrap_or_default() {
@@ -99,10 +100,11 @@ impl Checks {
 fn finding(found: &Found, channel: Option<String>, mask: &dyn Masking, settings: &Settings) -> Finding {
     let rule = mask.rule(found.rule);
     let replacement = mask.replacement(found.rule);
-    let stands = if mask.is_dry() { found.length } else { replacement.len() as u64 };
+    let is_dry = mask.is_dry() || mask.is_bare();
+    let stands = if is_dry { found.length } else { replacement.len() as u64 };
     let place = channel.is_some().then_some(found.onset);
     let limit = if found.overflow { ", beyond the limit of the rule" } else { "" };
-    let did = if mask.is_dry() { "would replace" } else { "replaced" };
+    let did = if is_dry { "would replace" } else { "replaced" };
     Finding {
         check: "redact",
         kind: rule.to_owned().into(),
@@ -117,15 +119,17 @@ fn finding(found: &Found, channel: Option<String>, mask: &dyn Masking, settings:
     }
 }
 
-fn stop(fault: Fault) -> Finding {
+fn stop(fault: Fault, check: &'static str) -> Finding {
     let (kind, explanation) = match fault {
         Fault::HeldTooLong => ("max_hold", "text that may begin a secret waited longer than redact.max_hold_s"),
         Fault::Signed => ("signed", "a secret stands in text that the provider signs, which cannot be changed"),
         Fault::Unplaceable => ("unplaceable", "redacted text has no place in this frame of the stream"),
-        Fault::Unreadable => ("unreadable", "a part of the stream cannot be read, so that a secret could pass in it"),
+        Fault::Unreadable => {
+            ("unreadable", "a part of the stream cannot be read, so that text could pass unseen in it")
+        }
     };
     Finding {
-        check: "redact",
+        check,
         kind: kind.into(),
         action: Action::Stop,
         channel: None,

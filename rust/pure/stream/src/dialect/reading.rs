@@ -113,7 +113,7 @@ impl Reading {
         known: &mut Known,
         events: &mut Events,
         now: Timestamp,
-        done: &mut dyn FnMut(&Frame<'_>, &mut Known),
+        done: &mut dyn FnMut(&Frame<'_>, &mut Known, &Events),
     ) {
         if self.dialect == Dialect::Auto {
             match sniff(frame) {
@@ -127,7 +127,7 @@ impl Reading {
         }
         self.waiting(known, events, now, done);
         self.parse(frame, &mut Emit::new(known, events, now, Some(frame)));
-        done(frame, known);
+        done(frame, known, events);
     }
 
     fn waiting(
@@ -135,12 +135,12 @@ impl Reading {
         known: &mut Known,
         events: &mut Events,
         now: Timestamp,
-        done: &mut dyn FnMut(&Frame<'_>, &mut Known),
+        done: &mut dyn FnMut(&Frame<'_>, &mut Known, &Events),
     ) {
         for waiting in std::mem::take(&mut self.waiting) {
             let frame = waiting.frame();
             self.parse(&frame, &mut Emit::new(known, events, now, Some(&frame)));
-            done(&frame, known);
+            done(&frame, known, events);
         }
     }
 
@@ -150,7 +150,7 @@ impl Reading {
         known: &mut Known,
         events: &mut Events,
         now: Timestamp,
-        done: &mut dyn FnMut(&Frame<'_>, &mut Known),
+        done: &mut dyn FnMut(&Frame<'_>, &mut Known, &Events),
     ) {
         if !self.waiting.is_empty() {
             self.dialect = self.fallback(None);

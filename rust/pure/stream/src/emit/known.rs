@@ -24,6 +24,8 @@ pub(crate) struct Known {
     /// The dialect given and the one that the events are of, where they differ.
     pub(crate) mistaken: Option<(Dialect, Dialect)>,
     pub(crate) events: u64,
+    /// Texts that ended in this call, each with how many events came before; kept where text is held.
+    pub(crate) text_ends: Option<Vec<(usize, ChannelIndex)>>,
     /// Redaction, where rules were given.
     pub(crate) mask: Option<Box<dyn Masking>>,
 }
@@ -53,4 +55,4 @@ impl Known {
     }
 }
 
-crate::keep::keep!(struct Known { channels, tools, late_tools, usage, earlier, cache_is_apart, end, anomalies, finish_reasons, model, id, mistaken, events } fresh { mask });
+crate::keep::keep!(struct Known { channels, tools, late_tools, usage, earlier, cache_is_apart, end, anomalies, finish_reasons, model, id, mistaken, events } fresh { mask, text_ends });

@@ -52,6 +52,9 @@ impl Emit<'_> {
     /// All of the frame's data is text that has no events.
     pub(crate) fn unread_text(&mut self, key: ChannelKey, text: &str) {
         self.says_more();
+        if self.known.text_ends.is_some() && !text.is_empty() {
+            self.unreadable();
+        }
         if self.known.mask.is_some() && !text.is_empty() {
             self.push_copy(key, 1, text, self.place(text));
         }
@@ -109,9 +112,13 @@ impl Emit<'_> {
 
     /// A finish reason may end every text, and surely those of its turn: the next turn has others.
     pub(super) fn lane_ends(&mut self, lane: u32) {
-        let Some(mask) = &mut self.known.mask else { return };
-        mask.may_end();
+        self.may_end();
         self.texts_end(|key| key.place == Place::Turn && key.index == lane);
+        // Text that goes on behind it begins a sentence of its own.
+        self.held_end(|key| match key.place {
+            Place::Choice | Place::Turn => key.index == lane,
+            Place::Block | Place::Item | Place::Stream => true,
+        });
     }
 
     /// The provider says that the stream failed, which mostly ends it.
@@ -145,19 +152,32 @@ impl Emit<'_> {
 
     /// What the texts that `ends` names hold is decided and becomes events.
     pub(crate) fn texts_end(&mut self, ends: impl Fn(ChannelKey) -> bool) {
-        let Some(mask) = &mut self.known.mask else { return };
+        if self.known.mask.is_none() {
+            return self.held_end(ends);
+        }
+        if let Some(mask) = &mut self.known.mask {
+            self.said = Said::More;
+            let mut rests: Vec<(ChannelIndex, String)> = Vec::new();
+            mask.end(&|key, _| ends(key), self.at, &mut |channel, rest| rests.push((channel, rest.to_owned())));
+            if !mask.is_dry() && !mask.is_bare() {
+                self.known.channels.forget_halves(&ends);
+            }
+            for (channel, rest) in rests {
+                let start = self.events.arena.len();
+                self.events.arena.push_str(&rest);
+                self.stored(channel, start, None, false);
+            }
+            self.held_end(&ends);
+            self.late_tools_end(ends);
+        }
+    }
+
+    /// Keeps that the texts that `ends` names ended, where text is held.
+    fn held_end(&mut self, ends: impl Fn(ChannelKey) -> bool) {
+        let Some(ended) = &mut self.known.text_ends else { return };
         self.said = Said::More;
-        let mut rests: Vec<(ChannelIndex, String)> = Vec::new();
-        mask.end(&|key, _| ends(key), self.at, &mut |channel, rest| rests.push((channel, rest.to_owned())));
-        if !mask.is_dry() {
-            self.known.channels.forget_halves(&ends);
-        }
-        for (channel, rest) in rests {
-            let start = self.events.arena.len();
-            self.events.arena.push_str(&rest);
-            self.stored(channel, start, None, false);
-        }
-        self.late_tools_end(ends);
+        let named = self.known.channels.iter().filter(|(_, channel)| ends(channel.key));
+        ended.extend(named.map(|(index, _)| (self.events.list.len(), index)));
     }
 
     /// The fragment that stands in the arena from `start` on gives way to what is released of its channel. `inner` is

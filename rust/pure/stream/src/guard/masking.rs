@@ -1,14 +1,31 @@
 use std::sync::Arc;
 
-use super::Options;
+use super::{Options, holding};
 use crate::decode::Framing;
-use crate::redact::Mask;
+use crate::hold::Unmasked;
+use crate::redact::{Mask, Masking};
 use crate::{Action, Error};
 
-/// Redaction as the options ask for it.
-pub(super) fn mask(options: &Options) -> Result<Option<Mask>, Error> {
+/// Redaction as the options ask for it, and what stands for it where text is held.
+pub(super) fn mask(options: &Options) -> Result<Option<Box<dyn Masking>>, Error> {
     let settings = &options.settings;
     settings.validate()?;
+    let mask = redaction(options)?;
+    let is_socket = matches!(options.framing, Framing::WebSocket | Framing::WebSocketLines);
+    if settings.hold.is_none() || settings.shadow {
+        return Ok(mask.map(|mask| Box::new(mask) as Box<dyn Masking>));
+    }
+    if is_socket {
+        return Err(holding::needs_bytes("a socket's messages"));
+    }
+    Ok(Some(match mask {
+        Some(mask) if !mask.is_dry() => Box::new(mask),
+        mask => Box::new(Unmasked::new(mask.map(|mask| Box::new(mask) as Box<dyn Masking>))),
+    }))
+}
+
+fn redaction(options: &Options) -> Result<Option<Mask>, Error> {
+    let settings = &options.settings;
     let Some(action) = settings.redact.action else { return Ok(None) };
     let rules = match &options.rules {
         Some(rules) => Some(Arc::clone(rules)),

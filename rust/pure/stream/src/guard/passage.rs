@@ -77,6 +77,11 @@ impl Passing<'_> {
         self.framing = framing;
     }
 
+    /// Bytes that have passed in this call.
+    pub(super) fn passed(&self) -> usize {
+        if self.in_out { self.passage.out.len() } else { self.next.saturating_sub(self.at) as usize }
+    }
+
     /// Ends the call: what has not passed waits.
     pub(super) fn end(self) -> Passed {
         let Passage { kept, from, .. } = self.passage;

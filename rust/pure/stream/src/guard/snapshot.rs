@@ -22,7 +22,7 @@ impl Guard {
         if self.checks.is_finished() {
             return Err(Error::Finished);
         }
-        self.refuse()?;
+        self.check_kept()?;
         let now = self.checks.now().unwrap_or_default();
         let settings = format!("{:?}", self.checks.settings());
         Ok(snapshot::written(Of::Guard, &settings, now, beside, self))
@@ -39,15 +39,15 @@ impl Guard {
     /// [`Guard::new`].
     pub fn restore(bytes: &[u8], options: Options, now: Option<Timestamp>) -> Result<(Self, Vec<u8>), Error> {
         let mut guard = Self::new(options)?;
-        guard.refuse()?;
+        guard.check_kept()?;
         let settings = format!("{:?}", guard.checks.settings());
         let beside = snapshot::read(bytes, Of::Guard, &settings, now, &mut guard)?;
         Ok((guard, beside))
     }
 
     /// Refuses where there is what a snapshot does not hold: text or bytes that may wait, and what an end needs.
-    fn refuse(&self) -> Result<(), SnapshotFault> {
-        if self.passage.is_some() || self.checks.known.mask.is_some() {
+    fn check_kept(&self) -> Result<(), SnapshotFault> {
+        if self.passage.is_some() || self.checks.known.mask.is_some() || self.hold.is_some() {
             return Err(SnapshotFault::Redacts);
         }
         if self.reading.ends() { Err(SnapshotFault::Ends) } else { Ok(()) }

@@ -69,15 +69,17 @@ impl Guard {
     /// [`Error::Finished`] after [`Guard::finish`].
     pub fn tick(&mut self, now: Timestamp) -> Result<Decision<'_>, Error> {
         let was_halted = self.checks.is_halted();
+        let now = self.begin(now)?;
         self.checks.tick(now)?;
+        self.look_at_held(now);
         self.wait_for_event(was_halted, now);
         self.note(now);
-        Ok(self.decide(Forward::Nothing))
+        Ok(self.decide(self.released()))
     }
 
     /// The decision of a call. While the rest of an event is awaited the stream is not over yet.
     pub(super) fn decide<'a>(&'a self, forward: Forward<'a>) -> Decision<'a> {
-        let decision = self.checks.decision(forward);
+        let decision = self.decided(forward);
         let halted = decision.halted && self.stopping.until.is_none();
         Decision { halted, tick_at: self.tick_at(), ..decision }
     }
@@ -146,7 +148,7 @@ impl Guard {
     /// Frames that showed no format until the stream was stopped are read as what is likely.
     pub(super) fn read_waiting(&mut self, now: Timestamp) {
         let Checks { known, events, .. } = &mut self.checks;
-        self.reading.give_up(known, events, now, &mut |_, _| ());
+        self.reading.give_up(known, events, now, &mut |_, _, _| ());
     }
 
     /// Writes the end of a stream that a decision stopped.

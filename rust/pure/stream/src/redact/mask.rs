@@ -79,8 +79,8 @@ impl Masking for Mask {
         self.is_dry
     }
 
-    fn summary(&self) -> RedactSummary {
-        self.waits.summary()
+    fn summary(&self) -> Option<RedactSummary> {
+        Some(self.waits.summary())
     }
 
     fn deadline(&self) -> Option<Timestamp> {

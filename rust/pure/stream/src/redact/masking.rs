@@ -18,6 +18,11 @@ pub(crate) trait Masking: Debug + Send + Sync {
     /// Whether matches are reported and nothing is replaced.
     fn is_dry(&self) -> bool;
 
+    /// Whether nothing is replaced, although frames pass whole and read.
+    fn is_bare(&self) -> bool {
+        false
+    }
+
     /// Reads a fragment; whether its channel releases another text than that, which [`Masking::released`] gives.
     fn push(&mut self, fragment: &Fragment<'_>, now: Timestamp) -> bool;
 
@@ -101,8 +106,8 @@ pub(crate) trait Masking: Debug + Send + Sync {
     /// When text will have waited too long.
     fn deadline(&self) -> Option<Timestamp>;
 
-    /// How much text waited, and how long.
-    fn summary(&self) -> RedactSummary;
+    /// How much text waited, and how long; `None` where there are no rules.
+    fn summary(&self) -> Option<RedactSummary>;
 }
 
 impl Clone for Box<dyn Masking> {
