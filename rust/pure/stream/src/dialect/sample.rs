@@ -29,10 +29,10 @@ impl Sample {
         for (kind, name, data) in frames {
             let bytes = at..at + data.len() as u64;
             let frame = Frame { kind: *kind, name, data, data_at: Some(at), bytes: bytes.clone() };
-            reading.frame(&frame, &mut sample.known, &mut sample.events, Timestamp::from_nanos(0), &mut |_, _| {});
+            reading.frame(&frame, &mut sample.known, &mut sample.events, Timestamp::from_nanos(0), &mut |_, _, _| {});
             at = bytes.end;
         }
-        reading.give_up(&mut sample.known, &mut sample.events, Timestamp::from_nanos(0), &mut |_, _| {});
+        reading.give_up(&mut sample.known, &mut sample.events, Timestamp::from_nanos(0), &mut |_, _, _| {});
         sample.dialect = reading.dialect();
         sample
     }

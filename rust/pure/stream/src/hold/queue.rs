@@ -42,8 +42,9 @@ impl Queue {
     /// Moves to `out` what may pass when all pieces before `passed` may.
     pub(super) fn take(&mut self, passed: u64, out: &mut Vec<u8>) {
         let mut end = self.base;
-        while let Some(mark) = self.marks.pop_front_if(|mark| mark.bound <= passed) {
+        while let Some(mark) = self.marks.front().filter(|mark| mark.bound <= passed) {
             end = end.max(mark.end);
+            self.marks.pop_front();
         }
         let length = ((end - self.base) as usize).min(self.bytes.len());
         out.extend(self.bytes.drain(..length));

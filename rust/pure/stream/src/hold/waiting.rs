@@ -332,14 +332,14 @@ impl Hold {
 
     /// Forgets the first pieces that may pass, and lets their bytes pass.
     fn settle(&mut self, now: Timestamp) {
-        while let Some(piece) = self.pieces.pop_front_if(|piece| matches!(piece.state, State::Passed { .. })) {
-            let State::Passed { text } = piece.state else { return };
-            self.report.passes(text.len(), piece.since, now);
-            match piece.kind {
-                ChannelKind::Text => self.passed.0.push_str(&text),
-                ChannelKind::Reasoning => self.passed.1.push_str(&text),
+        while let Some(Piece { state: State::Passed { text }, since, kind, .. }) = self.pieces.front() {
+            self.report.passes(text.len(), *since, now);
+            match kind {
+                ChannelKind::Text => self.passed.0.push_str(text),
+                ChannelKind::Reasoning => self.passed.1.push_str(text),
                 ChannelKind::Audio | ChannelKind::Refusal | ChannelKind::Tool => {}
             }
+            self.pieces.pop_front();
         }
         self.release();
     }
