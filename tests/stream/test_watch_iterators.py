@@ -12,7 +12,8 @@ import clocked
 import midstream
 from midstream.stream import AsyncWatched, EitherWatched, Guard, Pace, Settings, Watched
 from midstream.stream.body import Body
-from midstream.stream.session import Reactions, Session
+from midstream.stream.reactions import Reactions
+from midstream.stream.session import Session
 from reading import read, read_async
 
 LOOP = "I am done. "

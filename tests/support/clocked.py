@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from midstream.stream import Finding, Guard, Watched
-from midstream.stream.session import Reactions, Session
+from midstream.stream.reactions import Reactions
+from midstream.stream.session import Session
 
 
 class Clocked:

@@ -85,8 +85,14 @@ async def asynchronous() -> None:
 
 
 def tell(finding: Finding) -> None: ...
-def polite(held: Held) -> bool: ...
-async def friendly(held: Held) -> str | None: ...
+def polite(held: Held) -> bool:
+    return len(held.text) < 80
+
+
+async def friendly(held: Held) -> str | None:
+    return held.text or None
+
+
 def misread(finding: int) -> None: ...
 
 

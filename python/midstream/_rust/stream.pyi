@@ -606,8 +606,9 @@ class Guard:
     Watches one stream: bytes in, the same bytes out, with events, findings and a decision per chunk.
 
     Bytes are never changed, dropped or delayed until a decision stops the stream; where the settings have rules of
-    redaction they pass as whole events with their secrets replaced, and where they hold text, once `release` lets it pass. Events and findings do not depend on how the stream
-    is cut into chunks. A guard serves one stream; use from several threads is serialised.
+    redaction they pass as whole events with their secrets replaced, and where they hold text, once `release` lets it
+    pass. Events and findings do not depend on how the stream is cut into chunks. A guard serves one stream; use from
+    several threads is serialised.
 
     Parameters
     ----------

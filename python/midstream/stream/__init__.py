@@ -24,8 +24,9 @@ from midstream.stream.budget import Budget
 from midstream.stream.hold import Hold
 from midstream.stream.record import Record
 from midstream.stream.recording import Chunk, Recording
+from midstream.stream.repeat import Repeat, RepeatActions, RepeatToolActions
 from midstream.stream.replaying import Decided, Replay, Saved, replay
-from midstream.stream.settings import Ending, Pace, Redact, Repeat, RepeatActions, RepeatToolActions, Rule, Settings
+from midstream.stream.settings import Ending, Pace, Redact, Rule, Settings
 from midstream.stream.table import Table
 from midstream.stream.text import check
 from midstream.stream.trace import Trace, TraceFinding, TraceStep

@@ -11,9 +11,10 @@ from midstream.errors import StateError
 from midstream.stream.alarm import Alarm
 from midstream.stream.hold import check_moderate
 from midstream.stream.moderation import Moderation
+from midstream.stream.reactions import Reactions
 from midstream.stream.record import Place
 from midstream.stream.recorded import session_with
-from midstream.stream.session import Reactions, Session, guard_of
+from midstream.stream.session import Session, guard_of
 
 __all__ = ["guard_response", "is_response", "library_of", "session_of"]
 

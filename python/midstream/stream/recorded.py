@@ -5,9 +5,10 @@ from typing import Any
 
 from midstream._rust.stream import Guard, Held
 from midstream.stream.masked import without_secrets_of_url
+from midstream.stream.reactions import Reactions
 from midstream.stream.record import Place, place_of
 from midstream.stream.recorder import Recorder, redacting, rules_of, warned
-from midstream.stream.session import Reactions, Session
+from midstream.stream.session import Session
 from midstream.stream.settings import Settings
 
 __all__ = ["place_for", "session_with"]

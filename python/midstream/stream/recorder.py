@@ -13,7 +13,8 @@ from midstream.stream.arrivals import SECOND, Chunk
 from midstream.stream.lines import chunk_line, end_line, header_line, written
 from midstream.stream.masked import without_secrets
 from midstream.stream.record import Written
-from midstream.stream.settings import Ending, Pace, Redact, Repeat, Rule, Settings
+from midstream.stream.repeat import Repeat
+from midstream.stream.settings import Ending, Pace, Redact, Rule, Settings
 
 __all__ = ["Recorder", "redacted", "redacting", "rules_of", "warned"]
 

@@ -4,67 +4,20 @@ import os
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
-from typing import Any, Literal
+from typing import Any
 
 from midstream._rust.stream import Decision, Finding, Guard, Held, Summary, now_ns
 from midstream.errors import GuardStopped, InputError, StateError, StreamTruncated
-from midstream.stream.hold import Called, Moderate, reason_of
+from midstream.stream.hold import Called, reason_of
+from midstream.stream.reactions import Reactions
 from midstream.stream.settings import Settings
 
-__all__ = ["Reactions", "Session"]
+__all__ = ["Session"]
 
 
 HALTING = ("end_reasoning", "stop")
 """Actions that end a stream."""
 EITHER = "Settings, path of a guard file, Guard or None"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reactions:
-    """What follows from what a guard finds.
-
-    Parameters
-    ----------
-    on_finding : callable, optional
-        Called with every finding when it is made, those that are only observed included.
-    on_stop : {"raise", "end", "error", "finish"}
-        After the item that fired: raise `GuardStopped`, or end as if there were no more. Of bytes also: an error in the
-        stream's own format, or the end of an answer that has reached its length.
-    on_truncated : {"raise", "flag"}
-        Where a stream closes before its semantic end: raise `StreamTruncated`, or leave it to the summary.
-    moderate : callable, optional
-        The check that held text waits for.
-
-    Raises
-    ------
-    InputError
-        For another word, naming the nearest.
-    TypeError
-        Where `on_finding` cannot be called.
-    """
-
-    on_finding: Callable[[Finding], object] | None = None
-    on_stop: Literal["raise", "end", "error", "finish"] = "raise"
-    on_truncated: Literal["raise", "flag"] = "raise"
-    moderate: Moderate | None = None
-
-    def __post_init__(self) -> None:
-        if self.on_finding is not None and not callable(self.on_finding):
-            raise TypeError(f"on_finding is {type(self.on_finding).__name__}, allowed: a callable that takes a finding")
-        for name, value, known in (
-            ("on_stop", self.on_stop, ["raise", "end", "error", "finish"]),
-            ("on_truncated", self.on_truncated, ["raise", "flag"]),
-        ):
-            if not isinstance(value, str) or value not in known:
-                nearest = get_close_matches(str(value), known, 1, 0.0)[0]
-                raise InputError(f"{name} is {value!r:.40}; did you mean {nearest!r}? known: {', '.join(known)}")
-
-    @property
-    def end(self) -> str:
-        """How a stream that was stopped ends, in the guard's words."""
-        return self.on_stop if self.on_stop in ("error", "finish") else "none"
 
 
 def guard_of(guard: object, reactions: Reactions, **known: Any) -> Guard:
@@ -299,8 +252,8 @@ class Session:
         if how == "clean" and self.holds and self.inline and not self.over:
             passed = self.ask_rest()
             self._rest = (passed.encode() if self._of_text else passed) + self._rest
-            if self._finished:  # type: ignore[redundant-expr, unused-ignore]
-                return
+            if self._finished:
+                return  # type: ignore[unreachable]
         if self._stop is not None and how == "clean":
             how = "stopped"
         self.over = self._finished = True

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, Self
 from midstream._rust.stream import now_ns
 from midstream.stream.body import guard_response, library_of
 from midstream.stream.hold import Moderate, check_moderate
+from midstream.stream.reactions import Reactions
 from midstream.stream.recorded import place_for
-from midstream.stream.session import Reactions, settings_of
+from midstream.stream.session import settings_of
 from midstream.stream.settings import SettingsOrFile
 from midstream.stream.watch import OnFinding, OnStop, OnTruncated, Recorded
 

@@ -11,9 +11,10 @@ from midstream.errors import StateError
 from midstream.stream.body import guard_response, is_response, session_of
 from midstream.stream.entered import AsyncEntered, Entered
 from midstream.stream.hold import Moderate, check_moderate
+from midstream.stream.reactions import Reactions
 from midstream.stream.record import Record
 from midstream.stream.recorded import place_for, session_with
-from midstream.stream.session import Reactions, check_guard, guard_of
+from midstream.stream.session import check_guard, guard_of
 from midstream.stream.settings import SettingsOrFile
 from midstream.stream.upstream import as_given, is_of_litellm
 from midstream.stream.watched import AsyncWatched, EitherWatched, Guarded, Watched, summary_of

@@ -98,7 +98,7 @@ impl Finding {
 
     fn __repr__(&self) -> String {
         let told = format!("Finding({}, {}: {})", self.name(), self.action, self.explanation);
-        told.chars().flat_map(|character| visible(character)).collect()
+        told.chars().flat_map(visible).collect()
     }
 }
 
