@@ -119,7 +119,7 @@ impl Checks {
     /// [`Error::Finished`] after [`Checks::finish`].
     pub fn push_text(&mut self, kind: ChannelKind, text: &str, now: Timestamp) -> Result<Decision<'_>, Error> {
         let now = self.begin(now)?;
-        if self.is_halted() {
+        if self.arrive(now) {
             return Ok(self.decision(Forward::Nothing));
         }
         let mut emit = Emit::new(&mut self.known, &mut self.events, now, None);
@@ -137,9 +137,7 @@ impl Checks {
     /// [`Error::Finished`] after [`Checks::finish`].
     pub fn tick(&mut self, now: Timestamp) -> Result<Decision<'_>, Error> {
         let now = self.begin(now)?;
-        if !self.is_halted() {
-            self.pace.tick(now, &mut self.fresh);
-            self.look_at_budget(now);
+        if !self.arrive(now) {
             self.look_at_waits(now);
             self.settle();
         }
@@ -204,6 +202,17 @@ impl Checks {
             budget.start(now.max(before));
         }
         Ok(now.max(before))
+    }
+
+    /// Text arrives: what the time since the last call asks for comes before anything that is read in it, so that neither
+    /// depends on how much of the text comes in one call. True where the stream is over.
+    pub(crate) fn arrive(&mut self, now: Timestamp) -> bool {
+        if !self.is_halted() {
+            self.pace.tick(now, &mut self.fresh);
+            self.look_at_budget(now);
+            self.settle();
+        }
+        self.is_halted()
     }
 
     /// Whether a decision has ended the stream.
@@ -280,10 +289,7 @@ impl Checks {
     /// Times the chunk that this call read. `opaque` where a chunk without events is progress all the same.
     pub(crate) fn close_call(&mut self, opaque: bool, now: Timestamp) {
         let chunk = Chunk::of(&self.events.list, opaque);
-        self.pace.chunk(chunk, now, &mut self.fresh);
-        if !self.is_halted() {
-            self.look_at_budget(now);
-        }
+        self.pace.chunk(chunk, now);
         self.settle();
     }
 

@@ -150,7 +150,7 @@ impl Guard {
         if chunk.is_empty() {
             return Ok(self.decide(Forward::Nothing));
         }
-        if self.checks.is_halted() {
+        if self.arrive(now) {
             return Ok(self.feed_behind_stop(chunk, now));
         }
         let before = self.position;
@@ -172,7 +172,7 @@ impl Guard {
                 self.stopping.pass_frames(line_end);
                 0
             }
-            None => self.pass(chunk, before, cut, now),
+            None => self.pass(chunk, before, cut),
         };
         if self.hold.is_some() {
             let held = HeldBack::of(self.forward(passed, length, chunk), chunk);
@@ -210,7 +210,7 @@ impl Guard {
         if self.checks.is_masked() {
             return Err(if self.hold.is_some() { holding::needs_bytes("events") } else { needs_bytes("events") });
         }
-        if self.checks.is_halted() {
+        if self.arrive(now) {
             return Ok(self.decide(Forward::Nothing));
         }
         let bytes = self.position..self.position + json.len() as u64;

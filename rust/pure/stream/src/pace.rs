@@ -155,9 +155,8 @@ impl Pace {
         }
     }
 
-    /// A chunk arrived at `now`. A stall that nobody ticked for is found here.
-    pub(crate) fn chunk(&mut self, chunk: Chunk, now: Timestamp, findings: &mut Vec<Finding>) {
-        self.tick(now, findings);
+    /// A chunk that arrived at `now` was read. A stall before it is found by `tick`.
+    pub(crate) fn chunk(&mut self, chunk: Chunk, now: Timestamp) {
         self.stalled = false;
         self.first_byte.get_or_insert(now);
         self.last_byte = Some(now);
@@ -313,6 +312,11 @@ mod tests {
     const TEXT: Chunk = Chunk { event: true, content: true, text: true, progress: true };
     const PING: Chunk = Chunk { event: true, content: false, text: false, progress: false };
 
+    fn chunk(pace: &mut Pace, chunk: Chunk, now: Timestamp, findings: &mut Vec<Finding>) {
+        pace.tick(now, findings);
+        pace.chunk(chunk, now);
+    }
+
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_nanos(seconds * 1_000_000_000)
     }
@@ -320,13 +324,13 @@ mod tests {
     #[test]
     fn a_stall_is_found_once_until_bytes_come_back() {
         let (mut pace, mut findings) = (Pace::new(PaceSettings::default(), Some(at(0))), Vec::new());
-        pace.chunk(TEXT, at(1), &mut findings);
+        chunk(&mut pace, TEXT, at(1), &mut findings);
         assert_eq!(pace.tick_at(), Some(at(31)));
         pace.tick(at(30), &mut findings);
         assert!(findings.is_empty());
         pace.tick(at(31), &mut findings);
         pace.tick(at(40), &mut findings);
-        pace.chunk(TEXT, at(50), &mut findings);
+        chunk(&mut pace, TEXT, at(50), &mut findings);
         pace.tick(at(80), &mut findings);
         assert_eq!(findings.len(), 2);
         assert_eq!(pace.summary(at(80), None).stalls, 2);
@@ -338,9 +342,9 @@ mod tests {
         assert_eq!(pace.tick_at(), None);
         pace.resume(at(0));
         assert_eq!(pace.tick_at(), Some(at(300)));
-        pace.chunk(TEXT, at(1), &mut findings);
+        chunk(&mut pace, TEXT, at(1), &mut findings);
         pace.resume(at(100));
-        pace.chunk(TEXT, at(102), &mut findings);
+        chunk(&mut pace, TEXT, at(102), &mut findings);
         assert!(findings.is_empty());
         assert_eq!(pace.summary(at(102), None).longest_gap_s, Some(2.0));
         pace.tick(at(133), &mut findings);
@@ -350,9 +354,9 @@ mod tests {
     #[test]
     fn pings_feed_the_idle_clock_and_not_the_other() {
         let (mut pace, mut findings) = (Pace::new(PaceSettings::default(), Some(at(0))), Vec::new());
-        pace.chunk(TEXT, at(0), &mut findings);
+        chunk(&mut pace, TEXT, at(0), &mut findings);
         for second in 1..=12 {
-            pace.chunk(PING, at(second * 10), &mut findings);
+            chunk(&mut pace, PING, at(second * 10), &mut findings);
         }
         let kinds: Vec<&str> = findings.iter().map(|finding| finding.evidence.as_str()).collect();
         assert_eq!(kinds, ["nothing but keep-alives"]);
@@ -361,16 +365,16 @@ mod tests {
     #[test]
     fn keep_alives_alone_are_one_stall_until_something_else_comes() {
         let (mut pace, mut findings) = (Pace::new(PaceSettings::default(), Some(at(0))), Vec::new());
-        pace.chunk(TEXT, at(0), &mut findings);
+        chunk(&mut pace, TEXT, at(0), &mut findings);
         for second in 1..=30 {
-            pace.chunk(PING, at(second * 10), &mut findings);
+            chunk(&mut pace, PING, at(second * 10), &mut findings);
         }
         assert_eq!(findings.len(), 1);
         pace.tick(at(330), &mut findings);
         assert_eq!(findings[1].evidence, "no byte");
-        pace.chunk(TEXT, at(331), &mut findings);
+        chunk(&mut pace, TEXT, at(331), &mut findings);
         for second in 34..=50 {
-            pace.chunk(PING, at(second * 10), &mut findings);
+            chunk(&mut pace, PING, at(second * 10), &mut findings);
         }
         assert_eq!(findings.len(), 3);
     }
@@ -387,8 +391,8 @@ mod tests {
     #[test]
     fn a_clock_that_never_moved_tells_no_times() {
         let (mut pace, mut findings) = (Pace::new(PaceSettings::default(), Some(at(5))), Vec::new());
-        pace.chunk(TEXT, at(5), &mut findings);
-        pace.chunk(TEXT, at(5), &mut findings);
+        chunk(&mut pace, TEXT, at(5), &mut findings);
+        chunk(&mut pace, TEXT, at(5), &mut findings);
         assert_eq!(pace.summary(at(5), Some(9)), PaceSummary::default());
         assert_eq!(pace.summary(at(6), Some(9)).gap_p50_s, Some(0.0));
     }
@@ -396,9 +400,9 @@ mod tests {
     #[test]
     fn a_rate_that_buffers_set_is_none() {
         let rate = |times_ms: &[i64], tokens| {
-            let (mut pace, mut findings) = (Pace::new(PaceSettings::default(), Some(at(0))), Vec::new());
+            let mut pace = Pace::new(PaceSettings::default(), Some(at(0)));
             let times = times_ms.iter().map(|ms| Timestamp::from_nanos(ms * 1_000_000));
-            times.for_each(|time| pace.chunk(TEXT, time, &mut findings));
+            times.for_each(|time| pace.chunk(TEXT, time));
             pace.summary(at(9), Some(tokens)).tokens_per_s
         };
         assert_eq!(rate(&[1000], 20), None);

@@ -208,7 +208,7 @@ impl Guard {
     }
 
     /// After a stop nothing of what waits passes.
-    fn drop_after_stop(&mut self) {
+    pub(super) fn drop_after_stop(&mut self) {
         if let Some(hold) = self.hold.as_mut().filter(|_| self.checks.is_halted()) {
             hold.drop_all();
         }

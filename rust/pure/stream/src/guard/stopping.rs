@@ -84,31 +84,30 @@ impl Guard {
         Decision { halted, tick_at: self.tick_at(), ..decision }
     }
 
-    /// How many bytes of `chunk`, which begins at byte `at`, pass. A stop by an event says where it is cut; one by time is
-    /// cut behind an event too.
-    pub(super) fn pass(&mut self, chunk: &[u8], at: u64, cut: Option<u64>, now: Timestamp) -> usize {
+    /// How many bytes of `chunk`, which begins at byte `at`, pass: up to what stopped the stream.
+    pub(super) fn pass(&mut self, chunk: &[u8], at: u64, cut: Option<u64>) -> usize {
         let place = |end: u64| usize::try_from(end.checked_sub(at)?).ok();
         let stopping = &mut self.stopping;
-        let frame_end = place(stopping.frame_end).filter(|end| *end > 0);
-        if let Some(cut) = cut {
-            let passed = chunk.get(..place(cut).unwrap_or_default()).unwrap_or(chunk);
-            stopping.border.pass(passed, Some(passed.len()));
-            // While the framing was not known, more has passed than should have.
-            stopping.is_aborted |= cut < at;
-            return passed.len();
-        }
-        let before = stopping.border.clone();
-        stopping.border.pass(chunk, frame_end);
-        if !self.checks.is_halted() || stopping.border.is_clear(self.framing) {
+        let Some(cut) = cut else {
+            stopping.border.pass(chunk, place(stopping.frame_end).filter(|end| *end > 0));
             return chunk.len();
+        };
+        let passed = chunk.get(..place(cut).unwrap_or_default()).unwrap_or(chunk);
+        stopping.border.pass(passed, Some(passed.len()));
+        // While the framing was not known, more has passed than should have.
+        stopping.is_aborted |= cut < at;
+        passed.len()
+    }
+
+    /// Bytes or events arrive. True where the stream is over, be it by the time since the last call.
+    pub(super) fn arrive(&mut self, now: Timestamp) -> bool {
+        let was_halted = self.checks.is_halted();
+        if self.checks.arrive(now) && !was_halted {
+            self.drop_after_stop();
+            self.wait_for_event(was_halted, now);
+            self.note(now);
         }
-        if let Some(end) = frame_end {
-            stopping.border = before;
-            stopping.border.pass(chunk.get(..end).unwrap_or(chunk), Some(end));
-            return end;
-        }
-        stopping.until = Some(now + LONGEST_WAIT);
-        chunk.len()
+        self.checks.is_halted()
     }
 
     /// After a stop by time: an event that is half there may end.
