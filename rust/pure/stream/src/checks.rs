@@ -3,11 +3,12 @@ use midstream_series::{Span, Timestamp};
 use crate::emit::{Emit, Known};
 use crate::pace::{Chunk, Pace};
 use crate::{
-    Action, Actions, Anomaly, ChannelKey, ChannelKind, Close, Decision, Detector, Error, Event, EventKind, Events,
-    Finding, Forward, Place, Repeat, Settings, Source, Summary,
+    Action, Anomaly, ChannelKey, ChannelKind, Close, Decision, Detector, Error, Event, EventKind, Events, Finding,
+    Forward, Place, Repeat, Settings, Source, Summary,
 };
 
 mod budgeted;
+mod called;
 #[cfg(test)]
 mod decision_tests;
 mod ended;
@@ -16,6 +17,7 @@ mod kept;
 mod redacted;
 
 use budgeted::Budgeted;
+use called::Calls;
 use ended::finding as ending_finding;
 
 /// Findings kept for the summary at most; later ones are still decided on.
@@ -62,11 +64,11 @@ pub struct Checks {
     finished: bool,
 }
 
-/// The check of tool calls, by a pointer: what reads text alone, as a page does, is not linked with it.
-#[derive(Clone, Debug)]
-struct Calls {
-    actions: Actions,
-    read: fn(&mut Actions, Option<&str>, &str, &str, &mut Vec<Finding>),
+/// Checks with the default settings, which need no validation: a page that has no others is not linked with it.
+impl Default for Checks {
+    fn default() -> Self {
+        Self::of(Settings::default(), None)
+    }
 }
 
 impl Checks {
@@ -88,7 +90,11 @@ impl Checks {
     pub(crate) fn of_guard(settings: Settings, started: Option<Timestamp>) -> Result<Self, Error> {
         settings.validate()?;
         settings.refuse_reroute()?;
-        Ok(Self {
+        Ok(Self::of(settings, started))
+    }
+
+    fn of(settings: Settings, started: Option<Timestamp>) -> Self {
+        Self {
             known: Known::default(),
             events: Events::default(),
             calls: None,
@@ -104,13 +110,7 @@ impl Checks {
             halted: None,
             stop: None,
             finished: false,
-        })
-    }
-
-    /// Looks for loops in tool calls too.
-    pub(crate) fn read_calls(&mut self) {
-        let actions = Actions::new(self.settings.actions.clone());
-        self.calls = Some(Calls { actions, read: Actions::call });
+        }
     }
 
     /// Reads the next text of the stream's only channel of this kind.

@@ -200,7 +200,8 @@ impl Pace {
         self.stalls += 1;
         let Some(action) = self.stall else { return };
         let since = self.last_byte.or(self.started).or(self.resumed).unwrap_or(now);
-        let waited_s = (now - self.not_before_resumed(since)).as_secs_f64();
+        let waited = now - self.not_before_resumed(since);
+        let tenths = (waited.as_nanos() + 50_000_000) / 100_000_000;
         findings.push(Finding {
             check: "pace",
             kind: "stall".into(),
@@ -209,9 +210,9 @@ impl Pace {
             offset: None,
             onset: None,
             period: None,
-            score: waited_s,
+            score: waited.as_secs_f64(),
             evidence: what.to_owned(),
-            explanation: format!("{what} for {waited_s:.1} s"),
+            explanation: format!("{what} for {}.{} s", tenths / 10, tenths % 10),
         });
     }
 
