@@ -196,7 +196,8 @@ impl Pace {
             return;
         }
         self.stalled = true;
-        self.unmoved |= what == KEEP_ALIVES;
+        // One silence is one stall, though it outlasts both clocks.
+        self.unmoved |= self.moved_until().is_some_and(|until| now >= until);
         self.stalls += 1;
         let Some(action) = self.stall else { return };
         let since = self.last_byte.or(self.started).or(self.resumed).unwrap_or(now);
@@ -231,11 +232,13 @@ impl Pace {
             return Some((since + self.limits.first_byte, "no first byte"));
         };
         let idle = (self.not_before_resumed(last_byte) + self.limits.idle, "no byte");
-        if self.unmoved {
-            return Some(idle);
-        }
-        let progress = self.not_before_resumed(self.last_progress.unwrap_or(last_byte));
-        Some(idle.min((progress + self.limits.no_progress, KEEP_ALIVES)))
+        let unmoved = self.moved_until().filter(|_| !self.unmoved).map(|until| (until, KEEP_ALIVES));
+        Some(unmoved.map_or(idle, |unmoved| idle.min(unmoved)))
+    }
+
+    /// How long keep-alives alone are no stall.
+    fn moved_until(&self) -> Option<Timestamp> {
+        self.last_progress.map(|progress| self.not_before_resumed(progress) + self.limits.no_progress)
     }
 
     /// The summary at `now`; `tokens` are output tokens, reported or estimated. A clock that never moved tells nothing.
@@ -378,6 +381,15 @@ mod tests {
             chunk(&mut pace, PING, at(second * 10), &mut findings);
         }
         assert_eq!(findings.len(), 3);
+    }
+
+    #[test]
+    fn a_silence_that_outlasts_both_clocks_is_one_stall() {
+        let (mut pace, mut findings) = (Pace::new(PaceSettings::default(), Some(at(0))), Vec::new());
+        chunk(&mut pace, TEXT, at(0), &mut findings);
+        chunk(&mut pace, PING, at(200), &mut findings);
+        chunk(&mut pace, PING, at(200), &mut findings);
+        assert_eq!(findings.len(), 1);
     }
 
     #[test]
