@@ -168,9 +168,14 @@ impl Passing<'_> {
     pub(super) fn take_back(&mut self, characters: u64) {
         self.move_to_out();
         let out = &mut self.passage.out;
-        for _ in 0..characters {
-            while out.pop().is_some_and(|byte| byte & 0xC0 == 0x80) {}
-        }
+        // What is no UTF-8 stands as it came, and was read as one character a bad part.
+        let whole = out.utf8_chunks().flat_map(|part| {
+            let bad = Some(part.invalid().len()).filter(|length| *length > 0);
+            part.valid().chars().map(char::len_utf8).chain(bad)
+        });
+        let lengths: Vec<usize> = whole.collect();
+        let surplus: usize = lengths.iter().rev().take(characters as usize).sum();
+        out.truncate(out.len() - surplus);
     }
 
     fn message(&mut self, frame: &Frame<'_>, rewritten: &Rewritten, mask: &mut dyn Masking) {

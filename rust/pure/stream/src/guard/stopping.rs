@@ -89,7 +89,7 @@ impl Guard {
         let place = |end: u64| usize::try_from(end.checked_sub(at)?).ok();
         let stopping = &mut self.stopping;
         let Some(cut) = cut else {
-            stopping.border.pass(chunk, place(stopping.frame_end).filter(|end| *end > 0));
+            stopping.border.pass(chunk, place(stopping.frame_end));
             return chunk.len();
         };
         let passed = chunk.get(..place(cut).unwrap_or_default()).unwrap_or(chunk);
