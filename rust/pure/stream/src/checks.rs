@@ -54,6 +54,8 @@ pub struct Checks {
     pub(crate) fresh: Vec<Finding>,
     /// How many of them stand in `findings` already.
     kept: usize,
+    /// Where in the order of the text the redactions among those that are not kept stand.
+    places: Vec<(u64, u8)>,
     /// Of the whole stream.
     findings: Vec<Finding>,
     now: Option<Timestamp>,
@@ -104,6 +106,7 @@ impl Checks {
             settings,
             fresh: Vec::new(),
             kept: 0,
+            places: Vec::new(),
             findings: Vec::new(),
             now: started,
             clock_regressions: 0,

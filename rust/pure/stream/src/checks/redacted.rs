@@ -2,7 +2,7 @@
 
 use midstream_series::Timestamp;
 
-use super::{Checks, budgeted, ends_at_stop};
+use super::{Checks, ends_at_stop};
 use crate::emit::Emit;
 use crate::redact::{Fault, Found, Masking};
 use crate::{Action, Finding, Forward, Settings};
@@ -35,7 +35,9 @@ impl Checks {
         for found in found.iter().take(if stops { 1 } else { usize::MAX }) {
             let channel = found.channel.and_then(|index| self.known.channels.get(index));
             let id = channel.map(|channel| channel.id.clone());
-            self.fresh.push(finding(found, id, mask.as_ref(), &self.settings));
+            let finding = finding(found, id, mask.as_ref(), &self.settings);
+            self.places.push(place(found, &finding, mask.is_dry()));
+            self.fresh.push(finding);
         }
         let check = if mask.is_bare() { "hold" } else { "redact" };
         let fault = mask.fault().filter(|_| !mask.is_dry() && self.halted.is_none()).map(|fault| stop(fault, check));
@@ -45,7 +47,7 @@ impl Checks {
     /// Plain text comes in pieces whose borders mean nothing: what was found in one stands in the order of its characters,
     /// redactions among the rest, and nothing behind a stop is told.
     pub(super) fn order_pieces(&mut self) {
-        let first = self.kept;
+        let (first, places) = (self.kept, std::mem::take(&mut self.places));
         let in_piece = |finding: &Finding| {
             // The channels of pieces have no number.
             finding.offset.is_some() && finding.channel.as_ref().is_some_and(|channel| !channel.contains(':'))
@@ -53,7 +55,13 @@ impl Checks {
         if self.known.mask.is_none() || !self.fresh.iter().skip(first).all(in_piece) {
             return;
         }
-        budgeted::sort(&mut self.fresh, first);
+        let (mut places, mut ordered) = (places.into_iter(), Vec::new());
+        for finding in self.fresh.drain(first..) {
+            let redaction = (finding.check == "redact").then(|| places.next()).flatten();
+            ordered.push((redaction.unwrap_or((finding.offset.unwrap_or_default(), 1)), finding));
+        }
+        ordered.sort_by_key(|(place, _)| *place);
+        self.fresh.extend(ordered.into_iter().map(|(_, finding)| finding));
         if !self.settings.shadow {
             ends_at_stop(&mut self.fresh, first);
         }
@@ -67,13 +75,15 @@ impl Checks {
         self.run(first);
     }
 
-    /// What passes of `text`, which the caller has pushed: what its channel released.
+    /// What passes of `text`, which the caller has pushed: what its channel released, up to a stop.
     pub(super) fn pushed(&self, text: &str) -> Forward<'_> {
-        let released = self.events.texts();
-        if !self.is_masked() || released == text {
+        if !self.is_masked() && !self.is_halted() {
             return Forward::Same;
         }
-        self.released()
+        match self.released() {
+            Forward::Bytes(released) if released == text.as_bytes() => Forward::Same,
+            released => released,
+        }
     }
 
     /// What the channels released in this call, up to a stop.
@@ -94,6 +104,15 @@ impl Checks {
             self.fail(Fault::HeldTooLong);
             self.report_redactions();
         }
+    }
+}
+
+/// Where a redaction stands among the findings of its text. What is only reported is found when it is certain; what is
+/// replaced is where its replacement ends, and one beyond its limit is over only behind what was found there.
+fn place(found: &Found, finding: &Finding, is_dry: bool) -> (u64, u8) {
+    match finding.offset {
+        Some(offset) if !is_dry => (offset, if found.overflow { 2 } else { 0 }),
+        _ => (found.certain, 0),
     }
 }
 

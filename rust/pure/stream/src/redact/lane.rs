@@ -57,6 +57,8 @@ pub(crate) struct Found {
     pub(crate) length: u64,
     /// The rule's limit was passed.
     pub(crate) overflow: bool,
+    /// Characters that the model had written when it was certain.
+    pub(crate) certain: u64,
 }
 
 impl Lane {
@@ -121,11 +123,11 @@ impl Lane {
 
     /// What a redaction that is over is reported as: by its place in what was released, or in what the model wrote.
     pub(super) fn found(&mut self, redaction: Redaction, replacement: u64, as_written: bool) -> Found {
-        let Redaction { rule, length, overflow, .. } = redaction;
+        let Redaction { rule, length, overflow, certain, .. } = redaction;
         let onset = self.onsets.pop_front().unwrap_or(self.released);
         let written = onset.saturating_add_signed(self.surplus);
         self.surplus += length as i64 - replacement as i64;
         let onset = if as_written { written } else { onset };
-        Found { rule, channel: self.channel, onset, length, overflow }
+        Found { rule, channel: self.channel, onset, length, overflow, certain }
     }
 }

@@ -359,11 +359,11 @@ impl Mask {
 
     /// A match elsewhere is mostly one that its channel has shown before: the first of each rule is told.
     fn report_elsewhere(&mut self) {
-        for Redaction { rule, offset, length, overflow } in self.rewriting.found.drain(..) {
+        for Redaction { rule, offset, length, overflow, certain } in self.rewriting.found.drain(..) {
             self.waits.copies += 1;
             if self.reported >> rule & 1 == 0 {
                 self.reported |= 1 << rule;
-                self.found.push(Found { rule, channel: None, onset: offset, length, overflow });
+                self.found.push(Found { rule, channel: None, onset: offset, length, overflow, certain });
             }
         }
     }

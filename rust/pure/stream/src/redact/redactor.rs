@@ -15,6 +15,8 @@ pub struct Redaction {
     pub length: u64,
     /// The rule's limit was passed: the text was masked as far as the rule went on, without a whole match.
     pub overflow: bool,
+    /// Characters of the channel's text that were read when the match was certain.
+    pub(crate) certain: u64,
 }
 
 /// Takes what a [`Redactor`] decides, in the order of the text.
@@ -72,6 +74,8 @@ pub struct Redactor {
     before: Option<u8>,
     /// Bytes of `text` that are read.
     position: usize,
+    /// Bytes of the channel that were read, some of which may be read again.
+    furthest: u64,
     /// Bytes of `text` that are released or replaced.
     given: usize,
     /// Characters of the channel up to there.
@@ -99,6 +103,7 @@ impl Redactor {
             base: 0,
             before: None,
             position: 0,
+            furthest: 0,
             given: 0,
             characters: 0,
             threads: Vec::new(),
@@ -283,6 +288,7 @@ impl Redactor {
                 }
             };
             self.threads.clear();
+            self.furthest = self.read_to();
             self.position = (again - self.base) as usize;
             return;
         }
@@ -295,7 +301,10 @@ impl Redactor {
         self.pass(end, output.released);
         if let Some(offset) = self.mask.take() {
             let length = self.characters - offset;
-            output.redactions.push(Redaction { rule, offset, length, overflow: thread.overflow.is_some() });
+            let behind =
+                self.text.as_bytes().get(self.given..(self.read_to() - self.base) as usize).unwrap_or_default();
+            let certain = self.characters + behind.iter().filter(|byte| **byte & 0xC0 != 0x80).count() as u64;
+            output.redactions.push(Redaction { rule, offset, length, overflow: thread.overflow.is_some(), certain });
         }
     }
 
@@ -341,6 +350,10 @@ impl Redactor {
         self.base += drop as u64;
         self.position -= drop;
         self.given -= drop;
+    }
+
+    fn read_to(&self) -> u64 {
+        self.furthest.max(self.base + self.position as u64)
     }
 
     fn byte_before(&self, at: usize) -> Option<u8> {
