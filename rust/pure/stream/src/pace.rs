@@ -157,6 +157,8 @@ impl Pace {
 
     /// A chunk that arrived at `now` was read. A stall before it is found by `tick`.
     pub(crate) fn chunk(&mut self, chunk: Chunk, now: Timestamp) {
+        // One silence is one stall, though it outlasts both clocks.
+        self.unmoved |= self.moved_until().is_some_and(|until| now >= until);
         self.stalled = false;
         self.first_byte.get_or_insert(now);
         self.last_byte = Some(now);
@@ -196,8 +198,6 @@ impl Pace {
             return;
         }
         self.stalled = true;
-        // One silence is one stall, though it outlasts both clocks.
-        self.unmoved |= self.moved_until().is_some_and(|until| now >= until);
         self.stalls += 1;
         let Some(action) = self.stall else { return };
         let since = self.last_byte.or(self.started).or(self.resumed).unwrap_or(now);
@@ -387,9 +387,13 @@ mod tests {
     fn a_silence_that_outlasts_both_clocks_is_one_stall() {
         let (mut pace, mut findings) = (Pace::new(PaceSettings::default(), Some(at(0))), Vec::new());
         chunk(&mut pace, TEXT, at(0), &mut findings);
-        chunk(&mut pace, PING, at(200), &mut findings);
-        chunk(&mut pace, PING, at(200), &mut findings);
-        assert_eq!(findings.len(), 1);
+        for (told, late) in [(None, 200), (Some(235), 600)] {
+            findings.clear();
+            told.map(|told| pace.tick(at(told), &mut findings));
+            chunk(&mut pace, PING, at(late), &mut findings);
+            chunk(&mut pace, TEXT, at(late), &mut findings);
+            assert_eq!(findings.len(), 1);
+        }
     }
 
     #[test]
