@@ -389,7 +389,7 @@ mod tests {
         chunk(&mut pace, TEXT, at(0), &mut findings);
         for (told, late) in [(None, 200), (Some(235), 600)] {
             findings.clear();
-            told.map(|told| pace.tick(at(told), &mut findings));
+            told.into_iter().for_each(|told| pace.tick(at(told), &mut findings));
             chunk(&mut pace, PING, at(late), &mut findings);
             chunk(&mut pace, TEXT, at(late), &mut findings);
             assert_eq!(findings.len(), 1);
