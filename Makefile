@@ -102,7 +102,8 @@ lints: .venv/.extension
 
 rust-tests:
 	$(call step,Rust tests)
-	@[ -d "$(MIDSTREAM_DATA)/streams" ] || { echo "== no recorded data in $(MIDSTREAM_DATA): Rust tests of it skip"; [ "$(REQUIRE_DATA)" != 1 ]; }
+	@for folder in streams traces; do [ -d "$(MIDSTREAM_DATA)/$$folder" ] || \
+		{ echo "== no recorded $$folder in $(MIDSTREAM_DATA): Rust tests of them skip"; [ "$(REQUIRE_DATA)" != 1 ]; }; done
 	$(call quiet,$(CARGO) test --locked --workspace)
 
 .PHONY: bench bench-guard demo check test stubs wasm wheels audit counts soak fuzz lock clean help lints rust-tests system-packages interpreters

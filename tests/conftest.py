@@ -24,11 +24,22 @@ def project() -> Path:
 
 @pytest.fixture(scope="session")
 def data() -> Path:
-    """The folder of recorded streams and traces; a test that asks for it is skipped aloud where it is absent."""
-    folder = Path(os.environ.get("MIDSTREAM_DATA") or PROJECT.parent / "shared" / "data")
-    if (folder / "streams").is_dir():
+    """The folder of recorded data; a test that asks for it is skipped aloud where its streams are absent."""
+    return recorded("streams").parent
+
+
+@pytest.fixture(scope="session")
+def traces() -> Path:
+    """The folder of recorded runs of agents; a test that asks for it is skipped aloud where it is absent."""
+    return recorded("traces")
+
+
+def recorded(name: str) -> Path:
+    """A folder of the recorded data."""
+    folder = Path(os.environ.get("MIDSTREAM_DATA") or PROJECT.parent / "shared" / "data") / name
+    if folder.is_dir():
         return folder
-    reason = f"no recorded data in {folder}: set MIDSTREAM_DATA"
+    reason = f"no recorded {name} in {folder.parent}: set MIDSTREAM_DATA"
     if os.environ.get("REQUIRE_DATA") == "1":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
@@ -37,5 +48,5 @@ def data() -> Path:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks what reads recordings, so that `make check` leaves it out."""
     for item in items:
-        if "data" in getattr(item, "fixturenames", ()):
+        if {"data", "traces"} & {*getattr(item, "fixturenames", ())}:
             item.add_marker(pytest.mark.recorded)

@@ -9,6 +9,7 @@ import sys
 
 import httpx
 import pytest
+import requests
 
 import bodies
 from midstream.errors import InputError, MissingExtra, RecordingError
@@ -69,7 +70,6 @@ def test_a_packed_body_is_unfolded(tmp_path):
 
 
 def test_a_synchronous_request_of_urllib3_is_read(tmp_path):
-    requests = pytest.importorskip("requests")
     path = tmp_path / "a.yaml"
     with Provider(CHAT) as provider, vcr.use_cassette(str(path)):
         assert requests.post(f"{provider.url}/chat/completions", json=ASKED, stream=True).content == BODY

@@ -5,7 +5,7 @@ import math
 import pickle
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from midstream.stream import (
     Actions,
     AgentChecks,
     Guard,
+    Hold,
     Pace,
     Redact,
     Repeat,
@@ -237,4 +238,9 @@ def test_the_guard_file_of_the_guide_loads_and_leaves_no_key_out(project: Path) 
         table = written.partition(f"[{name}]")[2].partition("\n[")[0]
         for key in node.get("properties", {}):
             assert re.search(rf"^{key} =|^\[{name}\.{key}\]", table + "\n" + written, re.MULTILINE), f"{name}.{key}"
-    assert loaded[0].pace == Settings().pace
+    for name in ("actions", "budget", "ending", "pace", "redact", "repeat"):
+        shown, default = getattr(loaded[0], name), getattr(Settings(), name)
+        examples = {entry.name for entry in fields(default) if getattr(default, entry.name) in (None, (), {})}
+        assert replace(shown, **{key: getattr(default, key) for key in examples}) == default, name
+    assert loaded[0].hold is not None
+    assert replace(loaded[0].hold, max_hold_s=None, at_max_hold=None) == Hold()

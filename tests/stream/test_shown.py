@@ -4,7 +4,6 @@ import io
 import re
 from html.parser import HTMLParser
 
-import pytest
 import rich
 from hypothesis import given
 from hypothesis import strategies as st
@@ -128,6 +127,5 @@ def test_long_values_are_cut():
 
 
 def test_a_table_of_rich_is_made_only_where_it_is_printed():
-    pytest.importorskip("rich")
     assert rich.get_console() is not None
     assert type(LOOP.__rich__()).__name__ == "Group"

@@ -197,14 +197,13 @@ def fed(steps):
     return [(found.kind, found.action, found.offset, found.onset) for found in checks.summary.findings]
 
 
-@pytest.mark.recorded
-def test_recorded_runs_give_the_findings_of_their_steps(data, tmp_path):
+def test_recorded_runs_give_the_findings_of_their_steps(traces, tmp_path):
     atif = pytest.importorskip("atif", reason="pip install atif")
-    for path in sorted((data / "traces").glob("*.jsonl")):
+    for path in sorted(traces.glob("*.jsonl")):
         lines = [json.loads(line) for line in path.read_text().splitlines()]
-        traces = Trace.load_all(path)
-        assert len(traces) == len(lines)
-        for held, trace in zip(lines, traces, strict=True):
+        runs = Trace.load_all(path)
+        assert len(runs) == len(lines)
+        for held, trace in zip(lines, runs, strict=True):
             found = trace.check(Settings(shadow=True)).findings
             assert [(one.kind, one.action, one.offset, one.onset) for one in found] == fed(held["steps"]), trace
             atif.Trajectory.model_validate(trace.document)
