@@ -1,4 +1,4 @@
-"""``midstream bench``: the published tables, on this machine."""
+"""``midstream bench``: measure on this machine."""
 
 import json as to_json
 import sys
@@ -17,7 +17,7 @@ from midstream.stream import Recording
 
 __all__ = ["app"]
 
-app = App(name="bench", help="The published tables, on this machine.", console=Output(), version_flags=[])
+app = App(name="bench", help="Measure on this machine.", console=Output(), version_flags=[])
 
 
 @app.command

@@ -46,8 +46,9 @@ def watch(
     The text appears as it comes, findings on standard error, the verdict at
     the end. On a stop the stream ends at its source: the connection closes, or
     the command's process group gets TERM and two seconds later KILL. What a
-    command prints is passed on byte for byte. The key is read from
-    OPENAI_API_KEY or ANTHROPIC_API_KEY. For example:
+    command prints is passed on byte for byte; a guard file with rules of
+    redaction replaces its secrets. The key is read from OPENAI_API_KEY or
+    ANTHROPIC_API_KEY. For example:
 
         midstream watch --base-url http://127.0.0.1:8080 --prompt "Why?"
         midstream watch --json -- cat answer.sse
