@@ -167,9 +167,20 @@ mod tests {
         }
 
         #[test]
-        fn bytes_that_hold_something_else_are_refused(bytes: Vec<u8>) {
+        fn any_bytes_are_refused_or_hold_what_can_be_kept(bytes: Vec<u8>) {
             let mut from = Source { rest: &bytes, origin: Timestamp::default() };
-            let _ = Vec::<(String, Option<BTreeMap<u32, char>>)>::take(&mut from);
+            if let Some(taken) = Vec::<(String, Option<BTreeMap<u32, char>>)>::take(&mut from) {
+                prop_assert_eq!(again(&taken, Timestamp::default()), Some(taken));
+            }
+        }
+
+        #[test]
+        fn bytes_that_were_cut_are_refused(texts: Vec<(String, u64)>) {
+            let mut out = Kept { bytes: Vec::new(), origin: Timestamp::default() };
+            texts.keep(&mut out);
+            out.bytes.pop();
+            let mut from = Source { rest: &out.bytes, origin: Timestamp::default() };
+            prop_assert_eq!(Vec::<(String, u64)>::take(&mut from), None);
         }
     }
 }
