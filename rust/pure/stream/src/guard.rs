@@ -49,7 +49,7 @@ pub struct Options {
 ///
 /// Bytes are never changed, dropped or delayed, whatever the analysis makes of them, until a decision stops the stream.
 /// Rules of redaction turn this round: then a frame passes once it is whole and read, with its secrets replaced, and a
-/// stream of which a part cannot be read is stopped.
+/// stream of which a part cannot be read is stopped. Held text turns it round too: it waits for a verdict.
 ///
 /// Events and findings do not depend on how the stream is cut into chunks; only their times do.
 ///
