@@ -88,7 +88,7 @@ class Repeat:
 
     Examples
     --------
-    >>> from midstream.stream import Guard
+    >>> from midstream.stream import Guard, Settings
     >>> repeat = Repeat(reasoning=RepeatActions(exact="warn"), tools={"read_log": "off"})
     >>> guard = Guard(Settings(repeat=repeat))
     >>> guard.push("I am done. " * 20, channel="reasoning").action
