@@ -142,3 +142,22 @@ fn a_stop_takes_back_bytes_that_are_no_text_as_one_character() {
     let outcome = assert_one_outcome_of_bytes(settings, Framing::Text, (&body, b"", START));
     assert_eq!(outcome.passed, "a".repeat(13));
 }
+
+#[test]
+fn text_that_is_held_passes_before_bytes_that_are_none_however_they_come() {
+    let settings = Settings::from_json(r#"{"hold": {"limit": 10, "max_hold_s": 20, "at_max_hold": "pass"}}"#).unwrap();
+    let passed = |step: usize| {
+        let options = Options { settings: settings.clone(), framing: Framing::Text, ..Options::default() };
+        let mut guard = Guard::new(options).unwrap();
+        for chunk in b"All of it. Half a\xb6".chunks(step) {
+            assert_eq!(guard.feed(chunk, START).unwrap().forward, Forward::Nothing);
+        }
+        let late = START + Span::from_secs(20);
+        match guard.tick(late).unwrap().forward {
+            Forward::Bytes(bytes) => bytes.to_vec(),
+            _ => Vec::new(),
+        }
+    };
+    assert_eq!(passed(1), b"All of it.");
+    assert_eq!(passed(99), passed(1));
+}

@@ -37,7 +37,7 @@ impl Decode for Text {
 impl Text {
     /// Hands out `bytes`, which begin at byte `start` of the stream, but for a character cut at their end.
     ///
-    /// A frame ends behind each bad part, so that all before its last character stands unchanged in the stream.
+    /// A bad part is a frame of its own, so that all others stand unchanged in the stream.
     fn read(&mut self, bytes: &[u8], start: u64, sink: &mut dyn Sink) -> ControlFlow<()> {
         let cut = cut_at_end(bytes);
         let (whole, rest) = bytes.split_at_checked(bytes.len() - cut).unwrap_or((bytes, &[]));
@@ -46,23 +46,20 @@ impl Text {
         if whole.is_empty() {
             return ControlFlow::Continue(());
         }
-        let span = start..start + whole.len() as u64;
-        if let Ok(data) = str::from_utf8(whole) {
-            let data_at = Some(span.start);
-            return sink.frame(&Frame { kind: FrameKind::Message, name: "", data, bytes: span, data_at });
-        }
-        let mut at = span.start;
+        let mut at = start;
         for part in whole.utf8_chunks() {
-            let (valid, invalid) = (part.valid(), part.invalid());
-            let end = at + (valid.len() + invalid.len()) as u64;
-            let bytes = std::mem::replace(&mut at, end)..end;
-            if invalid.is_empty() {
-                let data_at = Some(bytes.start);
-                return sink.frame(&Frame { kind: FrameKind::Message, name: "", data: valid, bytes, data_at });
+            let (data, behind) = (part.valid(), at + part.valid().len() as u64);
+            let end = behind + part.invalid().len() as u64;
+            if !data.is_empty() {
+                let (bytes, data_at) = (at..behind, Some(at));
+                sink.frame(&Frame { kind: FrameKind::Message, name: "", data, bytes, data_at })?;
             }
-            sink.anomaly(Anomaly::BadUtf8);
-            let data = format!("{valid}{}", char::REPLACEMENT_CHARACTER);
-            sink.frame(&Frame { kind: FrameKind::Message, name: "", data: &data, bytes, data_at: None })?;
+            if behind < end {
+                sink.anomaly(Anomaly::BadUtf8);
+                let (data, bytes) = ("\u{fffd}", behind..end);
+                sink.frame(&Frame { kind: FrameKind::Message, name: "", data, bytes, data_at: None })?;
+            }
+            at = end;
         }
         ControlFlow::Continue(())
     }
