@@ -6,7 +6,7 @@ use midstream_stream::{
 };
 
 /// The settings an input can choose, one bit each.
-const SETTINGS: [(&str, &str); 7] = [
+const SETTINGS: [(&str, &str); 8] = [
     ("shadow", "true"),
     (
         "redact",
@@ -17,6 +17,7 @@ const SETTINGS: [(&str, &str); 7] = [
     ("pace", r#"{"stall": "stop", "idle_s": 5}"#),
     ("repeat", r#"{"exact": "stop", "exact_run": 12, "exact_beyond": 12, "counter_repeats": 2, "counter": "stop"}"#),
     ("budget", r#"{"output_characters": 200, "action": "stop"}"#),
+    ("hold", r#"{"limit": 30, "max_hold_s": 20, "at_max_hold": "pass"}"#),
 ];
 
 /// What is done to a guard.
@@ -118,6 +119,7 @@ fn run(options: &impl Fn() -> Options, operations: &[Operation<'_>], close: Clos
             Operation::Tick(seconds) => {
                 now = now + Span::from_secs(seconds.into());
                 let decision = guard.tick(now).expect("it is not finished");
+                pass(&decision, &[], &mut passed);
                 halted = decision.halted;
             }
             Operation::Resume(seconds) => {
