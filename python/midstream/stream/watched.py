@@ -46,8 +46,8 @@ class Watched(Guarded, Iterator[T], Generic[T]):
     """An iterator whose items pass a guard; `watch` makes it.
 
     Items pass unchanged, each before the next is read; where text is redacted or held a piece passes once
-    that is decided. When the guard stops the stream its source is closed; the item that fired is delivered, and the next
-    step raises `GuardStopped`, or ends.
+    that is decided. When the guard stops the stream its source is closed; the item that fired is delivered, and the
+    next step raises `GuardStopped`, or ends.
     """
 
     def __init__(self, source: Any, session: Session) -> None:
