@@ -48,7 +48,7 @@ def test_an_unknown_setting_names_the_nearest(table: Any) -> None:
 
 
 def test_settings_are_given_by_name() -> None:
-    known = "actions, ending, pace, redact, repeat, shadow"
+    known = "actions, budget, ending, hold, pace, redact, repeat, shadow"
     with pytest.raises(TypeError, match=f"^Settings takes its settings by name: {known}"):
         Settings(Pace())  # type: ignore[misc]
 

@@ -180,5 +180,5 @@ SDKS = {
 
 def needs(package: str) -> None:
     """Skips aloud where a package is absent."""
-    if find_spec(package) is None:
+    if find_spec(package.partition(".")[0]) is None or find_spec(package) is None:
         pytest.skip(f"{package} is not installed: make .venv/.peers")

@@ -3,7 +3,6 @@
 import signal
 import sys
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -79,7 +78,9 @@ def watch(
     """
     if command and base_url:
         raise Failure("both a command and --base-url are named; name one", USAGE)
-    settings = replace(settings_from(guard), hold=None)  # nobody is asked
+    settings = settings_from(guard)
+    if settings.hold is not None:
+        raise Failure(f"{guard} has a table hold, and a command has no check to ask; watch from Python", USAGE)
     place = place_of(record, many=False)
     if command:
         words = of_command(command)

@@ -1,15 +1,17 @@
 """Reads an async stream on while the caller's check looks at what came."""
 
 import sys
-from asyncio import Future
 from collections.abc import AsyncIterator, Awaitable, Callable
 from inspect import isawaitable
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from midstream._rust.stream import Held, now_ns
 from midstream.stream.alarm import running_loop
 from midstream.stream.hold import is_async
 from midstream.stream.session import Session
+
+if TYPE_CHECKING:
+    from asyncio import Future
 
 __all__ = ["Moderation"]
 
