@@ -165,16 +165,18 @@ fn the_rest_of_a_block_passes_before_its_stop_and_a_servers_tool_is_redacted_too
 fn full_copies_of_a_response_are_redacted_and_their_tokens_left_out() {
     let text = |delta: &str| json!({"type": "response.output_text.delta", "item_id": "m", "output_index": 0, "content_index": 0, "delta": delta, "logprobs": []});
     let done = |text: &str, logprobs: Value| json!({"type": "response.output_text.done", "item_id": "m", "output_index": 0, "content_index": 0, "text": text, "logprobs": logprobs});
-    let whole = |text: &str| {
+    let whole = |text: &str, id: &str| {
         json!({"type": "response.completed", "response": {"id": "r", "status": "completed", "output": [
             {"type": "message", "id": "m", "content": [{"type": "output_text", "text": text}]},
-            {"type": "reasoning", "id": "TICKET-0042", "encrypted_content": "TICKET-0042"},
+            {"type": "reasoning", "id": id, "encrypted_content": "TICKET-0042"},
         ]}})
     };
     let tokens = json!([{"token": "TICKET", "logprob": 0, "bytes": []}]);
     assert_passes(
-        sse(&[text("A TICKET-"), text("0042"), done("A TICKET-0042", tokens), whole("A TICKET-0042")]).as_bytes(),
-        sse(&[text("A "), text(""), text("[TICKET]"), done("A [TICKET]", json!([])), whole("A [TICKET]")]).as_bytes(),
+        sse(&[text("A TICKET-"), text("0042"), done("A TICKET-0042", tokens), whole("A TICKET-0042", "TICKET-0042")])
+            .as_bytes(),
+        sse(&[text("A "), text(""), text("[TICKET]"), done("A [TICKET]", json!([])), whole("A [TICKET]", "[TICKET]")])
+            .as_bytes(),
     );
 }
 

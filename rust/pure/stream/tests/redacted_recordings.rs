@@ -154,6 +154,38 @@ fn secrets_planted_between_two_fragments_are_replaced_and_nothing_of_them_passes
     assert!(planted > 100 || recordings().is_empty(), "only {planted} could be planted");
 }
 
+#[test]
+fn secrets_beside_the_text_of_every_frame_are_replaced_wherever_the_stream_ends() {
+    let (mut wrong, mut planted) = (Vec::new(), 0);
+    for (file, entry) in recordings() {
+        let Ok(body) = String::from_utf8(std::fs::read(&file).unwrap()) else { continue };
+        let beside = r#"{"label":"jane.doe@example.org","hf_AbCdEfGhIjKlMnOpQrStUvWxYz012345":4111111111111111,"#;
+        let of_line = |line: &str| match line.find('{') {
+            Some(at) if matches!(&line[..at], "" | "data: " | "data:") && !line[at..].starts_with("{}") => {
+                [&line[..at], beside, &line[at + 1..]].concat()
+            }
+            _ => line.to_owned(),
+        };
+        let lines: Vec<String> = body.split_inclusive('\n').map(of_line).collect();
+        let with: String = lines.concat();
+        if !with.contains(beside) {
+            continue;
+        }
+        planted += 1;
+        for end in [lines.len() / 3, lines.len() / 2, lines.len()] {
+            let run = read(lines[..end].concat().as_bytes(), &entry, Some(&RULES));
+            let passed = String::from_utf8_lossy(&run.passed);
+            for secret in ["jane.doe", "hf_AbCdEfGh", "4111111111111111"] {
+                if passed.contains(secret) || run.said.contains(secret) {
+                    wrong.push(format!("{}, {end} lines: {secret:?} passed", file.display()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {planted} differ:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(planted > 20 || recordings().is_empty(), "only {planted} could be planted");
+}
+
 fn check(body: &[u8], entry: &Value, plain: &Run, secret: &str, cut: usize, replacement: &str) -> Result<(), String> {
     let before = read(body, entry, None);
     if before.texts == plain.texts {

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::rewriting::{Placed, holds_arguments, is_arguments, is_left};
+use super::names::{holds_arguments, is_arguments, is_left};
+use super::rewriting::Placed;
 use super::scan::{Level, Scan, Token};
 use super::template::is_list_of_tokens;
 use crate::{ChannelKey, ChannelKind, Place};
@@ -110,7 +111,7 @@ impl Finder {
                         container.numbers = mix(path(container.numbers, key), number);
                     }
                 }
-                Token::Word => {}
+                Token::Key | Token::Word => {}
             }
         }
         kind

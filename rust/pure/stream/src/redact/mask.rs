@@ -192,7 +192,7 @@ impl Masking for Mask {
             let template = self.lanes.get_mut(lane).and_then(|lane| lane.template.take());
             match (template, self.frame.texts.get(text)) {
                 (Some(template), Some(text)) => {
-                    let data = template.with(text);
+                    let data = template.with(text, &mut self.rewriting);
                     rewritten.before.push((template, data));
                 }
                 _ => self.fault = self.fault.or(Some(Fault::Unplaceable)),

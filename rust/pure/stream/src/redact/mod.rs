@@ -18,6 +18,7 @@ mod lane;
 mod latest;
 mod mask;
 mod masking;
+mod names;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]

@@ -5,6 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::arguments::Arguments;
+use super::names::{Reading, holds_arguments, is_arguments, is_count, may_be_secret};
 use super::redactor::{Redaction, Redactor};
 use super::rule_set::RuleSet;
 use super::scan::{Level, Scan, Token, escape};
@@ -25,7 +26,7 @@ pub(super) struct Placed {
     pub(super) is_changed: bool,
 }
 
-/// Writes a frame's data anew: fragments as their channels released them, every other string with its matches replaced.
+/// Writes a frame's data anew: fragments as their channels released them, all else with its matches replaced.
 #[derive(Clone, Debug)]
 pub(super) struct Rewriting {
     rules: Arc<RuleSet>,
@@ -146,7 +147,7 @@ impl Rewriting {
         is_changed
     }
 
-    /// Looks at every string. True where each fragment was among them, and nothing that says them again, token by token.
+    /// Looks at every string, key and number. True where each fragment was among them, and nothing that says them again, token by token.
     fn strings(&mut self, data: &str, placed: &[Placed], texts: &str) -> bool {
         let mut levels = std::mem::take(&mut self.levels);
         let mut scan = Scan::new(data, &mut levels);
@@ -176,20 +177,25 @@ impl Rewriting {
                         if placed.is_changed {
                             self.edit(at, texts.get(placed.text.clone()).unwrap_or_default());
                         }
-                    } else if tokens.is_none() && (arguments.is_some() || !is_left(scan.key())) {
-                        self.string(data, at, scan.key(), arguments.is_some());
+                    } else if tokens.is_none() {
+                        let reading = if arguments.is_some() { Reading::Text } else { Reading::of(scan.key()) };
+                        self.string(data, at, reading, arguments.is_none() && holds_arguments(scan.key()));
                     }
                 }
-                Token::Word if arguments.is_some() => self.number(data, at),
-                Token::Word => {}
+                Token::Key | Token::Word if tokens.is_some() => {}
+                Token::Key if arguments.is_some() => self.string(data, at, Reading::Text, false),
+                Token::Key => self.string(data, at, Reading::Identifier, false),
+                Token::Word if arguments.is_some() => self.number(data, at, Reading::Text),
+                Token::Word if is_count(scan.key()) => {}
+                Token::Word => self.number(data, at, Reading::Identifier),
             }
         }
         self.levels = levels;
         !missed && !has_tokens && placed.next().is_none()
     }
 
-    /// A string that is no fragment.
-    fn string(&mut self, data: &str, at: Range<usize>, key: &str, in_arguments: bool) {
+    /// A string that is no fragment, or a key.
+    fn string(&mut self, data: &str, at: Range<usize>, reading: Reading, as_arguments: bool) {
         if at.len() < self.rules.shortest {
             return;
         }
@@ -197,25 +203,43 @@ impl Rewriting {
         let mut half = None;
         json::unescape(data.get(at.clone()).unwrap_or_default(), &mut half, &mut self.decoded);
         self.decoded.extend(half.map(|_| char::REPLACEMENT_CHARACTER));
-        if self.redact(!in_arguments && holds_arguments(key)) {
+        if self.matches(reading, as_arguments) {
             let text = std::mem::take(&mut self.out.text);
             self.edit(at, &text);
             self.out.text = text;
         }
     }
 
-    /// A number of a tool's arguments: one that is a secret becomes a string.
-    fn number(&mut self, data: &str, at: Range<usize>) {
+    /// A number: one that is a secret becomes a string.
+    fn number(&mut self, data: &str, at: Range<usize>, reading: Reading) {
         let number = data.get(at.clone()).unwrap_or_default();
         if at.len() < self.rules.shortest || !number.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
             return;
         }
         self.decoded.clear();
         self.decoded.push_str(number);
-        if self.redact(false) {
+        if self.matches(reading, false) {
             let start = self.texts.len();
             self.texts.extend(["\"", &self.out.text, "\""]);
             self.edits.push((at, start..self.texts.len()));
+        }
+    }
+
+    /// Redacts what was decoded; says whether something is to be replaced.
+    fn matches(&mut self, reading: Reading, as_arguments: bool) -> bool {
+        match reading.of_value(&self.decoded) {
+            None => false,
+            Some(Reading::Identifier) => {
+                let found = self.found.len();
+                let is_secret = may_be_secret(&self.decoded)
+                    && self.redact(false)
+                    && matches!(self.found.get(found..), Some([one]) if one.length == self.decoded.len() as u64);
+                if !is_secret {
+                    self.found.truncate(found);
+                }
+                is_secret
+            }
+            Some(_) => self.redact(as_arguments),
         }
     }
 
@@ -266,35 +290,4 @@ impl Rewriting {
 /// Standard base64 with padding, as Bedrock writes it.
 pub(super) fn encode(text: &str) -> String {
     STANDARD.encode(text)
-}
-
-/// Whether a member that is an object or array is what a tool is called with.
-pub(super) fn is_arguments(key: &str) -> bool {
-    matches!(key, "action" | "args" | "arguments" | "input" | "operation" | "parameters")
-}
-
-/// Whether a member that is a string may hold such as JSON text.
-pub(super) fn holds_arguments(key: &str) -> bool {
-    matches!(key, "arguments" | "input" | "parameters" | "partial_json")
-}
-
-/// Whether a string is no text of anybody: ids, types, signatures, padding, base64.
-pub(super) fn is_left(key: &str) -> bool {
-    const LEFT: [&str; 14] = [
-        "b64_json",
-        "bytes",
-        "data",
-        "encryptedContent",
-        "encrypted_content",
-        "event",
-        "id",
-        "obfuscation",
-        "object",
-        "p",
-        "partial_image_b64",
-        "signature",
-        "thought_signature",
-        "thoughtSignature",
-    ];
-    key.ends_with("_id") || key.ends_with("Id") || key == "type" || LEFT.contains(&key)
 }

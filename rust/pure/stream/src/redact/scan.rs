@@ -11,6 +11,8 @@ pub(super) enum Token {
     Close { levels: usize },
     /// The opening one.
     Open { levels: usize },
+    /// The inside of a member's name.
+    Key,
     /// A string's inside.
     Text,
     /// A number, `true`, `false`, `null`.
@@ -76,7 +78,8 @@ impl<'a> Scan<'a> {
                     if !std::mem::take(&mut self.expects_key) {
                         return Some((Token::Text, inside));
                     }
-                    self.key = inside;
+                    self.key = inside.clone();
+                    return Some((Token::Key, inside));
                 }
                 _ => {
                     let rest = self.json.as_bytes().get(start..)?;
@@ -174,6 +177,7 @@ mod tests {
             lines.push(match token {
                 Token::Open { levels } => format!("{levels} {} {}", scan.key(), &json[span]),
                 Token::Close { levels } => format!("{levels} {} {}", scan.key(), &json[span]),
+                Token::Key => continue,
                 Token::Text | Token::Word => format!("{}={}", scan.key(), &json[span]),
             });
         }

@@ -1,5 +1,7 @@
 use std::ops::Range;
 
+use super::names::belongs;
+use super::rewriting::{Placed, Rewriting, encode};
 use super::scan::{escape, value_end};
 
 /// A frame that carried a string of a channel, to make one more like it.
@@ -19,19 +21,26 @@ pub(crate) struct Template {
 
 impl Template {
     /// Data of a frame that carries `text` where this one had its own, and nothing else that says anything.
-    pub(super) fn with(&self, text: &str) -> String {
-        let mut out = String::new();
-        if self.place == (0..self.data.len()) {
-            out.push_str(text);
-        } else {
-            Copy { json: &self.data, place: &self.place, text, out: &mut out }.value(0, "", Level::Root);
+    pub(super) fn with(&self, text: &str, rewriting: &mut Rewriting) -> String {
+        let inner = match self.place == (0..self.data.len()) {
+            true => text.to_owned(),
+            false => copy(&self.data, &self.place, text, rewriting),
+        };
+        match &self.outer {
+            Some((outer, place)) => copy(outer, place, &encode(&inner), rewriting),
+            None => inner,
         }
-        let Some((outer, place)) = &self.outer else { return out };
-        let encoded = super::rewriting::encode(&out);
-        let (mut whole, root) = (String::new(), Level::Root);
-        Copy { json: outer, place, text: &encoded, out: &mut whole }.value(0, "", root);
-        whole
     }
+}
+
+/// Copies `json` with `text` as the string at `place`, and what stays beside it redacted.
+fn copy(json: &str, place: &Range<usize>, text: &str, rewriting: &mut Rewriting) -> String {
+    let mut copied = Copy { json, place, text, out: String::new(), at: 0..0 };
+    copied.value(0, "", Level::Root);
+    let Copy { out, at, .. } = copied;
+    let mut redacted = String::new();
+    let placed = Placed { lane: usize::MAX, at, text: 0..0, is_changed: false };
+    if rewriting.rewrite(&out, &[placed], "", &mut redacted) { redacted } else { out }
 }
 
 /// Where in the frame an object stands.
@@ -48,7 +57,9 @@ struct Copy<'a> {
     json: &'a str,
     place: &'a Range<usize>,
     text: &'a str,
-    out: &'a mut String,
+    out: String,
+    /// Where in `out` the text stands.
+    at: Range<usize>,
 }
 
 impl Copy<'_> {
@@ -60,7 +71,9 @@ impl Copy<'_> {
             Some(b'[') => self.array(at + 1, key),
             _ => {
                 self.out.push('"');
-                escape(self.text, self.out);
+                let start = self.out.len();
+                escape(self.text, &mut self.out);
+                self.at = start..self.out.len();
                 self.out.push('"');
             }
         }
@@ -126,13 +139,7 @@ fn stays(key: &str, value: &str, parent: &str, level: Level) -> bool {
     }
     match value.as_bytes().first() {
         Some(b'{' | b'[') => false,
-        Some(b'"') if matches!(key, "obfuscation" | "p") => false,
-        Some(b'"') => match key {
-            _ if level == Level::Root => true,
-            "role" => parent != "delta",
-            "finishReason" | "finish_reason" | "format" | "jsonPath" | "object" | "stop_reason" | "type" => true,
-            key => key.ends_with("_id") || key.ends_with("Id"),
-        },
+        Some(b'"') => belongs(key, parent, level == Level::Root),
         _ => true,
     }
 }
