@@ -10,6 +10,7 @@ import time
 import httpx2
 import pytest
 
+import bodies
 import reading
 from midstream.errors import GuardStopped, InputError
 from midstream.stream import (
@@ -151,6 +152,24 @@ def test_a_check_that_takes_too_long_lets_the_text_pass_where_that_was_chosen():
     assert (error, "".join(items)) == (None, "".join(PIECES))
     assert watched.summary.hold.late == 3
     assert {finding.action for finding in watched.summary.findings} == {"warn"}
+
+
+def test_a_check_whose_text_passed_without_it_does_not_keep_the_stream_open():
+    async def moderate(held):
+        await asyncio.sleep(30)
+
+    began = time.monotonic()
+    items, error, _ = run(PIECES, moderate, bounded("pass"))
+    assert (error, "".join(items)) == (None, "".join(PIECES))
+    assert time.monotonic() - began < 10
+
+
+def test_a_refusal_behind_the_end_that_was_read_is_no_quiet_end():
+    body = b"".join(bodies.chat(["One is fine. ", "And two. ", "Initech is", " better. "]))
+    watched = watch(iter([body]), SETTINGS, moderate=lambda held: "Initech" not in held.text, on_stop="error")
+    items, error = reading.read(watched)
+    assert b"Initech" not in b"".join(items)
+    assert isinstance(error, GuardStopped) or b"error" in b"".join(items)
 
 
 def test_a_sync_stream_measures_the_check_when_it_returns():

@@ -72,7 +72,8 @@ class Moderation(AsyncIterator[Any]):
         while session.asked and len(self._checks) < AT_A_TIME:
             held = session.asked.popleft()
             self._checks[self._asyncio.ensure_future(self._verdict(held))] = held
-        if self._ended and not self._checks:
+        if self._ended and not (self._checks and session.held_bytes):
+            await self.aclose()  # checks that took too long, where their text passed without them
             raise StopAsyncIteration
         if self._coming is None and not self._ended and session.held_bytes < READ_AHEAD:
             session.wait()

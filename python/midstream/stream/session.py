@@ -338,7 +338,8 @@ class Session:
         reaction = self._reactions.on_stop if stop.action == "stop" else "raise"
         if reaction in ("error", "finish"):
             self._rest = end or self._rest
-            is_whole = self.summary is not None and "truncated" not in self.summary.ending_notes
+            # Of text that was held, the end may have been read and not passed.
+            is_whole = not self.holds and self.summary is not None and "truncated" not in self.summary.ending_notes
             reaction = "end" if end or is_whole else "raise"
         if reaction == "raise":
             self.error = self.error or self._stopped(stop)

@@ -232,3 +232,12 @@ fn text_without_secrets_is_held_by_the_word() {
     }
     assert!(held < 4 * text.len(), "{held} of {}", text.len());
 }
+
+#[test]
+fn rules_of_ones_own_stand_beside_all_built_in_ones() {
+    for pattern in ["ключ", r"\d{3}-\d{4}", r"\b\d{5}\b", r"\w{3}-\d{4}", r"https://[^ ]{1,200}"] {
+        let mut rules = Rule::all_built_in();
+        rules.push(Rule::new("own", pattern));
+        assert_eq!(RuleSet::new(&rules).map(|_| ()), Ok(()), "{pattern}");
+    }
+}

@@ -15,8 +15,11 @@ pub(super) type Rules = u128;
 /// Rules a set may have.
 pub(super) const MAX_RULES: usize = Rules::BITS as usize;
 
-/// Bytes the automaton may take.
-pub(super) const MAX_BYTES: usize = 8 << 20;
+/// Bytes the automaton may take: all built-in rules take 7 MiB of them, and it is built once for many streams.
+pub(super) const MAX_BYTES: usize = 32 << 20;
+
+/// Bytes that building it may take before and beside that.
+const MAX_PATTERN_BYTES: usize = 8 << 20;
 
 /// The state without a future.
 pub(super) const DEAD: u32 = 0;
@@ -155,14 +158,14 @@ impl Table {
 }
 
 fn automaton(patterns: &[Hir]) -> Option<dense::DFA<Vec<u32>>> {
-    let limits = NFA::config().which_captures(WhichCaptures::None).nfa_size_limit(Some(MAX_BYTES));
+    let limits = NFA::config().which_captures(WhichCaptures::None).nfa_size_limit(Some(MAX_PATTERN_BYTES));
     let nfa = NFA::compiler().configure(limits).build_many_from_hir(patterns).ok()?;
     let config = dense::Config::new()
         .match_kind(MatchKind::All)
         .start_kind(StartKind::Anchored)
         .accelerate(false)
         .dfa_size_limit(Some(MAX_BYTES))
-        .determinize_size_limit(Some(8 * MAX_BYTES));
+        .determinize_size_limit(Some(4 * MAX_BYTES));
     dense::Builder::new().configure(config).build_from_nfa(&nfa).ok()
 }
 
