@@ -21,7 +21,7 @@ find_python() {
 
 run() {
   local version=$1 python=$2 venv=$CACHE/$1
-  if ! [ "$venv/.made" -nt scripts/constraints.txt ]; then
+  if ! [ "$venv/.made" -nt scripts/constraints.txt ] || ! [ "$venv/.made" -nt pyproject.toml ]; then
     rm -rf "$venv"
     "$python" -m venv "$venv"
     "$venv/bin/python" -m pip install --quiet --constraint scripts/constraints.txt pip
