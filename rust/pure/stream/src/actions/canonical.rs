@@ -190,7 +190,7 @@ mod tests {
             Just(Value::Null),
             any::<bool>().prop_map(Value::from),
             (-3..3i64).prop_map(Value::from),
-            "[ab\\\\\"é\n]{0,2}x".prop_map(Value::from),
+            "y[ab\\\\\"é\n]{0,2}x".prop_map(Value::from),
         ];
         leaf.prop_recursive(3, 12, 3, |inner| {
             prop_oneof![
