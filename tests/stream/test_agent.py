@@ -95,7 +95,7 @@ def test_a_result_without_its_call_is_an_anomaly() -> None:
 
 @pytest.mark.parametrize("wrong", ["hello", {"role": "user"}, [{1, 2}]])
 def test_what_is_no_list_of_messages_is_refused(wrong: object) -> None:
-    with pytest.raises(InputError, match=r"^messages is "):
+    with pytest.raises(InputError, match=r"^messages(\[0\])? is "):
         AgentChecks().messages(wrong)
 
 

@@ -12,15 +12,21 @@ import bodies
 import midstream
 from midstream.errors import InputError, MidstreamError, StateError, UnknownArgument
 from midstream.stream import (
+    AgentChecks,
     Checks,
     Chunk,
     Ending,
     Guard,
     Pace,
+    Record,
     Recording,
     Repeat,
     RepeatActions,
+    Replay,
     Settings,
+    Summary,
+    Table,
+    Trace,
     check,
     replay,
 )
@@ -200,6 +206,10 @@ def test_only_a_recording_is_played(given: Any) -> None:
         ({"end_ns": "1"}, "end_ns is '1', allowed are integers of 64 bits and None"),
         ({"model": 5}, "model is int, allowed: str or None"),
         ({"usage": 5}, "usage is int, allowed: Mapping or None"),
+        ({"left_out": 5}, "left_out is int, allowed: str or None"),
+        ({"from_request": 5}, "from_request is int, allowed: True or False"),
+        ({"findings": 5}, "findings is 5, allowed: a sequence of mappings"),
+        ({"findings": ["x"]}, "findings is ['x'], allowed: a sequence of mappings"),
         ({"url": "http://[x"}, "url is 'http://[x', allowed is a URL: Invalid IPv6 URL"),
     ],
 )
@@ -268,6 +278,62 @@ def test_settings_are_made_from_a_mapping(given: Any) -> None:
 def test_a_path_that_no_file_can_have_is_not_written(tmp_path: Any) -> None:
     with pytest.raises(InputError, match=r"^path is .*, which no file is named"):
         Recording(chunks=[]).save(f"{tmp_path}/a\0b")
+
+
+GUARD, AGENT, RECORDING = Guard(), AgentChecks(), Recording(chunks=[])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: Guard(dialect=5), "dialect is int, allowed: str"),
+        (lambda: Guard(framing=None), "framing is NoneType, allowed: str"),
+        (lambda: Guard(content_type=b"x"), "content_type is bytes, allowed: str or None"),
+        (lambda: Guard(end=True), "end is bool, allowed: str"),
+        (lambda: Guard(keep_text=1), "keep_text is int, allowed: True or False"),
+        (lambda: Checks(keep_text="x"), "keep_text is str, allowed: True or False"),
+        (lambda: GUARD.push("x", channel=5), "channel is int, allowed: str"),
+        (lambda: GUARD.push_json({}), "json is dict, allowed: str"),
+        (lambda: GUARD.release("x"), "id is str, allowed: an integer, the id of a Held"),
+        (lambda: GUARD.release(-1), "id is -1, allowed is an integer, the id of a Held"),
+        (lambda: GUARD.refuse(None), "id is NoneType, allowed: an integer, the id of a Held"),
+        (lambda: GUARD.refuse(1, 5), "reason is int, allowed: str"),
+        (lambda: GUARD.finish(5), "how is int, allowed: str"),
+        (lambda: Guard.restore("x"), "data is str, allowed: bytes, which snapshot gave"),
+        (lambda: AgentChecks.restore(None), "data is NoneType, allowed: bytes, which snapshot gave"),
+        (lambda: AGENT.call(5, {}), "tool is int, allowed: str"),
+        (lambda: AGENT.call("x", id=5), "id is int, allowed: str or None"),
+        (lambda: AGENT.result("x", id=5), "id is int, allowed: str or None"),
+        (lambda: AGENT.result("x", tool=b"x"), "tool is bytes, allowed: str or None"),
+        (lambda: AGENT.result("x", failed="yes"), "failed is str, allowed: True, False or None"),
+        (lambda: AGENT.message(None), "text is NoneType, allowed: str"),
+        (lambda: AGENT.message("x", agent=5), "agent is int, allowed: str"),
+        (lambda: AGENT.messages(None), "messages is NoneType, allowed is a list of mappings or pydantic models"),
+        (lambda: AGENT.messages({}), "messages is dict, allowed is a list of mappings or pydantic models"),
+        (lambda: AGENT.messages([{}, 5]), "messages[1] is int, allowed is a mapping or a pydantic model"),
+        (lambda: AGENT.messages([{}, "x"]), "messages[1] is str, allowed is a mapping or a pydantic model"),
+        (lambda: Summary.from_json(5), "json is int, allowed: str"),
+        (lambda: Settings.load(5), "path is int, allowed: a path; loads reads text"),
+        (lambda: Settings.loads(5), "text is int, allowed: str or bytes of TOML; load reads a file"),
+        (lambda: Recording.load(5), "source is int, allowed: a path or the bytes of a recording"),
+        (lambda: Trace.load_all(None), "source is NoneType, allowed: a path or the bytes of a recording"),
+        (lambda: RECORDING.save(None), "path is NoneType, allowed: a path"),
+        (lambda: Trace(5), "document is 5, allowed is an object"),
+        (lambda: Replay.of(RECORDING, on_decided=5), "on_decided is int, allowed: a callable or None"),
+        (lambda: Record("x", request=5), "request is int, allowed: True or False"),
+        (lambda: Table(5, []), "columns is int, allowed: a mapping of names to Arrow types"),
+        (lambda: Table({}, 5), "rows is int, allowed: an iterable of tuples, one a row"),
+    ],
+)
+def test_a_value_of_another_type_is_told_with_its_argument(call: Any, message: str) -> None:
+    with pytest.raises((TypeError, InputError)) as caught:
+        call()
+    assert str(caught.value) == message
+
+
+def test_a_message_that_json_cannot_hold_is_told_by_its_index() -> None:
+    with pytest.raises(InputError, match=r"^messages\[1\] is a dict that JSON cannot hold: "):
+        AgentChecks().messages([{}, {"a": object()}])
 
 
 def test_text_is_text() -> None:

@@ -110,7 +110,7 @@ class AgentChecks:
         Raises
         ------
         InputError
-            For what is no list, or holds what JSON cannot.
+            For what is no list, and for a message that is none or that JSON cannot hold, by its index.
 
         Notes
         -----
@@ -796,7 +796,7 @@ class Guard:
         """
         What the model thought so far, over all its channels in the order it came; ``None`` unless ``keep_text`` is set.
         """
-    def refuse(self, /, id: SupportsIndex, reason: str = ..., now_ns: int | None = None) -> Decision:
+    def refuse(self, /, id: int, reason: str = ..., now_ns: int | None = None) -> Decision:
         """
         Refuses a text that waits: the stream is stopped, and nothing that waits passes any more.
 
@@ -816,7 +816,7 @@ class Guard:
         InputError
             For the id of a text that does not wait.
         """
-    def release(self, /, id: SupportsIndex, now_ns: int | None = None) -> Decision:
+    def release(self, /, id: int, now_ns: int | None = None) -> Decision:
         """
         Lets a text pass that waits: your check has nothing against it.
 

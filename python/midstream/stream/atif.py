@@ -23,7 +23,7 @@ def validated(document: object, place: str = "") -> None:
     InputError
         Naming the place in the document, what stands there and what is allowed.
     """
-    held = mapping(document, place or "the document")
+    held = mapping(document, place or "document")
     version = held.get("schema_version")
     if not isinstance(version, str) or not KNOWN.fullmatch(version):
         raise wrong(f"{place}schema_version", version, "ATIF-v1.0 to ATIF-v1.8")

@@ -149,6 +149,8 @@ class Replay:
             For a speed that is not above 0.
         """
         check(recording, speed)
+        if on_decided is not None and not callable(on_decided):
+            raise TypeError(f"on_decided is {type(on_decided).__name__}, allowed: a callable or None")
         run = Run(Player(recording, speed), settings_of(guard), on_decided)
         return run.played(recording)
 

@@ -236,7 +236,9 @@ class Settings:
         >>> Settings.loads("[repeat]\nnear = 'off'").repeat.near
         'off'
         """
-        return cls._read(text.encode() if isinstance(text, str) else text, None)
+        if not isinstance(text, (str, bytes)):
+            raise TypeError(f"text is {type(text).__name__}, allowed: str or bytes of TOML; load reads a file")
+        return cls._read(text.encode(errors="replace") if isinstance(text, str) else text, None)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -252,6 +254,8 @@ class Settings:
         InputError
             With ``file``, and ``line``, ``column`` and ``key`` of what is wrong in it.
         """
+        if not isinstance(path, (str, os.PathLike)):
+            raise TypeError(f"path is {type(path).__name__}, allowed: a path; loads reads text")
         name = os.fsdecode(path)
         try:
             with Path(path).open("rb") as file:

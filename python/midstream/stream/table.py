@@ -90,6 +90,10 @@ class Table:
     """
 
     def __init__(self, columns: Mapping[str, str], rows: Iterable[tuple[Any, ...]]) -> None:
+        if not isinstance(columns, Mapping):
+            raise TypeError(f"columns is {type(columns).__name__}, allowed: a mapping of names to Arrow types")
+        if isinstance(rows, (str, bytes, Mapping)) or not isinstance(rows, Iterable):
+            raise TypeError(f"rows is {type(rows).__name__}, allowed: an iterable of tuples, one a row")
         self.columns = dict(columns)
         self._rows = list(rows)
 

@@ -7,9 +7,9 @@ use pyo3::sync::MutexExt;
 use pyo3::types::{PyBytes, PyType};
 use serde::{Deserialize, Serialize};
 
-use super::arguments::Words;
+use super::arguments::{self, Words};
 use super::finding::Finding;
-use super::item::said;
+use super::item::{messages as said_messages, said};
 use super::json::{self, Reduced};
 use super::settings::compiled;
 use super::watching::NS_PER_BYTE;
@@ -108,9 +108,10 @@ impl AgentChecks {
     /// 1
     #[staticmethod]
     #[pyo3(signature = (data: "bytes", settings: "midstream.stream.settings.SettingsOrFile | None" = None))]
-    fn restore(data: &[u8], settings: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+    fn restore(data: &Bound<'_, PyAny>, settings: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
         let settings = compiled(settings)?.settings;
-        let checks = stream::AgentChecks::restore(data, settings).map_err(BindingError::from)?;
+        let checks =
+            stream::AgentChecks::restore(arguments::data(data)?.as_bytes(), settings).map_err(BindingError::from)?;
         Ok(Self(Mutex::new(checks)))
     }
 
@@ -132,9 +133,9 @@ impl AgentChecks {
     fn call(
         &self,
         py: Python<'_>,
-        tool: Words,
+        #[pyo3(from_py_with = arguments::tool)] tool: Words,
         arguments: Option<&Bound<'_, PyAny>>,
-        id: Option<Words>,
+        #[pyo3(from_py_with = arguments::id_if_any)] id: Option<Words>,
     ) -> PyResult<AgentDecision> {
         let arguments = arguments.map(|arguments| said("arguments", arguments)).transpose()?.unwrap_or_default();
         self.take(py, arguments.len(), |checks| {
@@ -164,9 +165,9 @@ impl AgentChecks {
     fn result(
         &self,
         result: &Bound<'_, PyAny>,
-        id: Option<Words>,
-        tool: Option<Words>,
-        failed: Option<bool>,
+        #[pyo3(from_py_with = arguments::id_if_any)] id: Option<Words>,
+        #[pyo3(from_py_with = arguments::tool_if_any)] tool: Option<Words>,
+        #[pyo3(from_py_with = arguments::failed)] failed: Option<bool>,
     ) -> PyResult<AgentDecision> {
         let text = said("result", result)?;
         self.take(result.py(), text.len(), |checks| {
@@ -188,7 +189,12 @@ impl AgentChecks {
     /// -------
     /// AgentDecision
     #[pyo3(signature = (text: "str", *, agent: "str" = Words(String::new())))]
-    fn message(&self, py: Python<'_>, text: Words, agent: Words) -> PyResult<AgentDecision> {
+    fn message(
+        &self,
+        py: Python<'_>,
+        #[pyo3(from_py_with = arguments::text)] text: Words,
+        #[pyo3(from_py_with = arguments::agent)] agent: Words,
+    ) -> PyResult<AgentDecision> {
         self.take(py, text.0.len(), |checks| {
             Ok(checks.push(stream::Step::Message { agent: &agent.0, text: &text.0 }).into())
         })
@@ -209,7 +215,7 @@ impl AgentChecks {
     /// Raises
     /// ------
     /// InputError
-    ///     For what is no list, or holds what JSON cannot.
+    ///     For what is no list, and for a message that is none or that JSON cannot hold, by its index.
     ///
     /// Notes
     /// -----
@@ -217,7 +223,7 @@ impl AgentChecks {
     /// was read.
     #[pyo3(signature = (messages: "object"))]
     fn messages(&self, messages: &Bound<'_, PyAny>) -> PyResult<AgentDecision> {
-        let json = said("messages", messages)?;
+        let json = said_messages(messages)?;
         self.take(messages.py(), json.len(), |checks| checks.push_messages(&json).map(AgentDecision::from))
     }
 
@@ -262,7 +268,7 @@ impl AgentDecision {
     /// The decision that `to_json` wrote.
     #[classmethod]
     #[pyo3(signature = (json: "str"))]
-    fn from_json(_cls: &Bound<'_, PyType>, json: Words) -> PyResult<Self> {
+    fn from_json(_cls: &Bound<'_, PyType>, #[pyo3(from_py_with = arguments::json)] json: Words) -> PyResult<Self> {
         json::read("AgentDecision", &json.0)
     }
 
@@ -322,7 +328,7 @@ impl AgentSummary {
     /// The summary that `to_json` wrote.
     #[classmethod]
     #[pyo3(signature = (json: "str"))]
-    fn from_json(_cls: &Bound<'_, PyType>, json: Words) -> PyResult<Self> {
+    fn from_json(_cls: &Bound<'_, PyType>, #[pyo3(from_py_with = arguments::json)] json: Words) -> PyResult<Self> {
         json::read("AgentSummary", &json.0)
     }
 

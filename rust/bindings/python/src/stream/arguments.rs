@@ -12,7 +12,7 @@ use crate::errors::InputError;
 const STATUSES: std::ops::RangeInclusive<i64> = 100..=999;
 
 /// An owned string; half of a surrogate pair in it is U+FFFD.
-pub(super) struct Words(pub(super) String);
+pub(crate) struct Words(pub(super) String);
 
 impl<'py> FromPyObject<'_, 'py> for Words {
     type Error = PyErr;
@@ -21,6 +21,60 @@ impl<'py> FromPyObject<'_, 'py> for Words {
         let text = object.cast::<PyString>()?;
         whole(&text).map(|text| Self(text.into_owned()))
     }
+}
+
+/// Converters of the arguments of these names, for `from_py_with`.
+macro_rules! named {
+    ($($name:ident: $kind:ty = $read:ident;)+) => {
+        $(pub(super) fn $name(value: &Bound<'_, PyAny>) -> PyResult<$kind> {
+            $read(stringify!($name).trim_end_matches("_if_any"), value)
+        })+
+    };
+}
+
+named! {
+    agent: Words = words;
+    channel: Words = words;
+    content_type_if_any: Option<Words> = words_if_any;
+    dialect: Words = words;
+    end: Words = words;
+    failed: Option<bool> = choice_if_any;
+    framing: Words = words;
+    how: Words = words;
+    id_if_any: Option<Words> = words_if_any;
+    json: Words = words;
+    keep_text: bool = choice;
+    now_ns: Option<i64> = nanoseconds;
+    reason: Words = words;
+    started_ns: Option<i64> = nanoseconds;
+    text: Words = words;
+    tool: Words = words;
+    tool_if_any: Option<Words> = words_if_any;
+}
+
+fn words(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Words> {
+    let text = value.cast::<PyString>().map_err(|_| wrong_type(name, value, "str"))?;
+    whole(text).map(|text| Words(text.into_owned()))
+}
+
+fn words_if_any(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<Words>> {
+    if value.is_none() {
+        return Ok(None);
+    }
+    let text = value.cast::<PyString>().map_err(|_| wrong_type(name, value, "str or None"))?;
+    whole(text).map(|text| Some(Words(text.into_owned())))
+}
+
+fn choice(name: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    value.cast::<PyBool>().map(|choice| choice.is_true()).map_err(|_| wrong_type(name, value, "True or False"))
+}
+
+fn choice_if_any(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<bool>> {
+    if value.is_none() {
+        return Ok(None);
+    }
+    let allowed = "True, False or None";
+    value.cast::<PyBool>().map(|choice| Some(choice.is_true())).map_err(|_| wrong_type(name, value, allowed))
 }
 
 /// The text of a string; half of a surrogate pair, which UTF-8 cannot hold, is U+FFFD.
@@ -47,12 +101,21 @@ pub(super) fn bytes<'py>(chunk: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyByt
     Ok(copied.cast_into()?)
 }
 
-pub(super) fn now_ns(value: &Bound<'_, PyAny>) -> PyResult<Option<i64>> {
-    integer("now_ns", value, "an integer of nanoseconds from -2**63 to 2**63 - 1")
+/// The bytes of a snapshot.
+pub(super) fn data<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
+    let given = value.cast::<PyBytes>().map_err(|_| wrong_type("data", value, "bytes, which snapshot gave"))?;
+    Ok(given.clone())
 }
 
-pub(super) fn started_ns(value: &Bound<'_, PyAny>) -> PyResult<Option<i64>> {
-    integer("started_ns", value, "an integer of nanoseconds from -2**63 to 2**63 - 1")
+/// The id of a text that waits.
+pub(super) fn held_id(value: &Bound<'_, PyAny>) -> PyResult<u64> {
+    let allowed = "an integer, the id of a Held";
+    let id = integer("id", value, allowed)?.ok_or_else(|| wrong_type("id", value, allowed))?;
+    u64::try_from(id).map_err(|_| InputError::new_err(format!("id is {id}, allowed is {allowed}")))
+}
+
+fn nanoseconds(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<i64>> {
+    integer(name, value, "an integer of nanoseconds from -2**63 to 2**63 - 1")
 }
 
 pub(super) fn http_status(value: &Bound<'_, PyAny>) -> PyResult<Option<u16>> {
@@ -79,6 +142,10 @@ fn integer(name: &str, value: &Bound<'_, PyAny>, allowed: &str) -> PyResult<Opti
 
 /// A value of a type that is not taken.
 pub(super) fn wrong_type(name: &str, value: &Bound<'_, PyAny>, allowed: &str) -> PyErr {
-    let given = value.get_type().name().map(|name| name.to_string()).unwrap_or_default();
-    PyTypeError::new_err(format!("{name} is {given}, allowed: {allowed}"))
+    PyTypeError::new_err(format!("{name} is {}, allowed: {allowed}", class_of(value)))
+}
+
+/// The name of a value's class.
+pub(super) fn class_of(value: &Bound<'_, PyAny>) -> String {
+    value.get_type().name().map(|name| name.to_string()).unwrap_or_default()
 }

@@ -40,12 +40,12 @@ pub(crate) struct Checks(Watching);
 impl Checks {
     #[new]
     #[pyo3(signature = (
-        settings: "midstream.stream.settings.SettingsOrFile | None" = None, *, started_ns: "int | None" = None, keep_text = false
+        settings: "midstream.stream.settings.SettingsOrFile | None" = None, *, started_ns: "int | None" = None, keep_text: "bool" = false
     ))]
     fn new(
         settings: Option<&Bound<'_, PyAny>>,
         #[pyo3(from_py_with = arguments::started_ns)] started_ns: Option<i64>,
-        keep_text: bool,
+        #[pyo3(from_py_with = arguments::keep_text)] keep_text: bool,
     ) -> PyResult<Self> {
         let options = stream::Options { started: started_ns.map(Timestamp::from_nanos), ..compiled(settings)? };
         Ok(Self(Watching::new(options, keep_text)?))
@@ -73,7 +73,7 @@ impl Checks {
     fn push(
         &self,
         event: &Bound<'_, PyAny>,
-        channel: Words,
+        #[pyo3(from_py_with = arguments::channel)] channel: Words,
         #[pyo3(from_py_with = arguments::now_ns)] now_ns: Option<i64>,
     ) -> PyResult<Decision> {
         self.0.push(event, &channel.0, now_ns)
@@ -130,7 +130,7 @@ impl Checks {
     fn finish(
         &self,
         py: Python<'_>,
-        how: Words,
+        #[pyo3(from_py_with = arguments::how)] how: Words,
         #[pyo3(from_py_with = arguments::now_ns)] now_ns: Option<i64>,
     ) -> PyResult<(Decision, Summary)> {
         self.0.finish(py, &how.0, now_ns)

@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyType;
 use serde::{Deserialize, Serialize};
 
-use super::arguments::Words;
+use super::arguments::{self, Words};
 use super::json::{self, Reduced};
 
 /// What was written by when, in at most 129 points; all lists are empty where times are unknown.
@@ -51,7 +51,7 @@ impl Course {
     /// The course that `to_json` wrote.
     #[classmethod]
     #[pyo3(signature = (json: "str"))]
-    fn from_json(_cls: &Bound<'_, PyType>, json: Words) -> PyResult<Self> {
+    fn from_json(_cls: &Bound<'_, PyType>, #[pyo3(from_py_with = arguments::json)] json: Words) -> PyResult<Self> {
         json::read("Course", &json.0)
     }
 

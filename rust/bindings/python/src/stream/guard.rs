@@ -69,18 +69,18 @@ impl Guard {
     #[pyo3(signature = (
         settings: "midstream.stream.settings.SettingsOrFile | None" = None, *, dialect: "str" = Words("auto".to_owned()), framing: "str" = Words("auto".to_owned()),
         content_type: "str | None" = None, http_status: "int | None" = None, started_ns: "int | None" = None,
-        end: "str" = Words("none".to_owned()), keep_text = false
+        end: "str" = Words("none".to_owned()), keep_text: "bool" = false
     ))]
     #[allow(clippy::too_many_arguments, reason = "keyword-only options of one constructor")]
     fn new(
         settings: Option<&Bound<'_, PyAny>>,
-        dialect: Words,
-        framing: Words,
-        content_type: Option<Words>,
+        #[pyo3(from_py_with = arguments::dialect)] dialect: Words,
+        #[pyo3(from_py_with = arguments::framing)] framing: Words,
+        #[pyo3(from_py_with = arguments::content_type_if_any)] content_type: Option<Words>,
         #[pyo3(from_py_with = arguments::http_status)] http_status: Option<u16>,
         #[pyo3(from_py_with = arguments::started_ns)] started_ns: Option<i64>,
-        end: Words,
-        keep_text: bool,
+        #[pyo3(from_py_with = arguments::end)] end: Words,
+        #[pyo3(from_py_with = arguments::keep_text)] keep_text: bool,
     ) -> PyResult<Self> {
         let options = stream::Options {
             dialect: stream::Dialect::from_name(&dialect.0).map_err(BindingError::from)?,
@@ -147,7 +147,7 @@ impl Guard {
     fn push(
         &self,
         event: &Bound<'_, PyAny>,
-        channel: Words,
+        #[pyo3(from_py_with = arguments::channel)] channel: Words,
         #[pyo3(from_py_with = arguments::now_ns)] now_ns: Option<i64>,
     ) -> PyResult<Decision> {
         self.watching.push(event, &channel.0, now_ns)
@@ -167,7 +167,7 @@ impl Guard {
     fn push_json(
         &self,
         py: Python<'_>,
-        json: Words,
+        #[pyo3(from_py_with = arguments::json)] json: Words,
         #[pyo3(from_py_with = arguments::now_ns)] now_ns: Option<i64>,
     ) -> PyResult<Decision> {
         let now = moment(now_ns);
@@ -230,11 +230,11 @@ impl Guard {
     /// ------
     /// InputError
     ///     For the id of a text that does not wait.
-    #[pyo3(signature = (id, now_ns: "int | None" = None))]
+    #[pyo3(signature = (id: "int", now_ns: "int | None" = None))]
     fn release(
         &self,
         py: Python<'_>,
-        id: u64,
+        #[pyo3(from_py_with = arguments::held_id)] id: u64,
         #[pyo3(from_py_with = arguments::now_ns)] now_ns: Option<i64>,
     ) -> PyResult<Decision> {
         self.watching.judge(py, id, None, now_ns)
@@ -257,12 +257,12 @@ impl Guard {
     /// ------
     /// InputError
     ///     For the id of a text that does not wait.
-    #[pyo3(signature = (id, reason: "str" = Words(String::new()), now_ns: "int | None" = None))]
+    #[pyo3(signature = (id: "int", reason: "str" = Words(String::new()), now_ns: "int | None" = None))]
     fn refuse(
         &self,
         py: Python<'_>,
-        id: u64,
-        reason: Words,
+        #[pyo3(from_py_with = arguments::held_id)] id: u64,
+        #[pyo3(from_py_with = arguments::reason)] reason: Words,
         #[pyo3(from_py_with = arguments::now_ns)] now_ns: Option<i64>,
     ) -> PyResult<Decision> {
         self.watching.judge(py, id, Some(&reason.0), now_ns)
@@ -301,7 +301,7 @@ impl Guard {
     fn finish(
         &self,
         py: Python<'_>,
-        how: Words,
+        #[pyo3(from_py_with = arguments::how)] how: Words,
         #[pyo3(from_py_with = arguments::now_ns)] now_ns: Option<i64>,
     ) -> PyResult<(Decision, Summary)> {
         self.watching.finish(py, &how.0, now_ns)
@@ -360,13 +360,14 @@ impl Guard {
         data: "bytes", settings: "midstream.stream.settings.SettingsOrFile | None" = None, *, now_ns: "int | None" = None
     ))]
     fn restore(
-        data: &[u8],
+        data: &Bound<'_, PyAny>,
         settings: Option<&Bound<'_, PyAny>>,
         #[pyo3(from_py_with = arguments::now_ns)] now_ns: Option<i64>,
     ) -> PyResult<Self> {
         let options = compiled(settings)?;
         let (stops_when_quiet, claimed) = (options.settings.stops_when_quiet(), AtomicBool::new(false));
-        let watching = Watching::restore(data, options, now_ns.map(Timestamp::from_nanos))?;
+        let watching =
+            Watching::restore(arguments::data(data)?.as_bytes(), options, now_ns.map(Timestamp::from_nanos))?;
         Ok(Self { watching, claimed, stops_when_quiet })
     }
 

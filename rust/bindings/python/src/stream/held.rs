@@ -3,7 +3,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyType;
 use serde::{Deserialize, Serialize};
 
-use super::arguments::Words;
+use super::arguments::{self, Words};
 use super::json::{self, Reduced};
 
 /// A text that waits for a check of yours.
@@ -47,7 +47,7 @@ impl Held {
     /// The text that `to_json` wrote.
     #[classmethod]
     #[pyo3(signature = (json: "str"))]
-    fn from_json(_cls: &Bound<'_, PyType>, json: Words) -> PyResult<Self> {
+    fn from_json(_cls: &Bound<'_, PyType>, #[pyo3(from_py_with = arguments::json)] json: Words) -> PyResult<Self> {
         json::read("Held", &json.0)
     }
 
@@ -110,7 +110,7 @@ impl HoldSummary {
     /// The numbers that `to_json` wrote.
     #[classmethod]
     #[pyo3(signature = (json: "str"))]
-    fn from_json(_cls: &Bound<'_, PyType>, json: Words) -> PyResult<Self> {
+    fn from_json(_cls: &Bound<'_, PyType>, #[pyo3(from_py_with = arguments::json)] json: Words) -> PyResult<Self> {
         json::read("HoldSummary", &json.0)
     }
 

@@ -1,8 +1,8 @@
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
-use pyo3::types::{IntoPyDict, PyMapping, PyString};
+use pyo3::types::{IntoPyDict, PyMapping, PySequence, PyString};
 
-use super::arguments::{Words, whole, wrong_type};
+use super::arguments::{Words, class_of, whole, wrong_type};
 use crate::errors::InputError;
 
 /// What a caller pushes: text, or an event as the provider's JSON.
@@ -45,15 +45,35 @@ pub(super) fn said(what: &str, value: &Bound<'_, PyAny>) -> PyResult<String> {
     json.map(|json| json.0).map_err(|error| unsaid(what, value, error))
 }
 
+/// The messages of a request as a JSON array: text as it stands, a list element by element.
+pub(super) fn messages(value: &Bound<'_, PyAny>) -> PyResult<String> {
+    if value.cast::<PyString>().is_ok() || value.getattr_opt("model_dump_json")?.is_some() {
+        return said("messages", value);
+    }
+    let allowed = "a list of mappings or pydantic models";
+    let Ok(list) = value.cast::<PySequence>() else {
+        return Err(InputError::new_err(format!("messages is {}, allowed is {allowed}", class_of(value))));
+    };
+    let mut texts = Vec::new();
+    for (at, message) in list.try_iter()?.enumerate() {
+        let (message, what) = (message?, format!("messages[{at}]"));
+        if message.cast::<PyMapping>().is_err() && message.getattr_opt("model_dump_json")?.is_none() {
+            let given = class_of(&message);
+            return Err(InputError::new_err(format!("{what} is {given}, allowed is a mapping or a pydantic model")));
+        }
+        texts.push(said(&what, &message)?);
+    }
+    Ok(format!("[{}]", texts.join(",")))
+}
+
 /// Why a value has no JSON; interrupts stay what they are.
 fn unsaid(what: &str, item: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
     let py = item.py();
     if !error.is_instance_of::<PyException>(py) {
         return error;
     }
-    let told =
-        item.get_type().name().map(|class| format!("{what} is a {class} that JSON cannot hold: {}", error.value(py)));
-    let refused = told.map_or_else(|error| error, InputError::new_err);
+    let told = format!("{what} is a {} that JSON cannot hold: {}", class_of(item), error.value(py));
+    let refused = InputError::new_err(told);
     refused.set_cause(py, Some(error));
     refused
 }

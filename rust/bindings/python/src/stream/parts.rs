@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyType;
 use serde::{Deserialize, Serialize};
 
-use super::arguments::Words;
+use super::arguments::{self, Words};
 use super::json::{self, Reduced};
 
 /// One channel after the end: its id, what it carried, how many characters (bytes for audio).
@@ -33,7 +33,7 @@ impl Channel {
     /// The channel that `to_json` wrote.
     #[classmethod]
     #[pyo3(signature = (json: "str"))]
-    fn from_json(_cls: &Bound<'_, PyType>, json: Words) -> PyResult<Self> {
+    fn from_json(_cls: &Bound<'_, PyType>, #[pyo3(from_py_with = arguments::json)] json: Words) -> PyResult<Self> {
         json::read("Channel", &json.0)
     }
 
@@ -79,7 +79,7 @@ impl ToolCall {
     /// The call that `to_json` wrote.
     #[classmethod]
     #[pyo3(signature = (json: "str"))]
-    fn from_json(_cls: &Bound<'_, PyType>, json: Words) -> PyResult<Self> {
+    fn from_json(_cls: &Bound<'_, PyType>, #[pyo3(from_py_with = arguments::json)] json: Words) -> PyResult<Self> {
         json::read("ToolCall", &json.0)
     }
 
@@ -122,7 +122,7 @@ impl Usage {
     /// The counts that `to_json` wrote.
     #[classmethod]
     #[pyo3(signature = (json: "str"))]
-    fn from_json(_cls: &Bound<'_, PyType>, json: Words) -> PyResult<Self> {
+    fn from_json(_cls: &Bound<'_, PyType>, #[pyo3(from_py_with = arguments::json)] json: Words) -> PyResult<Self> {
         json::read("Usage", &json.0)
     }
 
@@ -185,7 +185,7 @@ impl PaceSummary {
     /// The times that `to_json` wrote.
     #[classmethod]
     #[pyo3(signature = (json: "str"))]
-    fn from_json(_cls: &Bound<'_, PyType>, json: Words) -> PyResult<Self> {
+    fn from_json(_cls: &Bound<'_, PyType>, #[pyo3(from_py_with = arguments::json)] json: Words) -> PyResult<Self> {
         json::read("PaceSummary", &json.0)
     }
 

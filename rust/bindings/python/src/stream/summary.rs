@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyType;
 use serde::{Deserialize, Serialize};
 
-use super::arguments::Words;
+use super::arguments::{self, Words};
 use super::course::Course;
 use super::finding::Finding;
 use super::held::HoldSummary;
@@ -192,7 +192,7 @@ impl Summary {
     ///     For anything else, naming what is missing.
     #[classmethod]
     #[pyo3(signature = (json: "str"))]
-    fn from_json(_cls: &Bound<'_, PyType>, json: Words) -> PyResult<Self> {
+    fn from_json(_cls: &Bound<'_, PyType>, #[pyo3(from_py_with = arguments::json)] json: Words) -> PyResult<Self> {
         json::read("Summary", &json.0)
     }
 

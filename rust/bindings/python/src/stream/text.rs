@@ -1,9 +1,8 @@
 use midstream_series::Timestamp;
 use midstream_stream as stream;
 use pyo3::prelude::*;
-use pyo3::types::PyString;
 
-use super::arguments::whole;
+use super::arguments::{self, Words};
 use super::settings::compiled;
 use super::summary::Summary;
 use super::watching::NS_PER_BYTE;
@@ -14,15 +13,15 @@ const PIECE: usize = 1 << 16;
 
 /// Checks finished text and sums it up.
 #[pyfunction]
-#[pyo3(signature = (text, settings: "midstream.stream.settings.SettingsOrFile | None" = None))]
+#[pyo3(signature = (text: "str", settings: "midstream.stream.settings.SettingsOrFile | None" = None))]
 pub(crate) fn check_text(
     py: Python<'_>,
-    text: &Bound<'_, PyString>,
+    #[pyo3(from_py_with = arguments::text)] text: Words,
     settings: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Summary> {
-    let (text, mut options) = (whole(text)?, compiled(settings)?);
+    let mut options = compiled(settings)?;
     options.settings.hold = None;
-    let text = &*text;
+    let text = text.0.as_str();
     let summary = gate::compute(py, text.len() as u64 * NS_PER_BYTE, |keep_going| {
         let (mut guard, now) = (stream::Guard::new(options)?, Timestamp::default());
         let mut rest = text;
