@@ -68,7 +68,9 @@ def test_a_saved_recording_loads_equal_and_saves_to_the_same_bytes(tmp_path):
 @given(st.lists(st.tuples(st.none() | st.integers(0, 2**60), st.binary(min_size=1), st.sampled_from(["in", "out"]))))
 def test_any_bytes_survive_saving(tmp_path_factory, chunks):
     path = tmp_path_factory.mktemp("any") / "a.jsonl"
-    recording = Recording(chunks=chunks, framing="opaque", dialect="opaque")
+    times = iter(sorted(t_ns for t_ns, _, _ in chunks if t_ns is not None))
+    ordered = [(None if t_ns is None else next(times), data, direction) for t_ns, data, direction in chunks]
+    recording = Recording(chunks=ordered, framing="opaque", dialect="opaque")
     recording.save(path)
     assert Recording.load(path) == recording
 

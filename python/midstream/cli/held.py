@@ -9,7 +9,8 @@ from midstream.errors import RecordingError
 from midstream.stream import Recording, Trace
 from midstream.stream.arrivals import BLOCK
 from midstream.stream.compressed import bare_name
-from midstream.stream.reader import RecordingReader, buffered, is_cassette, is_trace
+from midstream.stream.files import buffered
+from midstream.stream.reader import RecordingReader, is_cassette, is_trace
 from midstream.stream.trace import MOST
 
 __all__ = ["Held", "held_in"]
@@ -29,9 +30,9 @@ def held_in(source: Source, progress: Progress) -> Iterator[tuple[str, Held]]:
         Where it cannot be read.
     """
     with source.open() as file:
-        front = buffered(progress.watch(file))
+        front = buffered(progress.watch(file), source.name)
         head = front.peek(BLOCK)
-        if is_cassette(head):
+        if is_cassette(head, "" if source.found else source.name):
             found: list[tuple[int, Held]] = []
             responses = Recording._in_cassette(front)
             found += [(at, recording) for at, (recording, is_stream) in enumerate(responses) if is_stream]

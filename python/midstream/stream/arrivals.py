@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple
 
@@ -66,6 +67,10 @@ def times_beside(path: Path) -> Times | None:
     numbers = isinstance(times, list) and all(type(time) in (int, float) and 0 <= time < 1e9 for time in times)
     if not numbers:
         raise RecordingError(f"{beside.name} does not hold a list of seconds", line=1)
+    for at, (earlier, later) in enumerate(pairwise(times), 1):
+        if later < earlier:
+            told = f"[{at}] is {later}, less than the {earlier} before: time does not go back"
+            raise RecordingError(f"{beside.name}{told}", line=None)
     return Times([round(time * SECOND) for time in times])
 
 

@@ -60,6 +60,8 @@ def interactions_in(file: BinaryIO) -> list[Interaction]:
     if len(data) > MOST:
         raise RecordingError(f"line 1 begins a cassette of more than {MOST >> 20} MiB", line=1)
     held, lines = from_json(data) if data.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{") else from_yaml(data)
+    if held is None:
+        raise RecordingError("line 1 begins no cassette: it has no interactions", line=1)
     if not isinstance(held, list):
         raise RecordingError("line 1 begins a cassette whose interactions are no list", line=1)
     return [interaction(one, lines[at] if at < len(lines) else 1) for at, one in enumerate(held)]

@@ -13,6 +13,8 @@ MAGIC = b"\x28\xb5\x2f\xfd"
 MOST = 1 << 30
 """Bytes that one file may unfold to."""
 BLOCK = 1 << 16
+LONGEST_FRAME = 4 << 20
+"""Bytes that one frame of a file that is written unfolds to."""
 SUFFIX = ".zst"
 
 
@@ -67,6 +69,7 @@ class Unfolding(io.RawIOBase):
         self.frame: Any = None
         self.most = MOST
         self.given = 0
+        self.taken = 0
         self.lines = 1
         self.rest = b""
 
@@ -91,18 +94,22 @@ class Unfolding(io.RawIOBase):
         if self.frame is None or self.frame.eof or (self.frame.needs_input and not self.rest):
             if self.frame is not None and self.frame.eof:
                 self.rest, self.frame = self.frame.unused_data, None
-            self.rest = self.rest or self.file.read(BLOCK)
+            if not self.rest:
+                self.rest = self.file.read(BLOCK)
+                self.taken += len(self.rest)
             if not self.rest:
                 if self.frame is None:
                     return None
-                raise self.wrong("ends inside a frame: the file was cut")
+                raise self.wrong(f"ends inside a frame: the file was cut at byte {self.taken}")
             if self.frame is None:
                 self.frame = self.zstd.ZstdDecompressor()
+        first = self.taken - len(self.rest)
         given, self.rest = self.rest, b""
         try:
             block: bytes = self.frame.decompress(given, size)
         except self.zstd.ZstdError as error:
-            raise self.wrong(f"cannot be unfolded: {str(error).lower()}") from error
+            where = f"bytes {first} to {self.taken}" if given else f"the bytes before {self.taken}"
+            raise self.wrong(f"cannot be unfolded from {where} of the file: {str(error).lower()}") from error
         return block
 
     def wrong(self, what: str) -> RecordingError:
@@ -134,27 +141,38 @@ def writer(file: BinaryIO) -> BinaryIO:
 
 
 class Folding(io.RawIOBase):
-    """Compresses what is written; to close it closes the file."""
+    """Compresses what is written; to close it closes the file.
+
+    A frame is written as a whole, so that a program that is killed leaves none that was cut.
+    """
 
     def __init__(self, file: BinaryIO, zstd: Any) -> None:
         self.file = file
         self.compressor = zstd.ZstdCompressor()
         self.end_of_frame = zstd.ZstdCompressor.FLUSH_FRAME
-        self.begun = False
+        self.taken = 0
+        self.frame = bytearray()
 
     def writable(self) -> bool:
         return True
 
     def write(self, block: Any) -> int:
-        self.begun = True
-        self.file.write(self.compressor.compress(block))
+        self.taken += len(block)
+        self.frame += self.compressor.compress(block)
+        if self.taken >= LONGEST_FRAME:
+            self.end_frame()
         return len(block)
 
     def flush(self) -> None:
-        if self.begun and not self.file.closed:
-            self.begun = False
-            self.file.write(self.compressor.flush(self.end_of_frame))
+        if not self.file.closed:
+            self.end_frame()
             self.file.flush()
+
+    def end_frame(self) -> None:
+        if self.taken:
+            frame = self.frame + self.compressor.flush(self.end_of_frame)
+            self.taken, self.frame = 0, bytearray()
+            self.file.write(frame)
 
     def close(self) -> None:
         if not self.closed:

@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import io
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,16 +11,19 @@ from typing import Any, BinaryIO
 from midstream._rust.stream import Guard
 from midstream.errors import InputError, RecordingError
 from midstream.stream.arrivals import BLOCK, Chunk, Times, chunks_of, is_time, times_beside, times_within
-from midstream.stream.compressed import MAGIC, bare_name, plain
+from midstream.stream.compressed import bare_name
+from midstream.stream.files import buffered
 from midstream.stream.lines import VERSION
 from midstream.stream.masked import without_secrets_of_url
 
-__all__ = ["CLOSES", "RecordingReader", "buffered", "is_cassette", "is_trace", "parsed", "reason"]
+__all__ = ["CLOSES", "RecordingReader", "is_cassette", "is_trace", "parsed", "reason"]
 
+EARLIEST_NS = -(1 << 63)
 LONGEST_LINE = 64 << 20
 """Bytes of one line of our own format."""
 IN_YAML = re.compile(rb"(\s|#[^\n]*\n|---\s)*(version|recorded_with|(http_)?interactions):")
 IN_JSON = re.compile(rb'\s*\{\s*"(version|recorded_with|(http_)?interactions)"\s*:')
+YAML = (".yaml", ".yml")
 IN_TRACE = re.compile(rb'\s*\{\s*("schema_version"\s*:\s*"ATIF-|"trace_id"\s*:)')
 ATIF = re.compile(rb'\s*\{.*"schema_version"\s*:\s*"ATIF-', re.DOTALL)
 CLOSES = ("clean", "abrupt", "client_left", "stopped", "gave_up")
@@ -79,7 +81,7 @@ class RecordingReader:
     def own_chunks(self) -> Iterator[Chunk]:
         """The chunks of MidStream's own format."""
         self.file.readline()
-        number = 1
+        number, timed, last_ns = 1, 1, EARLIEST_NS
         while line := self.file.readline(LONGEST_LINE + 1):
             number += 1
             if len(line) > LONGEST_LINE:
@@ -96,6 +98,12 @@ class RecordingReader:
                 if not line.endswith(b"\n"):
                     return  # the recorder was interrupted while it wrote
                 raise RecordingError(f"line {number} is not JSON: {reason(error)}", line=number) from error
+            at_ns = self.end_ns if chunk is None else chunk.t_ns
+            if at_ns is not None:
+                if at_ns < last_ns:
+                    told = f"less than the {last_ns} of line {timed}: time does not go back"
+                    raise RecordingError(f"line {number} has t = {at_ns}, {told}", line=number)
+                timed, last_ns = number, at_ns
             if chunk is not None:
                 yield chunk
 
@@ -139,11 +147,13 @@ class RecordingReader:
                 raise wrong('has neither "s", "b" nor "end"')
 
 
-def is_cassette(head: bytes) -> bool:
-    """Whether a file that begins like this is a cassette of VCR."""
+def is_cassette(head: bytes, name: str = "") -> bool:
+    """Whether a file of this name that begins like this is a cassette of VCR, perhaps a damaged one."""
     head = head.removeprefix(b"\xef\xbb\xbf")
     if IN_JSON.match(head):
         return b'interactions"' in head
+    if bare_name(name).lower().endswith(YAML):
+        return True
     return IN_YAML.match(head) is not None and b"interactions:" in head
 
 
@@ -151,29 +161,6 @@ def is_trace(head: bytes) -> bool:
     """Whether a file that begins like this holds runs of agents."""
     head = head.removeprefix(b"\xef\xbb\xbf")
     return IN_TRACE.match(head) is not None or ATIF.match(head) is not None
-
-
-def buffered(file: BinaryIO) -> "io.BufferedReader[Any]":
-    """A buffer that can look ahead, in front of what the file holds."""
-    front = io.BufferedReader(Front(file), BLOCK)
-    if not front.peek(len(MAGIC)).startswith(MAGIC):
-        return front
-    return io.BufferedReader(plain(front), BLOCK)
-
-
-class Front(io.RawIOBase):
-    """Any binary file as raw input, so that a buffer in front of it can look ahead."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self.file = file
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        block = self.file.read(len(buffer))
-        buffer[: len(block)] = block
-        return len(block)
 
 
 def own_header(head: bytes) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ __all__ = ["Place", "Record", "Written", "place_of"]
 
 FIELDS = ("host", "number", "pid", "time")
 IN_FOLDER = "{time}-{number}.jsonl"
+WIDTH = re.compile(r"0?[1-9]\d?d?")
 MOST_TRIES = 100_000
 """Numbers that are tried for a name that is not taken."""
 
@@ -40,6 +42,10 @@ class Record:
 
     to: str | os.PathLike[str] | BinaryIO
     request: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.request, bool):
+            raise TypeError(f"request is {type(self.request).__name__}, allowed: True or False")
 
 
 class Written(NamedTuple):
@@ -144,7 +150,15 @@ def fields_of(template: str) -> set[str]:
     except ValueError as error:
         raise InputError(f"record is {template!r:.80}, which is no template: {error}; write {{{{ for a brace") from None
     for name, spec, turn in parsed:
-        if name not in FIELDS or turn or (spec and name != "number"):
+        if name not in FIELDS or turn:
             known = ", ".join(f"{{{field}}}" for field in FIELDS)
-            raise InputError(f"record names the field {{{name}}}, known: {known}; write {{{{ for a brace")
+            given = f"{name}!{turn}" if turn else name
+            raise InputError(f"record names the field {{{given}}}, known: {known}; write {{{{ for a brace")
+        if spec and name != "number":
+            raise InputError(
+                f"record names {{{name}:{spec:.40}}}, allowed is {{{name}}}; {{number}} alone takes a width"
+            )
+        if spec and not WIDTH.fullmatch(spec):
+            told = "allowed behind the colon is a width of 1 to 99, as in {number:04}"
+            raise InputError(f"record names {{number:{spec:.40}}}, {told}")
     return {name for name, _, _ in parsed}

@@ -1,20 +1,19 @@
 """Recorded streams: read, and written as a whole."""
 
-import io
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeVar
 
-from midstream._files import replacing
 from midstream._rust.stream import Guard, Summary
 from midstream.errors import InputError
 from midstream.stream.arrivals import BLOCK, Chunk, checked, is_time
-from midstream.stream.compressed import is_compressed_name, writer
+from midstream.stream.files import opened, saving
 from midstream.stream.lines import chunk_line, end_line, header_line, written
 from midstream.stream.masked import without_secrets, without_secrets_of_url
-from midstream.stream.reader import CLOSES, RecordingReader, buffered, is_cassette
+from midstream.stream.reader import CLOSES, RecordingReader, is_cassette
 from midstream.stream.settings import Settings
 
 if TYPE_CHECKING:
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Chunk", "Recording"]
 
 R = TypeVar("R")
+KINDS = {"provider": str, "model": str, "url": str, "request": Mapping, "usage": Mapping, "left_out": str}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,13 +88,18 @@ class Recording:
             raise TypeError(f"chunks is {type(self.chunks).__name__}, allowed: a sequence of Chunk")
         chunks = tuple(checked(chunk, f"chunks[{at}]") for at, chunk in enumerate(self.chunks))
         Guard(dialect=self.dialect, framing=self.framing)  # names what is wrong
-        for name, kinds in (("provider", str), ("model", str), ("url", str), ("request", Mapping), ("usage", Mapping)):
-            if not isinstance(value := getattr(self, name), kinds | None):
-                raise TypeError(f"{name} is {type(value).__name__}, allowed: {kinds.__name__} or None")
+        for name, kind in KINDS.items():
+            if not isinstance(value := getattr(self, name), kind | None):
+                raise TypeError(f"{name} is {type(value).__name__}, allowed: {kind.__name__} or None")
+        if not isinstance(self.from_request, bool):
+            raise TypeError(f"from_request is {type(self.from_request).__name__}, allowed: True or False")
+        if not isinstance(self.findings, Sequence) or not all(isinstance(found, Mapping) for found in self.findings):
+            raise TypeError(f"findings is {self.findings!r:.40}, allowed: a sequence of mappings")
         if self.end is not None and (not isinstance(self.end, str) or self.end not in CLOSES):
             raise InputError(f"end is {self.end!r:.40}, allowed are {', '.join(CLOSES)} and None")
         if not is_time(self.end_ns):
             raise InputError(f"end_ns is {self.end_ns!r:.40}, allowed are integers of 64 bits and None")
+        check_order(chunks, self.end_ns)
         object.__setattr__(self, "chunks", chunks)
         object.__setattr__(self, "url", None if self.url is None else without_secrets_of_url(self.url))
         object.__setattr__(self, "request", without_secrets(self.request))
@@ -128,13 +133,12 @@ class Recording:
         OSError
             Where the file cannot be opened.
         """
-        with opened(source) as file:
-            front = buffered(file)
-            if is_cassette(front.peek(BLOCK)):
+        with opened(source) as front:
+            if is_cassette(front.peek(BLOCK), name_of(source)):
                 return chosen(cls._in_cassette(front), index)
             if index not in (None, 0):
                 raise InputError(f"index is {index}, and this recording is one, not a cassette")
-            return cls._read(front, None if isinstance(source, bytes) else Path(source))
+            return cls._read(front, path_of(source))
 
     @classmethod
     def load_all(cls, source: str | os.PathLike[str] | bytes) -> list[Self]:
@@ -150,11 +154,10 @@ class Recording:
         list of Recording
             Of a cassette's responses those that are streams, in its order.
         """
-        with opened(source) as file:
-            front = buffered(file)
-            if is_cassette(front.peek(BLOCK)):
+        with opened(source) as front:
+            if is_cassette(front.peek(BLOCK), name_of(source)):
                 return [recording for recording, is_stream in cls._in_cassette(front) if is_stream]
-            return [cls._read(front, None if isinstance(source, bytes) else Path(source))]
+            return [cls._read(front, path_of(source))]
 
     @classmethod
     def _read(cls, file: BinaryIO, path: Path | None) -> Self:
@@ -213,11 +216,9 @@ class Recording:
         OSError
             Where the file cannot be written.
         """
-        with replacing(named(path, "path")) as file:
-            out = writer(file) if is_compressed_name(os.fsdecode(path)) else file
+        with saving(path) as file:
             for line in self.lines():
-                out.write(written(line))
-            out.flush()
+                file.write(written(line))
 
     def lines(self) -> Iterator[dict[str, Any]]:
         """The lines of MidStream's own JSONL."""
@@ -241,9 +242,23 @@ class Recording:
         return f"Recording({self.dialect} over {self.framing}, {len(self.chunks)} chunks, {size} bytes{cut})"
 
 
-def opened(source: str | os.PathLike[str] | bytes) -> BinaryIO:
-    """The bytes of a recording, to read."""
-    return io.BytesIO(source) if isinstance(source, bytes) else named(source, "source").open("rb")
+def path_of(source: str | os.PathLike[str] | bytes) -> Path | None:
+    """Where a recording stands."""
+    return Path(source) if isinstance(source, str | os.PathLike) else None
+
+
+def name_of(source: str | os.PathLike[str] | bytes) -> str:
+    path = path_of(source)
+    return path.name if path is not None else ""
+
+
+def check_order(chunks: Sequence[Chunk], end_ns: int | None) -> None:
+    """Refuse times that go back."""
+    timed = [(f"chunks[{at}].t_ns", chunk.t_ns) for at, chunk in enumerate(chunks)] + [("end_ns", end_ns)]
+    known = [(where, t_ns) for where, t_ns in timed if t_ns is not None]
+    for (before, earlier_ns), (where, t_ns) in pairwise(known):
+        if t_ns < earlier_ns:
+            raise InputError(f"{where} is {t_ns}, less than the {earlier_ns} of {before}: time does not go back")
 
 
 def chosen(found: list[tuple[R, bool]], index: int | None) -> R:
@@ -270,13 +285,3 @@ def first_look(chunks: Sequence[Chunk], framing: str, dialect: str, *, content_t
         if seen >= 2 * BLOCK:
             break
     return guard.finish("clean", 0)[1]
-
-
-def named(path: str | os.PathLike[str], argument: str) -> Path:
-    """The path, where a file can have it."""
-    try:
-        if b"\0" in os.fsencode(path):
-            raise ValueError("embedded null byte")
-    except ValueError as error:
-        raise InputError(f"{argument} is {os.fspath(path)!r:.80}, which no file is named: {error}") from error
-    return Path(path)

@@ -6,13 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
-from midstream._files import replacing
 from midstream._rust.stream import AgentChecks, AgentSummary, Finding
 from midstream.errors import InputError, RecordingError
 from midstream.stream.atif import VERSION, of_steps, text_of, validated
-from midstream.stream.compressed import is_compressed_name, writer
-from midstream.stream.reader import buffered, is_trace, parsed, reason
-from midstream.stream.recording import named, opened
+from midstream.stream.files import opened, saving
+from midstream.stream.reader import is_trace, parsed, reason
 from midstream.stream.session import settings_of
 from midstream.stream.settings import SettingsOrFile
 
@@ -113,7 +111,7 @@ class Trace:
     def load_all(cls, source: str | os.PathLike[str] | bytes) -> list[Self]:
         """Read all traces of a file; `load` tells what is read, and what is raised."""
         with opened(source) as file:
-            data = buffered(file).read(MOST + 1)
+            data = file.read(MOST + 1)
         if len(data) > MOST:
             raise RecordingError(f"line 1 begins a file of more than {MOST >> 20} MiB", line=1)
         if not is_trace(data[: 1 << 16]):
@@ -138,10 +136,8 @@ class Trace:
             Where the file cannot be written.
         """
         document = dict(self.document) | {"schema_version": VERSION}
-        with replacing(named(path, "path")) as file:
-            out = writer(file) if is_compressed_name(os.fsdecode(path)) else file
-            out.write(json.dumps(document, ensure_ascii=False, indent=2).encode(errors="backslashreplace") + b"\n")
-            out.flush()
+        with saving(path) as file:
+            file.write(json.dumps(document, ensure_ascii=False, indent=2).encode(errors="backslashreplace") + b"\n")
 
     @property
     def name(self) -> str:
@@ -222,16 +218,21 @@ class Trace:
 
 def documents(data: bytes) -> Iterator[tuple[int, Any]]:
     """The objects of a file, each with its line: one document, or one a line."""
-    try:
-        yield 1, parsed(data)
+    lines = [(at, line) for at, line in enumerate(data.split(b"\n"), 1) if line.strip()]
+    if len(lines) == 1 or is_line(lines[0][1], lines[1][1]):
+        for at, line in lines:
+            try:
+                yield at, parsed(line)
+            except ValueError as error:
+                raise RecordingError(f"line {at} is not JSON: {reason(error)}", line=at) from error
         return
+    try:
+        yield 1, parsed(data.rstrip())
     except ValueError as error:
-        lines = [(at, line) for at, line in enumerate(data.split(b"\n"), 1) if line.strip()]
-        if len(lines) < 2 or not lines[0][1].rstrip().endswith(b"}"):
-            line = getattr(error, "lineno", 1)
-            raise RecordingError(f"line {line} is not JSON: {reason(error)}", line=line) from error
-    for at, line in lines:
-        try:
-            yield at, parsed(line)
-        except ValueError as error:
-            raise RecordingError(f"line {at} is not JSON: {reason(error)}", line=at) from error
+        number = getattr(error, "lineno", 1)
+        raise RecordingError(f"line {number} is not JSON: {reason(error)}", line=number) from error
+
+
+def is_line(first: bytes, second: bytes) -> bool:
+    """Whether the first of two lines is, or was, an object of its own and not the beginning of a longer document."""
+    return second.startswith(b"{") and len(first.strip()) > 1
