@@ -73,7 +73,7 @@ const FRAMINGS: [Framing; 6] =
     [Framing::Auto, Framing::EventStream, Framing::JsonArray, Framing::Ndjson, Framing::Sse, Framing::Text];
 
 /// Later settings of one name replace earlier ones.
-fn json_of(bits: u8) -> String {
+pub fn json_of(bits: u8) -> String {
     let chosen = SETTINGS.iter().enumerate().filter(|(bit, _)| bits >> bit & 1 == 1).map(|(_, setting)| *setting);
     let chosen: std::collections::BTreeMap<_, _> = chosen.collect();
     let members: Vec<String> = chosen.iter().map(|(name, value)| format!("\"{name}\": {value}")).collect();
@@ -131,12 +131,10 @@ fn run(options: &impl Fn() -> Options, operations: &[Operation<'_>], close: Clos
                 guard.wait(now);
             }
             Operation::Snapshot => {
-                // A stream that cannot be put down says so, and goes on.
-                if let Ok(bytes) = guard.snapshot(b"beside") {
-                    let (restored, beside) = Guard::restore(&bytes, options(), None).expect("it was just written");
-                    assert_eq!(beside, b"beside");
-                    guard = restored;
-                }
+                let bytes = guard.snapshot(b"beside").expect("it is not finished");
+                let (restored, beside) = Guard::restore(&bytes, options(), None).expect("it was just written");
+                assert_eq!(beside, b"beside");
+                guard = restored;
             }
         }
     }

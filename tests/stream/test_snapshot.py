@@ -1,6 +1,7 @@
 """A guard that was kept as bytes goes on where it was, here and in another process."""
 
 import json
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -11,25 +12,43 @@ from hypothesis import strategies as st
 
 import midstream
 from midstream.errors import GuardStopped, InputError, StateError
-from midstream.stream import AgentChecks, Budget, Guard, Pace, Redact, Repeat, Settings
-from tiny_bodies import CHAT, LOOP, OLLAMA, TOOL
+from midstream.stream import AgentChecks, Budget, Guard, Hold, Pace, Redact, Repeat, Settings
+from tiny_bodies import CHAT, LOOP, OLLAMA, TOOL, chat
 
+SECRET = chat("Write to bob", "@exam", "ple.org", " or call +49 170 12", "34567. Then")
+WAITING = [
+    (Settings(redact=Redact(rules=("built_in",))), "none"),
+    (Settings(redact=Redact(rules=("email", "phone"), action="stop")), "error"),
+    (Settings(hold=Hold(limit=20), redact=Redact(rules=("email",))), "error"),
+    (Settings(repeat=Repeat(exact="stop"), budget=Budget(output_characters=30, action="stop")), "finish"),
+]
 SETTINGS = Settings(pace=Pace(idle_s=2.0), budget=Budget(output_characters=400), shadow=True)
 
 
-def calls(body: bytes, cuts: set[int], kept: Settings, *, restores: bool) -> list[str]:
+def calls(body: bytes, cuts: set[int], kept: Settings, end: str = "none", *, restores: bool) -> list[str]:
     """All that a guard says of a body that is cut there; it is brought back behind each cut."""
-    guard, said, before = Guard(kept, started_ns=0, keep_text=True), [], 0
-    for number, end in enumerate([*sorted(cut for cut in cuts if cut < len(body)), len(body)]):
-        decision = guard.feed(body[before:end], number * 10**9)
+    guard, said, before = Guard(kept, started_ns=0, keep_text=True, end=end), [], 0
+    for number, stop in enumerate([*sorted(cut for cut in cuts if cut < len(body)), len(body)]):
+        decision = guard.feed(body[before:stop], number * 10**9)
         events = [(event.kind, event.channel, event.text, event.span) for event in decision.events]
         said.append(repr((decision, decision.forward, events, decision.findings, decision.tick_at_ns, guard.text)))
         if restores:
             guard = Guard.restore(guard.snapshot(), kept)
-        before = end
+        before = stop
     said.append(repr(guard.tick(10**12)))
-    decision, summary = guard.finish("clean", 10**12)
-    return [*said, repr(decision.findings), summary.to_json()]
+    said += [repr(guard.release(held.id, 10**12).forward) for held in guard.waiting]
+    decision, summary = guard.finish("stopped", 10**12)
+    return [*said, repr((decision.forward, decision.findings)), summary.to_json()]
+
+
+@settings(max_examples=60)
+@given(
+    st.sampled_from([CHAT, LOOP, OLLAMA, TOOL, SECRET]),
+    st.sets(st.integers(1, 7_000), max_size=20),
+    st.sampled_from(WAITING),
+)
+def test_text_that_waits_goes_on_with_the_guard(body: bytes, cuts: set[int], way: tuple[Settings, str]) -> None:
+    assert calls(body, cuts, *way, restores=True) == calls(body, cuts, *way, restores=False)
 
 
 @settings(max_examples=60)
@@ -40,10 +59,11 @@ def test_a_restored_guard_goes_on_as_the_one_that_was_kept(body: bytes, cuts: se
 
 
 def test_recordings_go_on_at_every_tenth(data: Path) -> None:
-    for line in (data / "streams/index.jsonl").read_text(encoding="utf-8").splitlines()[::7]:
+    for number, line in enumerate((data / "streams/index.jsonl").read_text(encoding="utf-8").splitlines()[::7]):
         body = (data / "streams" / json.loads(line)["file"]).read_bytes()
         cuts = set(range(1, len(body), max(1, len(body) // 10)))
-        assert calls(body, cuts, SETTINGS, restores=True) == calls(body, cuts, SETTINGS, restores=False)
+        for way in [(SETTINGS, "none"), WAITING[number % len(WAITING)]]:
+            assert calls(body, cuts, *way, restores=True) == calls(body, cuts, *way, restores=False)
 
 
 def test_another_process_goes_on(tmp_path: Path) -> None:
@@ -75,6 +95,28 @@ def test_no_text_is_kept_that_nobody_asked_for() -> None:
     assert b"sk-live" not in Guard(Settings(repeat=Repeat(tools={"sk-live": "off"}))).snapshot()
 
 
+def test_a_snapshot_holds_what_waits_and_its_repr_shows_none_of_it() -> None:
+    guard = Guard(kept := Settings(redact=Redact(rules=("email",))))
+    assert guard.push("write to bob@example").forward == b"write to "
+    data = guard.snapshot()
+    assert b"bob@example" in data
+    assert repr(data) == str(data) == f"<snapshot of a Guard, {len(data):,} bytes>"
+    assert Guard.restore(pickle.loads(pickle.dumps(data)), kept).push(".org, or ").forward == b"[EMAIL], or "
+
+
+def test_a_restored_guard_takes_a_verdict_by_its_id_and_asks_again() -> None:
+    guard = Guard(kept := Settings(hold=Hold()))
+    held = guard.push("All is well. And").held[0]
+    restored = Guard.restore(guard.snapshot(), kept)
+    assert restored.waiting == [held]
+    assert restored.release(held.id).forward == b"All is well."
+    asked: list[str] = []
+    again = Guard.restore(guard.snapshot(), kept)
+    passed = midstream.watch(iter([" more."]), again, moderate=lambda held: asked.append(held.text))
+    assert "".join(passed) == "All is well. And more."
+    assert asked == ["All is well.", " And more."]
+
+
 def test_what_cannot_be_gone_on_from_is_told() -> None:
     guard = Guard()
     guard.push("a")
@@ -87,12 +129,10 @@ def test_what_cannot_be_gone_on_from_is_told() -> None:
         (data, Settings(shadow=True), "the snapshot was taken under other settings"),
         (AgentChecks().snapshot(), None, "the snapshot is of AgentChecks, and a Guard was to be restored"),
         (data.replace(b"\n\x05", b"\n\x059", 1), None, "the snapshot was written by version 9"),
-        (data, Settings(redact=Redact(rules=("email",))), "text is redacted or held"),
+        (data, Settings(redact=Redact(rules=("email",))), "the snapshot was taken under other settings"),
     ]:
         with pytest.raises(InputError, match=f"^{message}"):
             Guard.restore(kept, under)
-    with pytest.raises(InputError, match=r"^text is redacted or held"):
-        Guard(Settings(redact=Redact(rules=("email",)))).snapshot()
     guard.finish()
     with pytest.raises(StateError):
         guard.snapshot()

@@ -841,7 +841,9 @@ class Guard:
         data: bytes, settings: midstream.stream.settings.SettingsOrFile | None = None, *, now_ns: int | None = None
     ) -> Guard:
         """
-        The guard whose state `snapshot` wrote; it goes on as that one would have.
+        The guard whose state `snapshot` wrote; it goes on as that one would have, with the end that it had.
+
+        Text that was asked for waits on: a verdict names it by the id that it had, and `waiting` gives it to ask again.
 
         Parameters
         ----------
@@ -887,8 +889,10 @@ class Guard:
         The state of this guard as bytes, which `restore` goes on from, here or in another process.
 
         They hold the text that the checks look back on, the arguments of tool calls, frames that are not whole yet, and the
-        answer where ``keep_text`` is set: keep them as you keep the stream itself. They hold no settings. Bytes are read by
-        the version of MidStream that wrote them; take only your own, as a checksum tells damage and not malice.
+        answer where ``keep_text`` is set. Where text is redacted or held they hold what waits as the model wrote it, **a
+        secret not yet replaced among it**: keep them as you keep the stream itself. Their repr shows their length alone. They
+        hold no settings. Bytes are read by the version of MidStream that wrote them; take only your own, as a checksum tells
+        damage and not malice.
 
         Returns
         -------
@@ -896,8 +900,6 @@ class Guard:
 
         Raises
         ------
-        InputError
-            Where text is redacted or held: what waits of it is not kept.
         StateError
             After `finish`.
         """
@@ -917,6 +919,11 @@ class Guard:
         Returns
         -------
         Decision
+        """
+    @property
+    def waiting(self, /) -> list[Held]:
+        """
+        The texts that were asked for and wait for their verdict, the oldest first, then those that passed without one.
         """
 
 @final

@@ -87,7 +87,7 @@ class Session:
         self._stop: Finding | None = None
         self.holds: bool = guard._holds
         """Text waits for the caller's check."""
-        self.asked: deque[Held] = deque()
+        self.asked: deque[Held] = deque(guard.waiting)
         """Texts that it has to be asked for."""
         self.inline = True
         """It is asked as soon as they come; else the owner asks it."""

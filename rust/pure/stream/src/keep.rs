@@ -55,7 +55,7 @@ impl Source<'_> {
     }
 
     /// A count of items that take a byte each at least.
-    fn count(&mut self) -> Option<usize> {
+    pub(crate) fn count(&mut self) -> Option<usize> {
         usize::take(self).filter(|count| *count <= self.rest.len())
     }
 }

@@ -26,8 +26,6 @@ pub enum SnapshotFault {
         /// Bytes that were written.
         written: usize,
     },
-    /// What the end of a stopped stream needs is not kept.
-    Ends,
     /// The bytes are none.
     None,
     /// It is of something else.
@@ -44,8 +42,6 @@ pub enum SnapshotFault {
         /// The version that wrote it.
         wrote: String,
     },
-    /// Text that waits for redaction is not kept.
-    Redacts,
 }
 
 impl fmt::Display for SnapshotFault {
@@ -54,9 +50,6 @@ impl fmt::Display for SnapshotFault {
             Self::Changed => f.write_str("the snapshot is damaged: its checksum is another; take it anew"),
             Self::Cut { given, written } => {
                 write!(f, "the snapshot is cut: {given} bytes are there, {written} were written")
-            }
-            Self::Ends => {
-                f.write_str("what the end of a stopped stream needs is not kept in a snapshot; end is none there")
             }
             Self::None => f.write_str("the bytes are no snapshot"),
             Self::OtherKind { of, wanted } => write!(f, "the snapshot is of {of}, and {wanted} was to be restored"),
@@ -69,7 +62,6 @@ impl fmt::Display for SnapshotFault {
                     "the snapshot was written by version {wrote}, and this is {VERSION}; a snapshot is read by its own"
                 )
             }
-            Self::Redacts => f.write_str("text is redacted or held, and what waits of it is not kept in a snapshot"),
         }
     }
 }

@@ -5,25 +5,61 @@
 use std::path::{Path, PathBuf};
 
 use midstream_series::{Span, Timestamp};
-use midstream_stream::{AgentChecks, ChannelKind, Close, Error, Guard, Options, Settings, SnapshotFault, Step};
+use midstream_stream::{
+    AgentChecks, ChannelKind, Close, Decision, End, Error, Framing, Guard, Options, Settings, SnapshotFault, Step,
+};
+
+/// Settings under which text waits, is replaced, and ends with an end of its own.
+const WAITING: [(&str, End); 6] = [
+    (r#"{"redact": {"rules": ["built_in"]}}"#, End::None),
+    (r#"{"redact": {"rules": ["built_in"], "action": "stop"}}"#, End::Error),
+    (r#"{"redact": {"rules": ["built_in"], "action": "warn"}, "budget": {"output_characters": 400}}"#, End::Finish),
+    (r#"{"hold": {"channels": ["text", "reasoning", "tool"], "max_hold_s": 1, "at_max_hold": "pass"}}"#, End::Error),
+    (r#"{"hold": {"limit": 20}, "redact": {"rules": ["email", "phone"]}, "shadow": false}"#, End::None),
+    (r#"{"hold": {}, "redact": {"rules": ["email"], "action": "observe"}, "shadow": true}"#, End::None),
+];
 
 /// All that a stream's guard says, call by call, if it is replaced behind each call by `between`.
 fn said(body: &[u8], chunk: usize, options: &Options, between: impl Fn(Guard, &Options) -> Guard) -> Vec<String> {
     let mut guard = Guard::new(options.clone()).unwrap();
     let (mut said, mut now) = (Vec::new(), Timestamp::from_nanos(1_000_000_007));
+    let mut asked = Vec::new();
     for (number, bytes) in body.chunks(chunk).enumerate() {
         now = now + Span::from_millis(7);
-        said.push(format!("{:?}", guard.feed(bytes, now).unwrap()));
+        said.push(told(&guard.feed(bytes, now).unwrap(), &mut asked));
         if number % 5 == 0 {
             now = now + Span::from_secs(31);
-            said.push(format!("{:?}", guard.tick(now).unwrap()));
+            said.push(told(&guard.tick(now).unwrap(), &mut asked));
         }
         guard = between(guard, options);
         assert_eq!(guard.tick_at().is_some(), !said.last().unwrap().contains("tick_at: None"));
+        if number % 3 == 1 {
+            judge(&mut guard, &mut asked, now, &mut said);
+            guard = between(guard, options);
+        }
     }
-    let (decision, summary) = guard.finish(Close::Clean, now).unwrap();
+    if guard.holds() {
+        said.push(told(&guard.ask_rest(now).unwrap(), &mut asked));
+        guard = between(guard, options);
+        judge(&mut guard, &mut asked, now, &mut said);
+    }
+    let is_over = said.last().is_some_and(|last| last.contains("halted: true"));
+    let (decision, summary) = guard.finish(if is_over { Close::Stopped } else { Close::Clean }, now).unwrap();
     said.extend([format!("{decision:?}"), format!("{summary:?}")]);
     said
+}
+
+fn told(decision: &Decision<'_>, asked: &mut Vec<u64>) -> String {
+    asked.extend(decision.held.iter().map(|held| held.id));
+    format!("{decision:?}")
+}
+
+/// Lets pass what waits, the latest first.
+fn judge(guard: &mut Guard, asked: &mut Vec<u64>, now: Timestamp, said: &mut Vec<String>) {
+    let waiting: Vec<u64> = guard.waiting().map(|held| held.id).collect();
+    for id in asked.drain(..).rev().filter(|id| waiting.contains(id)) {
+        said.push(format!("{:?}", guard.release(id, now).unwrap()));
+    }
 }
 
 fn restored(guard: Guard, options: &Options) -> Guard {
@@ -49,7 +85,7 @@ fn every_recording_goes_on_at_every_cut() {
         eprintln!("skipped: no recordings in {}; set MIDSTREAM_DATA", streams.display());
         return;
     }
-    let options = options(r#"{"shadow": true, "budget": {"output_tokens": 50, "wall_time_s": 90, "warn_at": 0.5}}"#);
+    let plain = r#"{"shadow": true, "budget": {"output_tokens": 50, "wall_time_s": 90, "warn_at": 0.5}}"#;
     let mut read = 0;
     for folder in std::fs::read_dir(streams).unwrap() {
         let folder = folder.unwrap().path();
@@ -57,11 +93,21 @@ fn every_recording_goes_on_at_every_cut() {
             let file = file.unwrap().path();
             let body = std::fs::read(&file).unwrap();
             let beginning = body.get(..if read % 8 == 0 { 250 } else { 0 }).unwrap_or(&body);
-            for (part, chunk) in [(body.as_slice(), body.len().div_ceil(8).max(1)), (beginning, 1)] {
+            let beginnings = [(plain, End::None, beginning, 1)].into_iter();
+            let ways = WAITING.iter().cycle().skip(read).take(2).map(|(json, end)| (*json, *end));
+            let ways = [(plain, End::None)].into_iter().chain(ways).map(|(json, end)| {
+                let chunk = body.len().div_ceil(if json == plain { 8 } else { 23 }).max(1);
+                (json, end, body.as_slice(), chunk)
+            });
+            for (json, end, part, chunk) in beginnings.chain(ways) {
+                let options = Options { end, ..options(json) };
+                if end == End::Finish && options.settings.hold.is_some() {
+                    continue;
+                }
                 let (whole, cut) =
                     (said(part, chunk, &options, |guard, _| guard), said(part, chunk, &options, restored));
                 let differs = whole.iter().zip(&cut).find(|(whole, cut)| whole != cut);
-                assert_eq!(differs, None, "{} in chunks of {chunk}", file.display());
+                assert_eq!(differs, None, "{} in chunks of {chunk} under {json}", file.display());
             }
             read += 1;
         }
@@ -154,9 +200,162 @@ fn what_is_no_snapshot_of_this_guard_is_refused_with_its_cause() {
     let run = AgentChecks::new(Settings::default()).unwrap().snapshot();
     assert_eq!(fault(&run, "{}"), SnapshotFault::OtherKind { of: "AgentChecks", wanted: "a Guard" });
     let redacts = r#"{"redact": {"rules": ["email"]}}"#;
-    assert_eq!(fault(&bytes, redacts), SnapshotFault::Redacts);
-    let refused = Guard::new(options(redacts)).unwrap().snapshot(&[]);
-    assert_eq!(refused, Err(Error::Snapshot { fault: SnapshotFault::Redacts }));
+    assert_eq!(fault(&bytes, redacts), SnapshotFault::OtherSettings);
     guard.finish(Close::Clean, Timestamp::from_nanos(1)).unwrap();
     assert_eq!(guard.snapshot(&[]), Err(Error::Finished));
+}
+
+const SECRETS: [&str; 5] = [
+    "Write to bob.miller@example.org, or call +49 170 1234567. ",
+    "Der Schlüssel ist AKIAIOSFODNN7EXAMPLE und die IBAN DE89 3702 0044 0532 0130 00 ist. ",
+    "card 4111 1111 1111 1111, bearer Authorization: Bearer abcdefghijklmnop.qrstuvwxyz012345 ",
+    "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7\n-----END PRIVATE KEY-----",
+    "日本語 a@b.example と bob@example.com。 ",
+];
+
+#[test]
+fn text_with_secrets_goes_on_at_every_byte() {
+    for (json, end) in WAITING {
+        let secrets = SECRETS.concat();
+        let content = serde_json::to_string(&secrets).unwrap();
+        let (first, second) = content.split_at(content.char_indices().nth(40).unwrap().0);
+        let event = |content: &str| {
+            format!(
+                "data: {{\"object\":\"chat.completion.chunk\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":{content}}}}}]}}\r\n\r\n"
+            )
+        };
+        let arguments =
+            serde_json::to_string(&format!("{{\"to\": \"{}\", \"n\": 4111111111111111}}", "bob@example.org")).unwrap();
+        let call = format!(
+            "data: {{\"object\":\"chat.completion.chunk\",\"choices\":[{{\"index\":0,\"delta\":{{\"tool_calls\":[{{\"index\":0,\"id\":\"a\",\"function\":{{\"name\":\"mail\",\"arguments\":{arguments}}}}}]}}}}]}}\r\n\r\n"
+        );
+        let body = event(&format!("{first}\"")) + &event(&format!("\"{second}")) + &call + "data: [DONE]\r\n\r\n";
+        let options = Options { end, ..options(json) };
+        for chunk in [1, 7] {
+            let (whole, cut) = (
+                said(body.as_bytes(), chunk, &options, |guard, _| guard),
+                said(body.as_bytes(), chunk, &options, restored),
+            );
+            let differs = whole.iter().zip(&cut).find(|(whole, cut)| whole != cut);
+            assert_eq!(differs, None, "{json} in chunks of {chunk}");
+        }
+    }
+}
+
+/// The same of text that the caller has, or of a socket's messages.
+fn said_of_pushes(pieces: &[&str], as_json: bool, options: &Options, keeps: bool) -> Vec<String> {
+    let mut guard = Guard::new(options.clone()).unwrap();
+    let (mut said, mut asked, mut now) = (Vec::new(), Vec::new(), Timestamp::from_nanos(5));
+    for (number, piece) in pieces.iter().enumerate() {
+        now = now + Span::from_millis(400);
+        let decision = match as_json {
+            true => guard.push_json(piece, now).unwrap(),
+            false => guard.push_text(ChannelKind::Text, piece, now).unwrap(),
+        };
+        said.push(told(&decision, &mut asked));
+        if number % 4 == 3 {
+            said.push(told(&guard.tick(now).unwrap(), &mut asked));
+            judge(&mut guard, &mut asked, now, &mut said);
+        }
+        guard = if keeps { restored(guard, options) } else { guard };
+    }
+    let is_over = said.last().is_some_and(|last| last.contains("halted: true"));
+    let (decision, summary) = guard.finish(if is_over { Close::Stopped } else { Close::Clean }, now).unwrap();
+    said.extend([format!("{decision:?}"), format!("{summary:?}")]);
+    said
+}
+
+#[test]
+fn pushed_text_goes_on_at_every_character() {
+    let text = SECRETS.concat() + &"I am done. ".repeat(12);
+    let pieces: Vec<&str> = text.char_indices().map(|(at, letter)| &text[at..at + letter.len_utf8()]).collect();
+    for (json, _) in WAITING {
+        let options = options(json);
+        assert_eq!(said_of_pushes(&pieces, false, &options, false), said_of_pushes(&pieces, false, &options, true));
+    }
+}
+
+#[test]
+fn messages_of_a_socket_go_on_with_their_end() {
+    let created = r#"{"type":"response.created","response":{"id":"r1","status":"in_progress","temperature":0.8}}"#;
+    let delta = r#"{"type":"response.output_text.delta","response_id":"r1","item_id":"i1","output_index":0,"content_index":0,"delta":"I am done. "}"#;
+    let messages: Vec<&str> = [created].into_iter().chain(std::iter::repeat_n(delta, 20)).collect();
+    for end in End::ALL {
+        let options = Options { end, framing: Framing::WebSocket, ..options("{}") };
+        let whole = said_of_pushes(&messages, true, &options, false);
+        assert_eq!(whole, said_of_pushes(&messages, true, &options, true));
+        assert_eq!(end != End::None, whole[whole.len() - 2].contains("forward: Bytes"), "{whole:?}");
+    }
+}
+
+/// Bytes before the checksum's end, and those behind it.
+fn parts(bytes: &[u8]) -> (usize, &[u8]) {
+    let mut at = b"midstream snapshot\n".len() + 1 + env!("CARGO_PKG_VERSION").len();
+    let sealed = at;
+    for _ in ["length", "checksum"] {
+        at += bytes[at..].iter().position(|byte| *byte < 0x80).unwrap() + 1;
+    }
+    (sealed, &bytes[at..])
+}
+
+fn sealed(head: &[u8], state: &[u8]) -> Vec<u8> {
+    let mut bytes = head.to_vec();
+    for mut number in [state.len() as u64, crc32fast::hash(state).into()] {
+        while number >= 0x80 {
+            bytes.push(number as u8 | 0x80);
+            number >>= 7;
+        }
+        bytes.push(number as u8);
+    }
+    bytes.extend(state);
+    bytes
+}
+
+#[test]
+fn foreign_state_under_a_right_checksum_costs_no_panic_and_little_memory() {
+    let mut seed = 0x2026_1121_u64;
+    let mut random = move |below: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) as usize % below.max(1)
+    };
+    let (mut restored, mut refused) = (0, 0);
+    for (json, end) in WAITING {
+        let options = Options { end, ..options(json) };
+        let mut guard = Guard::new(options.clone()).unwrap();
+        let text = SECRETS.concat().replace('"', "");
+        let event = |text: &str| {
+            let text = text.replace('\n', "\\n");
+            format!(
+                "data: {{\"object\":\"chat.completion.chunk\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\ndata: {{"
+            )
+        };
+        guard.feed(event(&text).as_bytes(), Timestamp::from_nanos(9)).unwrap();
+        let bytes = guard.snapshot(&[]).unwrap();
+        let (head, state) = parts(&bytes);
+        for _ in 0..400 {
+            let mut state = state.to_vec();
+            for _ in 0..=random(4) {
+                let at = random(state.len());
+                match random(4) {
+                    0 => state[at] = random(256) as u8,
+                    1 => state[at] ^= 1 << random(8),
+                    2 => state.insert(at, 0xFF),
+                    _ => _ = state.remove(at),
+                }
+            }
+            let foreign = sealed(&bytes[..head], &state);
+            let mut back = None;
+            let used = allocation_counter::measure(|| back = Guard::restore(&foreign, options.clone(), None).ok());
+            assert!(used.bytes_max < 4 << 20, "{} bytes", used.bytes_max);
+            match back {
+                Some((mut guard, _)) => {
+                    restored += 1;
+                    let _ = guard.feed(b"}\n\n", Timestamp::from_nanos(10));
+                    let _ = guard.finish(Close::Clean, Timestamp::from_nanos(11));
+                }
+                None => refused += 1,
+            }
+        }
+    }
+    assert!(restored > 100 && refused > 100, "{restored} restored, {refused} refused");
 }

@@ -3,10 +3,10 @@ use std::sync::atomic::AtomicBool;
 use midstream_series::Timestamp;
 use midstream_stream as stream;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
 
 use super::arguments::{self, Words};
 use super::decision::{Decision, Taken};
+use super::held::Held;
 use super::settings::compiled;
 use super::summary::Summary;
 use super::watching::{Watching, moment};
@@ -310,8 +310,10 @@ impl Guard {
     /// The state of this guard as bytes, which `restore` goes on from, here or in another process.
     ///
     /// They hold the text that the checks look back on, the arguments of tool calls, frames that are not whole yet, and the
-    /// answer where ``keep_text`` is set: keep them as you keep the stream itself. They hold no settings. Bytes are read by
-    /// the version of MidStream that wrote them; take only your own, as a checksum tells damage and not malice.
+    /// answer where ``keep_text`` is set. Where text is redacted or held they hold what waits as the model wrote it, **a
+    /// secret not yet replaced among it**: keep them as you keep the stream itself. Their repr shows their length alone. They
+    /// hold no settings. Bytes are read by the version of MidStream that wrote them; take only your own, as a checksum tells
+    /// damage and not malice.
     ///
     /// Returns
     /// -------
@@ -319,15 +321,16 @@ impl Guard {
     ///
     /// Raises
     /// ------
-    /// InputError
-    ///     Where text is redacted or held: what waits of it is not kept.
     /// StateError
     ///     After `finish`.
-    fn snapshot<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+    #[pyo3(signature = () -> "bytes")]
+    fn snapshot<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.watching.snapshot(py)
     }
 
-    /// The guard whose state `snapshot` wrote; it goes on as that one would have.
+    /// The guard whose state `snapshot` wrote; it goes on as that one would have, with the end that it had.
+    ///
+    /// Text that was asked for waits on: a verdict names it by the id that it had, and `waiting` gives it to ask again.
     ///
     /// Parameters
     /// ----------
@@ -369,6 +372,12 @@ impl Guard {
         let watching =
             Watching::restore(arguments::data(data)?.as_bytes(), options, now_ns.map(Timestamp::from_nanos))?;
         Ok(Self { watching, claimed, stops_when_quiet })
+    }
+
+    /// The texts that were asked for and wait for their verdict, the oldest first, then those that passed without one.
+    #[getter]
+    fn waiting(&self, py: Python<'_>) -> Vec<Held> {
+        self.watching.waiting(py)
     }
 
     /// The answer's text so far, over all its channels in the order it came; ``None`` unless ``keep_text`` is set.

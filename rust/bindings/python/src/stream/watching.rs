@@ -4,11 +4,12 @@ use midstream_series::Timestamp;
 use midstream_stream as stream;
 use midstream_worker::{Clock, SystemClock};
 use pyo3::prelude::*;
-use pyo3::sync::MutexExt;
-use pyo3::types::{PyByteArray, PyBytes, PyMemoryView, PyString};
+use pyo3::sync::{MutexExt, PyOnceLock};
+use pyo3::types::{PyByteArray, PyBytes, PyMemoryView, PyString, PyType};
 
 use super::arguments::{self, whole};
 use super::decision::{Decision, Taken};
+use super::held::Held;
 use super::item::Item;
 use super::json;
 use super::summary::Summary;
@@ -17,6 +18,8 @@ use crate::gate;
 
 /// Measured cost of analysing a byte, for the gate: raw SSE of a chat stream with all checks.
 pub(super) const NS_PER_BYTE: u64 = 10;
+
+static SNAPSHOT: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 
 static CLOCK: LazyLock<SystemClock> = LazyLock::new(SystemClock::start);
 
@@ -68,11 +71,11 @@ impl Watching {
     }
 
     /// The state as bytes, with the text that is kept.
-    pub(super) fn snapshot<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+    pub(super) fn snapshot<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let State { guard, texts, whole, .. } = &*self.lock(py);
         let texts = texts.as_ref().map(|Texts { text, reasoning }| (text, reasoning));
         let bytes = guard.snapshot(json::write(&(texts, *whole))?.as_bytes()).map_err(BindingError::from)?;
-        Ok(PyBytes::new(py, &bytes))
+        SNAPSHOT.import(py, "midstream.stream.snapshot", "Snapshot")?.call1((PyBytes::new(py, &bytes),))
     }
 
     /// What `snapshot` wrote, where `now` is the time of the call before it.
@@ -120,6 +123,11 @@ impl Watching {
 
     pub(super) fn holds(&self, py: Python<'_>) -> bool {
         self.lock(py).guard.holds()
+    }
+
+    /// The texts that wait for their verdict.
+    pub(super) fn waiting(&self, py: Python<'_>) -> Vec<Held> {
+        self.lock(py).guard.waiting().map(Held::from).collect()
     }
 
     pub(super) fn held_bytes(&self, py: Python<'_>) -> usize {

@@ -4,6 +4,7 @@ use midstream_series::Timestamp;
 
 use super::Checks;
 use crate::Settings;
+use crate::emit::Known;
 use crate::keep::{Keep, Kept, Source, State};
 
 impl Checks {
@@ -26,6 +27,9 @@ impl State for Checks {
     fn keep_state(&self, out: &mut Kept) {
         let Self { known, calls, budget, pace, repeat, findings, now, clock_regressions, halted, stop, .. } = self;
         known.keep(out);
+        if let Some(mask) = &known.mask {
+            mask.keep_state(out);
+        }
         if let Some(calls) = calls {
             calls.actions.keep_state(out);
         }
@@ -40,7 +44,12 @@ impl State for Checks {
     }
 
     fn take_state(&mut self, from: &mut Source<'_>) -> Option<()> {
-        self.known = Keep::take(from)?;
+        let known: Known = Keep::take(from)?;
+        let Known { mask, text_ends, .. } = std::mem::replace(&mut self.known, known);
+        (self.known.mask, self.known.text_ends) = (mask, text_ends);
+        if let Some(mask) = &mut self.known.mask {
+            mask.take_state(from)?;
+        }
         if let Some(calls) = &mut self.calls {
             calls.actions.take_state(from)?;
         }

@@ -13,6 +13,8 @@ pub(super) struct Anthropic {
     open: BTreeSet<u64>,
 }
 
+crate::keep::keep!(struct Anthropic { open });
+
 impl Ends for Anthropic {
     fn frame(&mut self, frame: &Frame<'_>) {
         // Deltas, which are most of the frames, open and close nothing.

@@ -13,6 +13,8 @@ pub(super) struct Assistants {
     run: Value,
 }
 
+crate::keep::keep!(struct Assistants { message, run });
+
 impl Ends for Assistants {
     fn frame(&mut self, frame: &Frame<'_>) {
         if frame.data.contains(".delta\"") {

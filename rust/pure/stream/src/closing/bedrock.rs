@@ -7,9 +7,10 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::wire::Message;
-use super::{Ends, Told, ends};
+use super::{Ends, Format, Told};
 use crate::decode::{Frame, FrameKind};
 use crate::dialect::{Dialect, sniff};
+use crate::keep::{Keep, Kept, Source, State};
 
 const EXCEPTION: &str = "modelStreamErrorException";
 
@@ -19,6 +20,8 @@ pub(super) struct Converse {
     /// Frames have names; else the event's name is the one key of an object around its body.
     named: bool,
 }
+
+crate::keep::keep!(struct Converse { open, named });
 
 impl Converse {
     fn message(&self, name: &'static str, body: Value) -> Message {
@@ -66,12 +69,33 @@ impl Ends for Converse {
 /// The model's own format in base64.
 #[derive(Default)]
 pub(super) struct Invoke {
-    inner: Option<Box<dyn Ends>>,
+    inner: Option<Format>,
     /// The first payload, of a model that has a format nowhere but here.
     own: Option<Value>,
     named: bool,
     /// Payloads lie in a `chunk`.
     in_chunk: bool,
+}
+
+impl State for Invoke {
+    fn keep_state(&self, out: &mut Kept) {
+        let Self { inner, own, named, in_chunk } = self;
+        (*named, *in_chunk, inner.is_some()).keep(out);
+        own.keep(out);
+        if let Some(inner) = inner {
+            inner.keep_state(out);
+        }
+    }
+
+    fn take_state(&mut self, from: &mut Source<'_>) -> Option<()> {
+        let has_inner;
+        (self.named, self.in_chunk, has_inner) = Keep::take(from)?;
+        self.own = Keep::take(from)?;
+        // A format that carries another is inside none.
+        self.inner =
+            if has_inner { Some(Format::take(from, |dialect| dialect != Dialect::BedrockInvoke)?) } else { None };
+        Some(())
+    }
 }
 
 impl Ends for Invoke {
@@ -85,11 +109,11 @@ impl Ends for Invoke {
         let inside =
             Frame { kind: FrameKind::Message, name: "", data: &payload, bytes: frame.bytes.clone(), data_at: None };
         if self.inner.is_none() && self.own.is_none() {
-            self.inner = sniff(&inside).filter(|dialect| *dialect != Dialect::BedrockInvoke).and_then(ends);
+            self.inner = sniff(&inside).filter(|dialect| *dialect != Dialect::BedrockInvoke).and_then(Format::new);
             self.own = serde_json::from_str(&payload).ok();
         }
         if let Some(inner) = &mut self.inner {
-            inner.frame(&inside);
+            inner.ends.frame(&inside);
         }
     }
 
@@ -103,7 +127,7 @@ impl Ends for Invoke {
 
     fn finish(&self, told: &Told<'_>) -> Option<Vec<Message>> {
         let messages = match &self.inner {
-            Some(inner) => inner.finish(&told.with_first(self.own.clone().unwrap_or_default()))?,
+            Some(inner) => inner.ends.finish(&told.with_first(self.own.clone().unwrap_or_default()))?,
             None => vec![Message::json("", own_end(self.own.as_ref()?, told)?)],
         };
         let wrap = |payload: &str| {

@@ -16,6 +16,8 @@ pub(super) struct Cohere {
     calls: BTreeSet<u64>,
 }
 
+crate::keep::keep!(struct Cohere { is_first, content, calls });
+
 impl Ends for Cohere {
     fn frame(&mut self, frame: &Frame<'_>) {
         if frame.data.contains("-delta\"") {

@@ -18,6 +18,14 @@ pub(super) struct Interactions {
     is_first: bool,
 }
 
+crate::keep::keep!(
+    struct Gemini {}
+);
+crate::keep::keep!(
+    struct Live {}
+);
+crate::keep::keep!(struct Interactions { open, is_first });
+
 /// Readers tell an error by the first bytes, so `error` is the first key.
 fn error(told: &Told<'_>) -> Vec<Message> {
     let error = json!({"code": 409, "message": told.message, "status": "ABORTED"});

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::decode::{Frame, FrameKind, Framing};
 use crate::dialect::Dialect;
 use crate::emit::{Emit, Known};
+use crate::keep::{Keep, Kept, Source, State};
 use crate::settings::by_name;
 use crate::{ChannelIndex, ChannelKind, Error, Finding};
 
@@ -103,7 +104,7 @@ impl<'a> Told<'a> {
 }
 
 /// How one format ends.
-trait Ends: Send {
+trait Ends: Send + State {
     /// Reads a frame of the stream, to know what is open.
     fn frame(&mut self, _: &Frame<'_>) {}
 
@@ -137,10 +138,34 @@ fn ends(dialect: Dialect) -> Option<Box<dyn Ends>> {
     })
 }
 
+/// What the end of a stream in this format needs.
+struct Format {
+    dialect: Dialect,
+    ends: Box<dyn Ends>,
+}
+
+impl Format {
+    /// `None` where the format has no end.
+    fn new(dialect: Dialect) -> Option<Self> {
+        ends(dialect).map(|ends| Self { dialect, ends })
+    }
+
+    fn keep_state(&self, out: &mut Kept) {
+        self.dialect.keep(out);
+        self.ends.keep_state(out);
+    }
+
+    fn take(from: &mut Source<'_>, is_allowed: fn(Dialect) -> bool) -> Option<Self> {
+        let mut format = Self::new(Keep::take(from).filter(|dialect| is_allowed(*dialect))?)?;
+        format.ends.take_state(from)?;
+        Some(format)
+    }
+}
+
 /// Keeps of a stream what its end needs.
 pub(crate) struct Closing {
     end: End,
-    ends: Option<Box<dyn Ends>>,
+    format: Option<Format>,
     /// The first frame that opened the answer.
     first: Option<String>,
     texts: BTreeMap<ChannelIndex, String>,
@@ -154,9 +179,14 @@ pub(crate) struct Closing {
 impl Closing {
     /// `None` where a stream ends with nothing.
     pub(crate) fn new(end: End) -> Option<Box<Self>> {
-        let kept =
-            Self { end, ends: None, first: None, texts: BTreeMap::new(), kept: 0, named: false, in_array: false };
+        let texts = BTreeMap::new();
+        let kept = Self { end, format: None, first: None, texts, kept: 0, named: false, in_array: false };
         (end != End::None).then(|| Box::new(kept))
+    }
+
+    /// The way that was asked for.
+    pub(crate) fn end(&self) -> End {
+        self.end
     }
 
     /// The body is an array, whose closing bracket is part of its end.
@@ -170,15 +200,15 @@ impl Closing {
             return;
         }
         self.named |= !frame.name.is_empty();
-        if self.ends.is_none() {
-            self.ends = ends(dialect);
+        if self.format.is_none() {
+            self.format = Format::new(dialect);
         }
         if self.first.is_none() && frame.kind == FrameKind::Message && emit.end().has_lanes() {
             let fits = frame.data.len() <= MAX_KEPT / 8;
             self.first = Some(if fits { frame.data.to_owned() } else { String::new() });
         }
-        if let Some(ends) = &mut self.ends {
-            ends.frame(frame);
+        if let Some(format) = &mut self.format {
+            format.ends.frame(frame);
         }
         if self.end == End::Finish {
             for (channel, text) in emit.texts_of_frame() {
@@ -193,7 +223,7 @@ impl Closing {
     /// The bytes of the end that `stop` asks for. Nothing where the answer had its end already, and where the format has
     /// none.
     pub(crate) fn bytes(&self, stop: &Finding, framing: Framing, border: &Border, known: &mut Known) -> Vec<u8> {
-        let Some(ends) = self.ends.as_ref().filter(|_| !known.has_end()) else { return Vec::new() };
+        let Some(format) = self.format.as_ref().filter(|_| !known.has_end()) else { return Vec::new() };
         let (check, kind) = (stop.check, &stop.kind);
         let told = Told {
             message: format!("stopped by midstream: {check}/{kind}"),
@@ -204,9 +234,40 @@ impl Closing {
             known,
         };
         let finishes = self.end == End::Finish && self.kept <= MAX_KEPT && known.has_begun();
-        let finish = if finishes { ends.finish(&told) } else { None };
-        let mut messages = finish.unwrap_or_else(|| ends.error(&told));
+        let finish = if finishes { format.ends.finish(&told) } else { None };
+        let mut messages = finish.unwrap_or_else(|| format.ends.error(&told));
         messages.iter_mut().for_each(|message| message.mask(known));
         encode(framing, &messages, self.named, self.in_array, border)
+    }
+}
+
+crate::keep::keep!(
+    enum End {
+        Error,
+        Finish,
+        None,
+    }
+);
+
+impl State for Closing {
+    fn keep_state(&self, out: &mut Kept) {
+        let Self { end, format, first, texts, kept, named, in_array } = self;
+        (*end, *kept).keep(out);
+        (*named, *in_array, format.is_some()).keep(out);
+        first.keep(out);
+        texts.keep(out);
+        if let Some(format) = format {
+            format.keep_state(out);
+        }
+    }
+
+    fn take_state(&mut self, from: &mut Source<'_>) -> Option<()> {
+        let has_format;
+        (self.end, self.kept) = Keep::take(from)?;
+        (self.named, self.in_array, has_format) = Keep::take(from)?;
+        self.first = Keep::take(from)?;
+        self.texts = Keep::take(from)?;
+        self.format = if has_format { Some(Format::take(from, |_| true)?) } else { None };
+        Some(())
     }
 }

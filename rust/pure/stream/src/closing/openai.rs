@@ -8,6 +8,13 @@ use super::{Ends, Told};
 pub(super) struct Chat;
 pub(super) struct Completions;
 
+crate::keep::keep!(
+    struct Chat {}
+);
+crate::keep::keep!(
+    struct Completions {}
+);
+
 impl Ends for Chat {
     fn error(&self, told: &Told<'_>) -> Vec<Message> {
         error(told)

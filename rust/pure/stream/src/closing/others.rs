@@ -11,6 +11,22 @@ pub(super) struct Replicate;
 pub(super) struct Watsonx;
 pub(super) struct XaiGrpc;
 
+crate::keep::keep!(
+    struct Mcp {}
+);
+crate::keep::keep!(
+    struct Ollama {}
+);
+crate::keep::keep!(
+    struct Replicate {}
+);
+crate::keep::keep!(
+    struct Watsonx {}
+);
+crate::keep::keep!(
+    struct XaiGrpc {}
+);
+
 impl Ends for Mcp {
     /// The id of the request is not in the stream.
     fn error(&self, told: &Told<'_>) -> Vec<Message> {

@@ -14,6 +14,8 @@ pub(super) struct Realtime {
     open: Vec<Value>,
 }
 
+crate::keep::keep!(struct Realtime { open });
+
 impl Realtime {
     fn done(&self, status: &str, details: &Value, told: &Told<'_>) -> Vec<Message> {
         let done = self.open.iter().map(|response| {

@@ -42,6 +42,16 @@ enum List {
     Summary,
 }
 
+crate::keep::keep!(struct Responses { response, sequence, items, first_item, next_item });
+crate::keep::keep!(struct Item { value, is_done, parts });
+crate::keep::keep!(struct Part { value, is_done });
+crate::keep::keep!(
+    enum List {
+        Content,
+        Summary,
+    }
+);
+
 impl List {
     const fn key(self) -> &'static str {
         match self {

@@ -61,12 +61,9 @@ impl Reading {
 
     /// A stop will have an end.
     pub(crate) fn end_with(&mut self, end: End) {
-        self.closing = Closing::new(end);
-    }
-
-    /// Whether a stop will have an end.
-    pub(crate) fn ends(&self) -> bool {
-        self.closing.is_some()
+        if self.closing.as_ref().map(|closing| closing.end()).unwrap_or_default() != end {
+            self.closing = Closing::new(end);
+        }
     }
 
     pub(crate) fn closing(&mut self) -> Option<&mut Closing> {
@@ -297,13 +294,17 @@ crate::keep::keep!(struct Waiting { kind, name, data, bytes, data_at });
 /// What a frame like the last one would spare is learned anew.
 impl State for Reading {
     fn keep_state(&self, out: &mut Kept) {
-        let Self { dialect, parser, alike: _, waiting, pieces, page, detects, given, closing: _ } = self;
+        let Self { dialect, parser, alike: _, waiting, pieces, page, detects, given, closing } = self;
         (*dialect, *pieces, *page).keep(out);
         (*detects, *given).keep(out);
         waiting.keep(out);
         parser.is_some().keep(out);
         if let Some(parser) = parser {
             parser.keep_state(out);
+        }
+        closing.is_some().keep(out);
+        if let Some(closing) = closing {
+            closing.keep_state(out);
         }
     }
 
@@ -312,6 +313,10 @@ impl State for Reading {
         (self.detects, self.given) = Keep::take(from)?;
         self.waiting = Keep::take(from)?;
         self.parser = bool::take(from)?.then(|| parser(self.dialect()));
-        self.parser.as_mut().map_or(Some(()), |parser| parser.take_state(from))
+        if let Some(parser) = &mut self.parser {
+            parser.take_state(from)?;
+        }
+        self.closing = bool::take(from)?.then(|| Closing::new(End::Error)).flatten();
+        self.closing.as_mut().map_or(Some(()), |closing| closing.take_state(from))
     }
 }

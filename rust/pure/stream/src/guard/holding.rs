@@ -4,7 +4,7 @@ use midstream_series::Timestamp;
 
 use super::Guard;
 use crate::emit::Known;
-use crate::hold::{Hold, Verdict};
+use crate::hold::{Held, Hold, Verdict};
 use crate::{Action, ChannelKind, Close, Decision, End, Error, EventKind, Events, Finding, Forward, Settings};
 
 /// What holding takes of the events that were read since the last time. Where bytes are text, the first stand at the
@@ -90,6 +90,11 @@ impl Guard {
         self.mark_all(&held);
         self.hold_back(&held, &[]);
         Ok(self.decide(self.held_forward(&held, &[])))
+    }
+
+    /// The texts that were asked for and wait for their verdict: what a restored guard's owner asks for again.
+    pub fn waiting(&self) -> impl Iterator<Item = &Held> {
+        self.hold.iter().flat_map(|hold| hold.waiting())
     }
 
     /// Whether text waits for the caller's check.

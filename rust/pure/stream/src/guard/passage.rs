@@ -66,6 +66,16 @@ impl Passage {
         &self.out
     }
 
+    /// Whether what waits can be of a stream of which so many bytes were read.
+    pub(super) fn is_of(&self, position: u64) -> bool {
+        let is_read =
+            |bytes: &Range<u64>| self.from <= bytes.start && bytes.start <= bytes.end && bytes.end <= position;
+        let ends = self.from.checked_add(self.kept.len() as u64).is_some_and(|end| end <= position);
+        let is_frame =
+            |frame: &Postponed| is_read(&frame.bytes) && frame.data_at.is_none_or(|at| at >= frame.bytes.start);
+        ends && self.postponed.iter().all(is_frame)
+    }
+
     /// Bytes that wait.
     pub(super) fn waiting(&self) -> u64 {
         self.kept.len() as u64
@@ -294,5 +304,10 @@ impl Postponed {
 /// Bytes of the stream, which lie in the chunk, else in what was kept.
 fn raw<'a>(kept: &'a [u8], from: u64, chunk: &'a [u8], at: u64, bytes: Range<u64>) -> &'a [u8] {
     let (bytes_of, start) = if bytes.start >= at { (chunk, at) } else { (kept, from) };
-    bytes_of.get((bytes.start - start) as usize..(bytes.end - start) as usize).unwrap_or_default()
+    let place = |at: u64| at.checked_sub(start).and_then(|at| usize::try_from(at).ok());
+    let range = place(bytes.start).zip(place(bytes.end));
+    range.and_then(|(first, end)| bytes_of.get(first..end)).unwrap_or_default()
 }
+
+crate::keep::keep!(struct Passage { kept, from, postponed } fresh { out, rewritten, clean_head, clean_tail });
+crate::keep::keep!(struct Postponed { kind, name, data, bytes, data_at, is_cut });

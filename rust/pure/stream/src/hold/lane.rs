@@ -23,6 +23,9 @@ pub(super) struct Open {
     pub(super) onset: u64,
 }
 
+crate::keep::keep!(struct Lane { channel, key, id, text, characters, sentence, open });
+crate::keep::keep!(struct Open { id, start, onset });
+
 impl Lane {
     pub(super) fn new(channel: ChannelIndex, key: ChannelKey, id: &str) -> Self {
         let (text, sentence) = (String::new(), Sentence::default());

@@ -58,3 +58,6 @@ impl Queue {
         self.marks.clear();
     }
 }
+
+crate::keep::keep!(struct Queue { bytes, base, marks });
+crate::keep::keep!(struct Mark { end, bound });

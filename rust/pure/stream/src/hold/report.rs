@@ -17,6 +17,8 @@ pub(super) struct Report {
     delays: Quantiles,
 }
 
+crate::keep::keep!(struct Report { pieces, refused, late, held, most, total, delays });
+
 impl Report {
     /// Text of so many bytes waits from now on.
     pub(super) fn waits(&mut self, bytes: usize) {

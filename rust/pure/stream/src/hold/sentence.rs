@@ -7,6 +7,8 @@ pub(super) struct Sentence {
     after_digit: bool,
 }
 
+crate::keep::keep!(struct Sentence { characters, has_word, after_digit });
+
 impl Sentence {
     /// Reads its next character; whether it ends with that. A new one begins then.
     ///

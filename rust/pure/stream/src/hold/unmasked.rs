@@ -3,6 +3,7 @@ use std::ops::Range;
 use midstream_series::Timestamp;
 
 use crate::decode::Frame;
+use crate::keep::{Keep, Kept, Source, State};
 use crate::redact::{Fault, Found, Fragment, Masking, Rewritten};
 use crate::summary::RedactSummary;
 use crate::{ChannelIndex, ChannelKey};
@@ -18,6 +19,20 @@ pub(crate) struct Unmasked {
 impl Unmasked {
     pub(crate) fn new(reports: Option<Box<dyn Masking>>) -> Self {
         Self { fault: None, reports }
+    }
+}
+
+impl State for Unmasked {
+    fn keep_state(&self, out: &mut Kept) {
+        self.fault.keep(out);
+        if let Some(reports) = &self.reports {
+            reports.keep_state(out);
+        }
+    }
+
+    fn take_state(&mut self, from: &mut Source<'_>) -> Option<()> {
+        self.fault = Keep::take(from)?;
+        self.reports.as_mut().map_or(Some(()), |reports| reports.take_state(from))
     }
 }
 

@@ -79,14 +79,22 @@ struct Piece {
 enum State {
     /// It grows.
     Open,
-    Asked {
-        held: Held,
-        at: Timestamp,
-    },
-    Passed {
-        text: String,
-    },
+    /// It was asked for, at this time.
+    Asked(Held, Timestamp),
+    /// It may pass.
+    Passed(String),
 }
+
+crate::keep::keep!(struct Held { id, channel, text, so_far, onset, offset });
+crate::keep::keep!(state Hold { lanes, pieces, late, next, queue, call, passed, report } rest { settings, is_dry, read, out, is_whole, asked });
+crate::keep::keep!(struct Piece { id, since, kind, state });
+crate::keep::keep!(
+    enum State {
+        Open,
+        Asked(held, at),
+        Passed(text),
+    }
+);
 
 impl Hold {
     pub(crate) fn new(settings: HoldSettings, is_dry: bool) -> Self {
@@ -199,6 +207,15 @@ impl Hold {
         &self.asked
     }
 
+    /// The texts that were asked for and wait for their verdict, those that passed without one last.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = &Held> {
+        let pieces = self.pieces.iter().filter_map(|piece| match &piece.state {
+            State::Asked(held, _) => Some(held),
+            State::Open | State::Passed(_) => None,
+        });
+        pieces.chain(&self.late)
+    }
+
     /// Whether any text waits.
     pub(crate) fn waits(&self) -> bool {
         !self.pieces.is_empty()
@@ -226,8 +243,8 @@ impl Hold {
     /// Says what the stream's end finds where text still waits.
     pub(crate) fn unjudged(&self) -> Option<Finding> {
         let held = self.pieces.iter().find_map(|piece| match &piece.state {
-            State::Asked { held, .. } => Some(held),
-            State::Open | State::Passed { .. } => None,
+            State::Asked(held, _) => Some(held),
+            State::Open | State::Passed(_) => None,
         });
         self.waits().then(|| report::unjudged(held))
     }
@@ -239,11 +256,11 @@ impl Hold {
             return Ok(self.refused(&held, verdict));
         }
         let asked = self.pieces.iter_mut().find_map(|piece| match &piece.state {
-            State::Asked { held, at } if held.id == id => Some((held.clone(), *at, piece)),
+            State::Asked(held, at) if held.id == id => Some((held.clone(), *at, piece)),
             _ => None,
         });
         let Some((held, at, piece)) = asked else { return Err(unknown(id)) };
-        piece.state = State::Passed { text: held.text.clone() };
+        piece.state = State::Passed(held.text.clone());
         let mut finding = self.refused(&held, verdict);
         if finding.is_none() {
             finding = self.lateness(at, now).map(|action| self.too_late(&held, action));
@@ -257,7 +274,7 @@ impl Hold {
     /// Time passed: texts whose check takes too long.
     pub(crate) fn tick(&mut self, now: Timestamp, findings: &mut Vec<Finding>) {
         for place in 0..self.pieces.len() {
-            let Some(Piece { state: State::Asked { held, at }, .. }) = self.pieces.get(place) else { continue };
+            let Some(Piece { state: State::Asked(held, at), .. }) = self.pieces.get(place) else { continue };
             let Some(action) = self.lateness(*at, now) else { continue };
             let held = held.clone();
             findings.push(self.too_late(&held, action));
@@ -265,7 +282,7 @@ impl Hold {
                 return;
             }
             if let Some(piece) = self.pieces.get_mut(place) {
-                piece.state = State::Passed { text: held.text.clone() };
+                piece.state = State::Passed(held.text.clone());
             }
             self.late.push(held);
         }
@@ -276,8 +293,8 @@ impl Hold {
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
         let max_hold = self.settings.max_hold()?;
         let asked = self.pieces.iter().filter_map(|piece| match piece.state {
-            State::Asked { at, .. } => Some(at),
-            State::Open | State::Passed { .. } => None,
+            State::Asked(_, at) => Some(at),
+            State::Open | State::Passed(_) => None,
         });
         asked.min().map(|at| at + max_hold)
     }
@@ -309,7 +326,7 @@ impl Hold {
         self.report.pieces += 1;
         self.asked.push(held.clone());
         if let Some(piece) = self.pieces.iter_mut().find(|piece| piece.id == open.id) {
-            piece.state = State::Asked { held, at: now };
+            piece.state = State::Asked(held, now);
         }
     }
 
@@ -332,7 +349,7 @@ impl Hold {
 
     /// Forgets the first pieces that may pass, and lets their bytes pass.
     fn settle(&mut self, now: Timestamp) {
-        while let Some(Piece { state: State::Passed { text }, since, kind, .. }) = self.pieces.front() {
+        while let Some(Piece { state: State::Passed(text), since, kind, .. }) = self.pieces.front() {
             self.report.passes(text.len(), *since, now);
             match kind {
                 ChannelKind::Text => self.passed.0.push_str(text),

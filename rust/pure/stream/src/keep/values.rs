@@ -1,10 +1,11 @@
 //! Numbers, texts and lists as bytes.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Range;
 
 use midstream_series::{Span, Timestamp};
+use serde_json::Value;
 
 use super::{Keep, Kept, Source};
 
@@ -234,6 +235,28 @@ impl<K: Keep + Ord, V: Keep> Keep for BTreeMap<K, V> {
 
     fn take(from: &mut Source<'_>) -> Option<Self> {
         (0..from.count()?).map(|_| <(K, V)>::take(from)).collect()
+    }
+}
+
+impl<T: Keep + Ord> Keep for BTreeSet<T> {
+    fn keep(&self, out: &mut Kept) {
+        self.len().keep(out);
+        self.iter().for_each(|one| one.keep(out));
+    }
+
+    fn take(from: &mut Source<'_>) -> Option<Self> {
+        (0..from.count()?).map(|_| T::take(from)).collect()
+    }
+}
+
+/// JSON as its text.
+impl Keep for Value {
+    fn keep(&self, out: &mut Kept) {
+        self.to_string().keep(out);
+    }
+
+    fn take(from: &mut Source<'_>) -> Option<Self> {
+        serde_json::from_str(&String::take(from)?).ok()
     }
 }
 

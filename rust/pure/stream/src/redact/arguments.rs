@@ -5,6 +5,7 @@ use memchr::memchr2;
 use super::redactor::{Redaction, Redactor};
 use super::rule_set::RuleSet;
 use super::spelling::{AsSpelt, Released, Spelling};
+use crate::keep::{Keep, Kept, Source, State};
 
 /// Characters of a number at most; a longer run of digits is no JSON that anybody wrote.
 const LONGEST_NUMBER: usize = 64;
@@ -36,6 +37,37 @@ enum Place {
     Plain,
     String,
     Word,
+}
+
+crate::keep::keep!(
+    enum Place {
+        Start,
+        Between,
+        Number,
+        Plain,
+        String,
+        Word,
+    }
+);
+
+impl State for Arguments {
+    fn keep_state(&self, out: &mut Kept) {
+        let Self { redactor, place, spelling, decoded, open, fresh } = self;
+        redactor.keep_state(out);
+        (*place, *decoded).keep(out);
+        spelling.keep(out);
+        open.keep(out);
+        fresh.keep(out);
+    }
+
+    fn take_state(&mut self, from: &mut Source<'_>) -> Option<()> {
+        self.redactor.take_state(from)?;
+        (self.place, self.decoded) = Keep::take(from)?;
+        self.spelling = Keep::take(from)?;
+        self.open = Keep::take(from)?;
+        self.fresh = Keep::take(from)?;
+        Some(())
+    }
 }
 
 impl Arguments {

@@ -20,6 +20,15 @@ pub(crate) enum Fault {
     Unreadable,
 }
 
+crate::keep::keep!(
+    enum Fault {
+        HeldTooLong,
+        Signed,
+        Unplaceable,
+        Unreadable,
+    }
+);
+
 /// A fragment of text as a dialect read it.
 #[derive(Clone, Debug)]
 pub(crate) struct Fragment<'a> {
@@ -111,3 +120,5 @@ impl Parts {
         self.is_unknown = false;
     }
 }
+
+crate::keep::keep!(struct Parts { placed, rests, texts, inner, may_end, has_text, is_unknown });

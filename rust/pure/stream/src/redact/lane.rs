@@ -8,6 +8,7 @@ use super::redactor::{Redaction, Redactor};
 use super::rule_set::RuleSet;
 use super::spelling::Released;
 use super::template::Template;
+use crate::keep::{Keep, Kept, Source, State};
 use crate::{ChannelIndex, ChannelKey, ChannelKind};
 
 /// The text of one channel on its way through the rules, or a copy of that text that streams beside it.
@@ -59,6 +60,37 @@ pub(crate) struct Found {
     pub(crate) overflow: bool,
     /// Characters that the model had written when it was certain.
     pub(crate) certain: u64,
+}
+
+crate::keep::keep!(struct Found { rule, channel, onset, length, overflow, certain });
+
+impl State for Lane {
+    fn keep_state(&self, out: &mut Kept) {
+        let Self { key: _, copy: _, channel, reader, released, onsets, held_since, surplus, template, .. } = self;
+        let Self { ends_cut, is_placed, is_off, is_signed, .. } = self;
+        (*channel, *released, *surplus).keep(out);
+        match reader {
+            Reader::Arguments(arguments) => arguments.keep_state(out),
+            Reader::Plain(redactor) => redactor.keep_state(out),
+        }
+        onsets.keep(out);
+        held_since.keep(out);
+        ((*ends_cut, *is_placed), (*is_off, *is_signed)).keep(out);
+        template.keep(out);
+    }
+
+    fn take_state(&mut self, from: &mut Source<'_>) -> Option<()> {
+        (self.channel, self.released, self.surplus) = Keep::take(from)?;
+        match &mut self.reader {
+            Reader::Arguments(arguments) => arguments.take_state(from)?,
+            Reader::Plain(redactor) => redactor.take_state(from)?,
+        }
+        self.onsets = Keep::take(from)?;
+        self.held_since = Keep::take(from)?;
+        ((self.ends_cut, self.is_placed), (self.is_off, self.is_signed)) = Keep::take(from)?;
+        self.template = Keep::take(from)?;
+        Some(())
+    }
 }
 
 impl Lane {

@@ -1,3 +1,5 @@
+mod kept;
+
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
@@ -98,7 +100,7 @@ impl Masking for Mask {
         let Some(lane) = self.lanes.get_mut(at) else { return false };
         if lane.is_off {
             self.frame.has_text |= !fragment.text.is_empty();
-            if let Some(place) = fragment.place.clone() {
+            if let Some(place) = fragment.place.clone().filter(|_| !self.is_dry) {
                 self.place(at, place, false);
             }
             return false;

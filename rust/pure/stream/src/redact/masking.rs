@@ -6,12 +6,13 @@ use midstream_series::Timestamp;
 use super::frame::{Fault, Fragment, Rewritten};
 use super::lane::Found;
 use crate::decode::Frame;
+use crate::keep::State;
 use crate::summary::RedactSummary;
 use crate::{ChannelIndex, ChannelKey};
 
 /// Redaction of one stream, as those who read it call it: by a pointer, so that what reads text without rules, as a page
 /// does, is not linked with them.
-pub(crate) trait Masking: Debug + Send + Sync {
+pub(crate) trait Masking: Debug + Send + State + Sync {
     /// A copy with all that it holds.
     fn boxed(&self) -> Box<dyn Masking>;
 

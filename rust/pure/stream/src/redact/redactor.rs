@@ -1,3 +1,5 @@
+mod kept;
+
 use std::sync::Arc;
 
 use super::rule_set::RuleSet;
@@ -18,6 +20,8 @@ pub struct Redaction {
     /// Characters of the channel's text that were read when the match was certain.
     pub(crate) certain: u64,
 }
+
+crate::keep::keep!(struct Redaction { rule, offset, length, overflow, certain });
 
 /// Takes what a [`Redactor`] decides, in the order of the text.
 pub trait Release {

@@ -12,6 +12,7 @@ use super::scan::{Level, Scan, Token, escape};
 use super::spelling::Released;
 use super::template::{empty, is_list_of_tokens};
 use crate::json;
+use crate::keep::{Keep, Kept, Source, State};
 
 /// A fragment in the data of a frame, and what is released in its place.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ pub(super) struct Placed {
     /// It is not what the frame says.
     pub(super) is_changed: bool,
 }
+
+crate::keep::keep!(struct Placed { lane, at, text, is_changed });
 
 /// Writes a frame's data anew: fragments as their channels released them, all else with its matches replaced.
 #[derive(Clone, Debug)]
@@ -66,6 +69,23 @@ impl Clean {
             tail.clone_into(&mut self.tail);
             self.is_known = true;
         }
+    }
+}
+
+/// What one frame would spare the next is learned anew.
+impl State for Rewriting {
+    fn keep_state(&self, out: &mut Kept) {
+        let Self { plain, arguments, found, .. } = self;
+        plain.keep_state(out);
+        arguments.keep_state(out);
+        found.keep(out);
+    }
+
+    fn take_state(&mut self, from: &mut Source<'_>) -> Option<()> {
+        self.plain.take_state(from)?;
+        self.arguments.take_state(from)?;
+        self.found = Keep::take(from)?;
+        Some(())
     }
 }
 

@@ -45,7 +45,8 @@ impl Spelling {
         let mut rest = text;
         while let Some(odd) = self.odd.front().copied().filter(|odd| odd.at < end) {
             self.odd.pop_front();
-            let (plain, behind) = rest.split_at_checked((odd.at - self.passed) as usize).unwrap_or((rest, ""));
+            let (plain, behind) =
+                rest.split_at_checked(odd.at.saturating_sub(self.passed) as usize).unwrap_or((rest, ""));
             take(plain);
             take(odd.spelt());
             rest = behind.get(odd.length.into()..).unwrap_or_default();
@@ -101,3 +102,6 @@ impl Release for AsSpelt<'_> {
         self.spelling.pass(text, |_| {});
     }
 }
+
+crate::keep::keep!(struct Spelling { odd, passed });
+crate::keep::keep!(struct Odd { at, length, spelt, spelt_length });

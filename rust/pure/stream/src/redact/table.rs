@@ -98,6 +98,11 @@ impl Table {
         self.facts.get((state / self.stride) as usize).copied().unwrap_or_default()
     }
 
+    /// Whether it is a state of this automaton.
+    pub(super) fn is_state(&self, state: u32) -> bool {
+        state.is_multiple_of(self.stride) && ((state / self.stride) as usize) < self.facts.len()
+    }
+
     /// Whether the state asks for nothing but the next byte.
     pub(super) fn is_plain(&self, state: u32) -> bool {
         state.wrapping_sub(1) < self.plain_end - 1

@@ -153,3 +153,5 @@ pub(super) fn is_list_of_tokens(key: &str) -> bool {
 pub(super) fn empty(value: &str) -> &'static str {
     if value.starts_with('[') { "[]" } else { "null" }
 }
+
+crate::keep::keep!(struct Template { name, head, tail, data, place, outer });

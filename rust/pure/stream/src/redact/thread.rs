@@ -24,6 +24,8 @@ pub(super) struct Seen<'a> {
     pub(super) base: u64,
 }
 
+crate::keep::keep!(struct Thread { start, state, found, overflow, merged, lossy });
+
 impl Seen<'_> {
     fn place(&self, at: u64) -> usize {
         at.saturating_sub(self.base) as usize

@@ -65,3 +65,5 @@ impl Waits {
         }
     }
 }
+
+crate::keep::keep!(state Waits { now, most, total, delays, redactions, copies } rest { max_hold });
