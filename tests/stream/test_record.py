@@ -15,7 +15,7 @@ import midstream
 import reading
 import sdks
 from midstream.errors import InputError
-from midstream.stream import AsyncTransport, Record, Recording, Redact, Rule, Settings, Transport, recorder, replay
+from midstream.stream import AsyncTransport, Record, Recording, Redact, Rule, Settings, Transport, replay, rules
 from provider import Cut, Forever, Provider
 
 FRAGMENTS = ["Ask jane", ".doe@exam", "ple.org", " or call 555-555-", "0123. By", "e"]
@@ -341,8 +341,8 @@ def test_a_device_that_is_full_ends_the_recording_alone():
 
 def test_rules_are_ready_before_the_first_item():
     """Making the automaton takes a tenth of a second: not while somebody waits for text."""
-    recorder.redacting.cache_clear()
+    rules.redacting.cache_clear()
     watched = midstream.watch(iter(["text"]), record=io.BytesIO())
-    assert recorder.redacting.cache_info().misses == 1
+    assert rules.redacting.cache_info().misses == 1
     list(watched)
-    assert recorder.redacting.cache_info().misses == 1
+    assert rules.redacting.cache_info().misses == 1

@@ -16,7 +16,8 @@ from midstream.cli.terminal import complain, reason
 from midstream.stream import Guard, Rule, Settings, Summary
 from midstream.stream.masked import without_secrets_of_url
 from midstream.stream.record import Place, place_of
-from midstream.stream.recorder import Recorder, redacting, rules_of
+from midstream.stream.recorder import Recorder
+from midstream.stream.rules import redacting, rules_of
 
 if TYPE_CHECKING:
     from midstream.cli.live import Source
@@ -142,7 +143,7 @@ def run(
         source = await starting
         guard = Guard(settings, dialect=dialect, content_type=source.content_type, started_ns=0)
         if recorder is not None:
-            recorder.known = {"dialect": dialect, "content_type": source.content_type}
+            recorder.transcript.known = {"dialect": dialect, "content_type": source.content_type}
         return source, await follow(source, guard, live, recorder)
 
     try:

@@ -7,7 +7,8 @@ from midstream._rust.stream import Guard, Held
 from midstream.stream.masked import without_secrets_of_url
 from midstream.stream.reactions import Reactions
 from midstream.stream.record import Place, place_of
-from midstream.stream.recorder import Recorder, redacting, rules_of, warned
+from midstream.stream.recorder import Recorder, warned
+from midstream.stream.rules import redacting, rules_of
 from midstream.stream.session import Session
 from midstream.stream.settings import Settings
 

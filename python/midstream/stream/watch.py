@@ -183,8 +183,8 @@ def watch(
     -----
     When the guard stops a stream, its connection is closed before the item that fired is delivered. A stall is found
     while waiting by asyncio, and with the next item otherwise. Time that you take between items is no stall. A body
-    with a content encoding is decoded for the guard, and loses that header. A recording that cannot be written any more
-    ends with a `RuntimeWarning`, and the stream goes on.
+    with a content encoding is decoded for the guard, and loses that header. A recording is written by a
+    thread of its own; one that cannot be written any more ends with a `RuntimeWarning`, and the stream goes on.
 
     Examples
     --------
