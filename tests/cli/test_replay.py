@@ -146,7 +146,7 @@ def test_even_times_are_told(midstream, recordings):
 
 @posix
 def test_an_interrupt_ends_a_replay_in_real_time(start, program, tmp_path):
-    save(tmp_path / "long.jsonl", ["All ", "is well."], end_ns=10**9)
+    save(tmp_path / "long.jsonl", ["All ", "is well."], end_ns=7200 * 10**9)
     (tmp_path / "slow.jsonl").write_text(
         (tmp_path / "long.jsonl").read_text().replace('{"t":50000000', '{"t":3600000000000')
     )

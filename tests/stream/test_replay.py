@@ -1,12 +1,13 @@
 """Recordings played to guards: what would have been decided, when, and what it would have saved."""
 
+import asyncio
 import time
 
 import pytest
 
 import bodies
 from midstream.errors import InputError
-from midstream.stream import Pace, Recording, Redact, Repeat, RepeatActions, Replay, Settings, replay
+from midstream.stream import Pace, Recording, Redact, Repeat, RepeatActions, Replay, Settings, replay, replay_async
 
 GAP_NS = 50_000_000
 LOOPED = bodies.chat(["Well. ", *["I am done. "] * 40])
@@ -144,3 +145,62 @@ def test_reasoning_that_would_have_been_ended_is_cut_there():
     assert seen.stop.finding.action == "end_reasoning"
     assert seen.summary.ending == "halted"
     assert seen.saved.characters > 300
+
+
+def test_the_async_twin_gives_the_same_summary_at_once_and_at_a_speed():
+    recording = recorded(LOOPED)
+    for speed in (None, 20):
+        assert asyncio.run(replay_async(recording, STOP, speed=speed)) == replay(recording, STOP)
+
+
+def test_the_async_twin_plays_in_real_time_while_the_loop_goes_on():
+    turns = []
+
+    async def count():
+        while True:
+            turns.append(time.monotonic())
+            await asyncio.sleep(0.005)
+
+    async def main():
+        counting = asyncio.create_task(count())
+        started_s = time.monotonic()
+        await replay_async(recorded(bodies.chat(["a", "b"])), speed=1)
+        counting.cancel()
+        return time.monotonic() - started_s
+
+    chunks = len(bodies.chat(["a", "b"]))
+    assert asyncio.run(main()) >= chunks * GAP_NS / 1e9 * 0.99
+    assert len(turns) > 5
+
+
+def test_the_async_twin_gives_the_loop_turns_when_it_plays_at_once():
+    turns = []
+
+    async def count():
+        while True:
+            turns.append(1)
+            await asyncio.sleep(0)
+
+    async def main():
+        counting = asyncio.create_task(count())
+        body = bodies.chat([f"word {number}, " for number in range(20_000)])
+        await replay_async(Recording(chunks=[(None, chunk) for chunk in body]), WATCH)
+        counting.cancel()
+
+    asyncio.run(main())
+    assert len(turns) > 2
+
+
+def test_the_async_twin_can_be_cancelled():
+    async def main():
+        slow = Recording(chunks=[(3_600_000_000_000, b"data: [DONE]\n\n")])
+        await asyncio.wait_for(replay_async(slow, speed=1), 0.05)
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(main())
+
+
+@pytest.mark.parametrize(("given", "kind"), [({"recording": 5}, TypeError), ({"speed": 0}, InputError)])
+def test_the_async_twin_refuses_what_replay_refuses(given, kind):
+    with pytest.raises(kind, match=next(iter(given))):
+        asyncio.run(replay_async(**({"recording": recorded(LOOPED)} | given)))

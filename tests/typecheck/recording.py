@@ -18,6 +18,7 @@ from midstream.stream import (
     TraceFinding,
     Watched,
     replay,
+    replay_async,
 )
 
 
@@ -34,6 +35,12 @@ recording = Recording.load("a.yaml", index=1)
 assert_type(recording, Recording)
 assert_type(Recording.load_all("a.yaml"), list[Recording])
 assert_type(replay(recording, "guard.toml", speed=1), Summary)
+
+
+async def played() -> Summary:
+    return assert_type(await replay_async(recording, "guard.toml", speed=1), Summary)
+
+
 seen = Replay.of(recording, Settings(), speed=2.0)
 assert_type(seen.stop, Decided | None)
 assert_type(seen.saved.tokens, int)

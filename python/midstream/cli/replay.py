@@ -126,6 +126,8 @@ class Run:
 
     def played(self, name: str, held: Recording | RecordingReader) -> dict[str, Any]:
         """The report of one stream."""
+        if self.speed is not None and isinstance(held, RecordingReader):
+            held = Recording.of(held)  # a damaged line is told before the first second is played
         seen = Replay.of(held, self.settings, speed=self.speed, on_decided=self.tell)
         if seen.times == "even":
             complain(f"no times in this recording, so messages are played evenly: {name}")

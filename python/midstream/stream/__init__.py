@@ -25,7 +25,7 @@ from midstream.stream.hold import Hold
 from midstream.stream.record import Record
 from midstream.stream.recording import Chunk, Recording
 from midstream.stream.repeat import Repeat, RepeatActions, RepeatToolActions
-from midstream.stream.replaying import Decided, Replay, Saved, replay
+from midstream.stream.replaying import Decided, Replay, Saved, replay, replay_async
 from midstream.stream.settings import Ending, Pace, Redact, Rule, Settings
 from midstream.stream.table import Table
 from midstream.stream.text import check
@@ -82,6 +82,7 @@ __all__ = [
     "Watched",
     "check",
     "replay",
+    "replay_async",
     "summary",
     "watch",
     "wrap",

@@ -3,7 +3,7 @@
 import io
 import itertools
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any, Literal
 
 from midstream.stream.arrivals import BLOCK, Chunk, Times, chunks_of
@@ -14,6 +14,7 @@ __all__ = ["EVEN_NS", "Player"]
 
 EVEN_NS = 20_000_000
 """From one message to the next, where a recording without times is played at a speed."""
+TURN_S = 0.005
 PIECE = 64
 """Bytes of a body without lines that stand for one message."""
 IN_LINES = ("auto", "ndjson", "sse", "websocket-lines")
@@ -52,13 +53,30 @@ class Player:
             self.chunks = even(self.chunks, self.framing)
 
     def __iter__(self) -> Iterator[Chunk]:
+        for wait_s, chunk in self.waits():
+            if wait_s > 0:
+                time.sleep(wait_s)
+            yield chunk
+
+    async def __aiter__(self) -> AsyncIterator[Chunk]:
+        """The same for an event loop, which goes on meanwhile; at once too it gets a turn every few milliseconds."""
+        import asyncio  # takes a while
+
+        turn_s = time.monotonic()
+        for wait_s, chunk in self.waits():
+            if wait_s > 0 or time.monotonic() - turn_s > TURN_S:
+                await asyncio.sleep(max(0.0, wait_s))
+                turn_s = time.monotonic()
+            yield chunk
+
+    def waits(self) -> Iterator[tuple[float, Chunk]]:
+        """Each chunk with the seconds to wait before it."""
         started_s = time.monotonic()
         for chunk in self.chunks:
+            wait_s = 0.0
             if self.speed is not None and chunk.t_ns is not None:
                 wait_s = chunk.t_ns / 1e9 / self.speed - (time.monotonic() - started_s)
-                if wait_s > 0:
-                    time.sleep(wait_s)
-            yield chunk
+            yield wait_s, chunk
 
     def hurry(self) -> None:
         """Wait no more."""

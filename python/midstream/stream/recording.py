@@ -138,7 +138,7 @@ class Recording:
                 return chosen(cls._in_cassette(front), index)
             if index not in (None, 0):
                 raise InputError(f"index is {index}, and this recording is one, not a cassette")
-            return cls._read(front, path_of(source))
+            return cls.of(RecordingReader(front, path=path_of(source)))
 
     @classmethod
     def load_all(cls, source: str | os.PathLike[str] | bytes) -> list[Self]:
@@ -157,11 +157,11 @@ class Recording:
         with opened(source) as front:
             if is_cassette(front.peek(BLOCK), name_of(source)):
                 return [recording for recording, is_stream in cls._in_cassette(front) if is_stream]
-            return [cls._read(front, path_of(source))]
+            return [cls.of(RecordingReader(front, path=path_of(source)))]
 
     @classmethod
-    def _read(cls, file: BinaryIO, path: Path | None) -> Self:
-        reader = RecordingReader(file, path=path)
+    def of(cls, reader: RecordingReader) -> Self:
+        """The whole of what a reader reads; `load` tells what is raised."""
         chunks = tuple(reader)
         framing, dialect = reader.framing, reader.dialect
         if "auto" in (framing, dialect):

@@ -7,13 +7,14 @@ from typing import Literal, NamedTuple
 
 from midstream._rust.stream import Decision, Finding, Guard, Summary
 from midstream.errors import InputError
+from midstream.stream.arrivals import Chunk
 from midstream.stream.pacing import Player
 from midstream.stream.reader import RecordingReader
 from midstream.stream.recording import Recording
 from midstream.stream.session import EITHER, halting, settings_of
 from midstream.stream.settings import Settings, SettingsOrFile
 
-__all__ = ["Decided", "Replay", "Saved", "replay"]
+__all__ = ["Decided", "Replay", "Saved", "replay", "replay_async"]
 
 READ = ("reasoning", "refusal", "text", "tool")
 """Kinds of channels whose characters a model is paid for."""
@@ -54,11 +55,55 @@ def replay(
     """
     check(recording, speed)
     player = Player(recording, speed)
-    guard = guard_of(guard, player)
-    now_ns = 0
+    guard, now_ns = guard_of(guard, player), 0
     for chunk in player:
-        now_ns = now_ns if chunk.t_ns is None else chunk.t_ns
-        guard.feed(chunk.data, now_ns)
+        now_ns = fed(guard, chunk, now_ns)
+    return ended(guard, recording, now_ns)
+
+
+async def replay_async(
+    recording: Recording | RecordingReader, guard: SettingsOrFile | Guard | None = None, *, speed: float | None = None
+) -> Summary:
+    """Play a recording to a guard while the event loop goes on.
+
+    Parameters
+    ----------
+    recording, guard, speed
+        As `replay` takes them, which tells what is raised.
+
+    Returns
+    -------
+    Summary
+
+    Notes
+    -----
+    Between two chunks other tasks run; without a speed they get a turn every few milliseconds. To cancel it ends it at
+    the next chunk.
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> recording = Recording(chunks=[(20_000_000, b"data: [DONE]")], framing="sse", dialect="openai-chat")
+    >>> asyncio.run(replay_async(recording, speed=1)).pace.first_byte_s
+    0.02
+    """
+    check(recording, speed)
+    player = Player(recording, speed)
+    guard, now_ns = guard_of(guard, player), 0
+    async for chunk in player:
+        now_ns = fed(guard, chunk, now_ns)
+    return ended(guard, recording, now_ns)
+
+
+def fed(guard: Guard, chunk: Chunk, now_ns: int) -> int:
+    """Feeds a chunk; the time at which it came."""
+    now_ns = now_ns if chunk.t_ns is None else chunk.t_ns
+    guard.feed(chunk.data, now_ns)
+    return now_ns
+
+
+def ended(guard: Guard, recording: Recording | RecordingReader, now_ns: int) -> Summary:
+    """Closes the stream as it closed when it was recorded."""
     if recording.end_ns is not None:
         now_ns = recording.end_ns
         guard.tick(now_ns)  # a stall at the end
