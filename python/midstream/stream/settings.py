@@ -74,20 +74,31 @@ class Rule:
     ----------
     name : str
         For reports: ``a-z``, ``0-9`` and ``_``.
-    pattern : str
+    pattern : str, optional
         A regular expression of Rust's ``regex`` crate without captures, lazy quantifiers, look-around and backreferences.
-        ``\b`` is ASCII, and the longest match wins.
+        ``\b`` is ASCII, and the longest match wins. Default: the built-in rule of that name, with what else is given here.
     max_len : int, optional
         Bytes at which a match of a pattern without a longest match is masked unseen, until it ends. Needed there.
     replacement : str, optional
         What stands in the place of a match: letters, digits, ``_`` and ``*``, also in square brackets. Default: the name
         in capitals, in brackets.
+    action : {"redact", "stop"}, optional
+        What a match asks for, in place of `Redact.action`, which must be one of the two as well. Default: the same.
+
+    Examples
+    --------
+    >>> from midstream.stream import Guard, Redact, Settings
+    >>> guard = Guard(Settings(redact=Redact(rules=("email", Rule(name="card", action="stop")))))
+    >>> decision = guard.push("bob@example.org paid with 4111 1111 1111 1111, and ")
+    >>> decision.action, decision.forward
+    ('stop', b'[EMAIL] paid with [CARD]')
     """
 
     name: str
-    pattern: str
+    pattern: str | None = None
     max_len: int | None = None
     replacement: str | None = None
+    action: Literal["redact", "stop"] | None = None
 
 
 @named
@@ -103,7 +114,8 @@ class Redact:
     rules : tuple of str or Rule
         Names of built-in rules, ``built_in`` for all of those, and rules of your own. None: nothing is looked for.
     action : {"off", "observe", "warn", "redact", "stop"}
-        ``redact`` replaces, ``stop`` also ends the stream behind the replacement, ``observe`` and ``warn`` change nothing.
+        What a match asks for. ``redact`` replaces it and the stream goes on; ``stop`` replaces it too and ends the stream
+        behind the replacement, or behind the frame that holds it; ``observe`` and ``warn`` report it and change nothing.
     max_hold_s : float, optional
         Seconds that text may wait, above 0; then the stream is stopped. Default: as long as the stream goes on.
     reasoning, refusal, text, tool : {"on", "off"}

@@ -236,6 +236,14 @@ impl<'a> Emit<'a> {
     /// Another response begins in the same stream: what it reports adds to what those before it reported.
     pub(crate) fn next_response(&mut self) {
         self.texts_end(|_| true);
+        if let Some(mask) = &mut self.known.mask {
+            mask.begin_answer();
+        }
+        self.next_answer();
+    }
+
+    /// The same where readers take its text for more of the one before.
+    pub(crate) fn next_answer(&mut self) {
         self.known.earlier = self.known.usage();
         self.known.usage = Usage::default();
     }
@@ -268,7 +276,7 @@ impl<'a> Emit<'a> {
 
     /// The provider reported an error: the stream failed, whatever came before.
     pub(crate) fn error(&mut self, code: &str, message: &str, retryable: bool) {
-        self.may_end();
+        self.may_end(None);
         self.known.end.fail();
         self.error_that_goes_on(code, message, retryable);
     }

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
 use midstream_series::Timestamp;
-use midstream_stream::{Action, Close, Finding, Guard, Options, Settings};
+use midstream_stream::{Action, AgentChecks, Close, Finding, Guard, Options, Settings, Step};
 
 const NOW: Timestamp = Timestamp::from_nanos(0);
 
@@ -56,4 +56,24 @@ fn calls_of_several_answers_in_one_stream_are_not_counted_together() {
     let answers = answer(4).replace("data: [DONE]\n\n", "").repeat(10);
     let (found, _) = findings(&answers, 7, false);
     assert!(!found.iter().any(|one| one.check == "actions"), "{found:?}");
+}
+
+#[test]
+fn findings_show_no_secret_of_calls_and_messages() {
+    let settings = r#"{"redact": {"rules": ["email", "aws_secret_key"]}}"#;
+    let key = ["wJalrXUtnFEMI/K7MDENG/", "bPxRfiCYEXAMPLEKEY"].concat();
+    let mut checks = AgentChecks::new(Settings::from_json(settings).unwrap()).unwrap();
+    let mut said = String::new();
+    for _ in 0..5 {
+        let arguments = format!(r#"{{"to": "b\u006fb@example.org", "aws_secret_access_key": "{key}"}}"#);
+        let decision = checks.push(Step::Call { id: None, tool: "mail", arguments: &arguments });
+        said += &decision.hint().unwrap_or_default();
+        let text = "Error: no such user bob@example.org";
+        said += &checks.push(Step::Result { id: None, tool: None, text, failed: None }).hint().unwrap_or_default();
+        checks.push(Step::Message { agent: "bob@example.org", text: "I write to bob@example.org" });
+    }
+    said += &checks.summary().to_json();
+    said += &String::from_utf8_lossy(&checks.snapshot());
+    assert!(said.contains("[EMAIL]") && said.contains("[AWS_SECRET_KEY]"), "{said}");
+    assert!(!said.contains("bob@") && !said.contains("b\\u006fb") && !said.contains(&key[..6]), "{said}");
 }

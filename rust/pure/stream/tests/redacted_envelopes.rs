@@ -119,6 +119,30 @@ fn arguments_of_a_call_are_redacted_by_their_strings() {
 }
 
 #[test]
+fn a_secret_that_its_name_tells_is_replaced_in_streamed_arguments_and_in_whole_ones() {
+    let key = ["wJalrXUtnFEMI/K7MDENG/", "bPxRfiCYEXAMPLEKEY"].concat();
+    let rules = Arc::new(RuleSet::new(&[Rule::built_in("aws_secret_key").unwrap()]).unwrap());
+    let call = |arguments: &str| delta(json!({"tool_calls": [{"index": 0, "function": {"arguments": arguments}}]}));
+    let whole = format!(r#"{{"aws_secret_access_key": "{key}", "key": "{key}"}}"#);
+    let message = json!({"type": "response.completed", "response": {"id": "r", "status": "completed", "output": [
+        {"type": "function_call", "id": "f", "call_id": "c", "name": "n", "arguments": whole},
+        {"type": "message", "id": "m", "content": [], "aws_secret_access_key": key},
+    ]}});
+    let object = json!({"candidates": [{"content": {"parts": [{"functionCall": {"name": "f", "args": {
+        "aws_secret_access_key": key, "key": key}}}], "role": "model"}, "index": 0}]});
+    for cut in 1..whole.len() {
+        let body = sse(&[call(&whole[..cut]), call(&whole[cut..])]);
+        let run = Run::of(body.as_bytes(), 64, Some(&rules));
+        assert_eq!(run.summary.tool_calls[0].arguments, whole.replacen(&key, "[AWS_SECRET_KEY]", 1), "cut at {cut}");
+    }
+    for (event, secrets) in [(message, 2), (object, 1)] {
+        let run = Run::of(sse(&[event]).as_bytes(), 64, Some(&rules));
+        assert_eq!(run.passed().matches("[AWS_SECRET_KEY]").count(), secrets, "{}", run.passed());
+        assert_eq!(run.passed().matches(&key).count(), 1, "{}", run.passed());
+    }
+}
+
+#[test]
 fn the_rest_of_a_block_passes_before_its_stop_and_a_servers_tool_is_redacted_too() {
     let start =
         |index: u32, block: Value| json!({"type": "content_block_start", "index": index, "content_block": block});

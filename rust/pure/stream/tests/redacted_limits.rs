@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 
 use midstream_series::{Span, Timestamp};
 use midstream_stream::redact::{Rule, RuleSet};
-use midstream_stream::{Action, ChannelKind, Close, EndingState, Forward, Framing, Guard, Options};
+use midstream_stream::{Action, ChannelKind, Close, EndingState, Forward, Framing, Guard, Options, Settings};
 use redacted::Run;
 
 static RULES: LazyLock<Arc<RuleSet>> =
@@ -104,6 +104,38 @@ fn a_rule_that_stops_passes_the_text_up_to_its_replacement() {
 }
 
 #[test]
+fn a_rule_of_its_own_action_stops_where_the_others_replace() {
+    let rules = r#"["built_in", {"name": "card", "action": "stop"}, {"name": "ticket", "pattern": "TICKET-[0-9]{4}", "replacement": "***"}]"#;
+    let settings = format!(r#"{{"redact": {{"rules": {rules}}}}}"#);
+    let options = Options { settings: Settings::from_json(&settings).unwrap(), ..Options::default() };
+    let text = "Is bob@example.org, TICKET-0042, 4111 1111 1111 1111, bob@example.org.";
+    for size in [1, 5, 100] {
+        let run = Run::with(text.as_bytes(), size, options.clone());
+        assert_eq!(
+            (run.passed(), run.summary.ending.state),
+            ("Is [EMAIL], ***, [CARD]", EndingState::Halted),
+            "{size}"
+        );
+        assert_eq!(run.findings.len(), 3, "{:?}", run.findings);
+    }
+}
+
+#[test]
+fn an_action_of_a_rule_that_nothing_could_follow_is_refused() {
+    let refused = |table: &str| Settings::from_json(&format!(r#"{{"redact": {{{table}}}}}"#)).unwrap_err().to_string();
+    for table in [
+        r#""rules": ["email", {"name": "card", "action": "warn"}]"#,
+        r#""action": "observe", "rules": ["email", {"name": "card", "action": "stop"}]"#,
+        r#""rules": ["email", {"name": "card", "action": "off"}]"#,
+    ] {
+        assert!(refused(table).starts_with("redact.rules[1].action is "), "{}", refused(table));
+    }
+    let settings = Settings::from_json(r#"{"redact": {"rules": [{"name": "cart", "action": "stop"}]}}"#).unwrap();
+    let error = settings.redact.rule_set().unwrap_err().to_string();
+    assert!(error.contains("did you mean \"card\""), "{error}");
+}
+
+#[test]
 fn rules_that_observe_report_by_what_was_written_and_change_nothing() {
     let body = chat("A TICKET-0042 and TICK") + &chat("ET-0043.");
     for shadow in [true, false] {
@@ -166,4 +198,37 @@ fn comments_and_errors_pass_with_their_secrets_replaced() {
     let words = "event: error\ndata: no TICKET-0042 here\n\n";
     let run = Run::with((chat("Hi. ") + words).as_bytes(), 11, options());
     assert_eq!(run.passed(), (chat("Hi. ") + words).replace("TICKET-0042", "[TICKET]"));
+}
+
+#[test]
+fn secrets_in_the_other_lines_of_an_event_are_replaced_and_all_else_stays() {
+    let event = |id: &str, comment: &str, text: &str| {
+        let data =
+            format!(r#"{{"object":"chat.completion.chunk","choices":[{{"index":0,"delta":{{"content":"{text}"}}}}]}}"#);
+        format!(":{comment}\r\nid: {id}\r\ndata:{data}\r\nretry: 5\r\n\r\n")
+    };
+    let body = event("TICKET-0042", " a", "Hi TICK")
+        + &event("2", "see TICKET-0042 ", "ET-0042. ")
+        + &event("TICKET-0042", "", "Bye. ");
+    let expected =
+        event("[TICKET]", " a", "Hi ") + &event("2", "see [TICKET] ", "[TICKET]. ") + &event("[TICKET]", "", "Bye. ");
+    for size in [1, 7, body.len()] {
+        let run = Run::with(body.as_bytes(), size, options());
+        assert_eq!(run.passed(), expected, "{size} bytes a chunk");
+    }
+}
+
+#[test]
+fn lines_of_data_stay_as_they_were_written_around_what_changes() {
+    let event = |id: &str, text: &str| {
+        format!(
+            "id: {id}\ndata:{{\"object\":\"chat.completion.chunk\",\n: TICK\ndata:\"choices\":[{{\"index\":0,\ndata: \"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n"
+        )
+    };
+    let body = event("1", "Hi TICK") + &event("TICKET-0042", "ET-0042. ") + &event("3", "TICKET-0042 ");
+    let expected = event("1", "Hi ") + &event("[TICKET]", "[TICKET]. ") + &event("3", "[TICKET] ");
+    for size in [1, 7, body.len()] {
+        let run = Run::with(body.as_bytes(), size, options());
+        assert_eq!(run.passed(), expected, "{size} bytes a chunk");
+    }
 }

@@ -13,6 +13,9 @@ mod settings;
 mod told;
 mod window;
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use self::hash::Hash;
 use self::outcome::Outcome;
 use self::pending::{Call, Pending};
@@ -21,6 +24,7 @@ pub use self::session::{AgentChecks, AgentDecision, AgentSummary};
 pub use self::settings::{ActionLimits, ActionsSettings};
 use self::told::Told;
 use self::window::{Entry, PERIODS, Window};
+use crate::redact::RuleSet;
 use crate::{Anomalies, Anomaly, Finding};
 
 /// One thing that an agent did, or that came of it.
@@ -62,6 +66,8 @@ pub enum Step<'a> {
 #[derive(Clone, Debug)]
 pub struct Actions {
     settings: ActionsSettings,
+    /// What findings show of calls and messages goes by them.
+    rules: Option<Arc<RuleSet>>,
     /// Calls whose result is known, in the order of their results.
     answered: Window,
     /// Calls without a result, as long as none has come since.
@@ -79,6 +85,7 @@ impl Actions {
     pub fn new(settings: ActionsSettings) -> Self {
         Self {
             settings,
+            rules: None,
             answered: Window::default(),
             open: Window::default(),
             pending: Pending::default(),
@@ -87,6 +94,11 @@ impl Actions {
             steps: 0,
             anomalies: Anomalies::default(),
         }
+    }
+
+    /// Findings show no match of these rules.
+    pub(crate) fn redacted_by(self, rules: Option<Arc<RuleSet>>) -> Self {
+        Self { rules, ..self }
     }
 
     /// Steps read so far.
@@ -137,11 +149,24 @@ impl Actions {
         let signature =
             Hash::pair(Hash::of(b'c', tool.as_bytes()), canonical::arguments(arguments, &self.settings.volatile));
         let limits = self.settings.tools.get(tool).copied();
-        let call = Call::new(signature, tool, arguments, limits);
+        let call = Call::new(signature, tool, arguments, limits, self.shown(tool, arguments));
         let entry = Entry { at: self.steps, ..call.entry(None) };
         self.open.push(entry, &call.shown);
         self.judge(false, findings);
         self.pending.add(id, tool, call);
+    }
+
+    /// A call for people.
+    fn shown(&self, tool: &str, arguments: &str) -> String {
+        match &self.rules {
+            Some(rules) => report::shown(&rules.redact(tool), &rules.redact_arguments(arguments)),
+            None => report::shown(tool, arguments),
+        }
+    }
+
+    /// Words for people.
+    fn hidden<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        self.rules.as_ref().map_or(Cow::Borrowed(text), |rules| rules.redact(text).into())
     }
 
     fn take(&mut self, id: Option<&str>, tool: Option<&str>) -> Option<Call> {
@@ -197,12 +222,13 @@ impl Actions {
         let key = Hash::of(b'a', agent.as_bytes());
         let Some(near) = self.messages.push(key, text, self.steps) else { return };
         if let Some(action) = self.told.news(told::Kind::NoProgress, key, limits, near.copies) {
-            findings.push(report::no_progress(&near, action, agent, text, self.steps));
+            let (agent, text) = (self.hidden(agent), self.hidden(text));
+            findings.push(report::no_progress(&near, action, &agent, &text, self.steps));
         }
     }
 }
 
-crate::keep::keep!(state Actions { answered, open, pending, messages, told, steps, anomalies } rest { settings });
+crate::keep::keep!(state Actions { answered, open, pending, messages, told, steps, anomalies } rest { settings, rules });
 
 #[cfg(test)]
 mod tests;

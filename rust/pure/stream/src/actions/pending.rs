@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 
 use super::hash::Hash;
 use super::outcome::{self, Outcome};
-use super::report;
 use super::settings::ActionLimits;
 use super::window::Entry;
 
@@ -23,9 +22,14 @@ pub(super) struct Call {
 }
 
 impl Call {
-    pub(super) fn new(signature: u64, tool: &str, arguments: &str, limits: Option<ActionLimits>) -> Self {
-        let (patient, shown) = (outcome::is_patient(tool, arguments), report::shown(tool, arguments));
-        Self { signature, patient, limits, shown }
+    pub(super) fn new(
+        signature: u64,
+        tool: &str,
+        arguments: &str,
+        limits: Option<ActionLimits>,
+        shown: String,
+    ) -> Self {
+        Self { signature, patient: outcome::is_patient(tool, arguments), limits, shown }
     }
 
     /// The call with its outcome, if that is known, as an entry of a window.

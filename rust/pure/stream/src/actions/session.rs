@@ -73,14 +73,15 @@ pub struct AgentSummary {
 }
 
 impl AgentChecks {
-    /// The check of one run; of the settings it needs `actions` and `shadow`.
+    /// The check of one run; of the settings it needs `actions` and `shadow`, and the rules of `redact`, by which findings
+    /// show no secret.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a value that is not allowed.
+    /// [`Error::Setting`] for a value that is not allowed, [`Error::Rule`] and [`Error::UnknownWord`] for a rule.
     pub fn new(settings: Settings) -> Result<Self, Error> {
         settings.validate()?;
         Ok(Self {
-            actions: Actions::new(settings.actions),
+            actions: Actions::new(settings.actions).redacted_by(settings.redact.rule_set()?),
             conversation: Conversation::default(),
             shadow: settings.shadow,
             halted: false,

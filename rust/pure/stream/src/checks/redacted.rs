@@ -31,8 +31,8 @@ impl Checks {
         let mut found = Vec::new();
         mask.take_found(&mut found);
         // What lies behind a stop is not told, so that no finding depends on the cut.
-        let stops = self.settings.redact.action == Some(Action::Stop) && !mask.is_dry();
-        for found in found.iter().take(if stops { 1 } else { usize::MAX }) {
+        let end = found.iter().position(|found| !mask.is_dry() && asked(found, mask.as_ref(), &self.settings).halts());
+        for found in found.iter().take(end.map_or(usize::MAX, |end| end + 1)) {
             let channel = found.channel.and_then(|index| self.known.channels.get(index));
             let id = channel.map(|channel| channel.id.clone());
             let finding = finding(found, id, mask.as_ref(), &self.settings);
@@ -127,7 +127,7 @@ fn finding(found: &Found, channel: Option<String>, mask: &dyn Masking, settings:
     Finding {
         check: "redact",
         kind: rule.to_owned().into(),
-        action: settings.redact.action.unwrap_or(Action::Observe),
+        action: asked(found, mask, settings),
         offset: place.map(|onset| onset + stands),
         onset: place,
         period: None,
@@ -136,6 +136,12 @@ fn finding(found: &Found, channel: Option<String>, mask: &dyn Masking, settings:
         explanation: format!("rule {rule} {did} {} characters{limit}", found.length),
         channel,
     }
+}
+
+/// What a match asks for: by its rule where text is changed, else as all do.
+fn asked(found: &Found, mask: &dyn Masking, settings: &Settings) -> Action {
+    let own = mask.action(found.rule).filter(|_| settings.redact.action.is_some_and(|action| action >= Action::Redact));
+    own.or(settings.redact.action).unwrap_or(Action::Observe)
 }
 
 fn stop(fault: Fault, check: &'static str) -> Finding {

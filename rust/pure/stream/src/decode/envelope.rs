@@ -104,23 +104,75 @@ fn measure(message: &mut [u8]) {
     }
 }
 
-/// The lines of an event, those of its data as `data` has them.
+/// The lines of an event, those of its data as `data` has them, each behind what its own line had before.
 fn lines(raw: &[u8], data: &str, out: &mut Vec<u8>) {
     let end = line_end(raw);
     let body = raw.strip_prefix(BOM).unwrap_or(raw);
     out.extend_from_slice(raw.get(..raw.len() - body.len()).unwrap_or_default());
-    let (mut rest, mut is_written) = (body, false);
-    while !rest.is_empty() {
-        let length = memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
-        let ends = if rest.get(length..).is_some_and(|rest| rest.starts_with(b"\r\n")) { 2 } else { 1 };
-        let (line, tail) = rest.split_at_checked(length + ends).unwrap_or((rest, &[]));
-        let content = line.get(..length).unwrap_or_default();
-        if content != b"data" && !content.starts_with(b"data:") {
+    let mut left = Lines(body).filter(|line| is_data(line)).count();
+    let mut fresh = data.split('\n');
+    for line in Lines(body) {
+        if !is_data(line) {
             out.extend_from_slice(line);
-        } else if !std::mem::replace(&mut is_written, true) {
-            data_lines(data, end, out);
+            continue;
         }
-        rest = tail;
+        left -= 1;
+        let own = line.iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(line.len());
+        let head: &[u8] =
+            if line.get(4..own) == Some(b"") || line.starts_with(b"data: ") { b"data: " } else { b"data:" };
+        let own_end = if own < line.len() { line.get(own..).unwrap_or_default() } else { end };
+        let count = if left == 0 { usize::MAX } else { 1 };
+        for text in fresh.by_ref().take(count) {
+            // A space at its begin would be taken for the one behind the colon.
+            let head = if text.starts_with(' ') { b"data: " } else { head };
+            out.extend_from_slice(head);
+            out.extend(text.bytes().filter(|byte| *byte != b'\r'));
+            out.extend_from_slice(own_end);
+        }
+    }
+}
+
+/// An event with its other lines as `redact` has them, where it changes any, and where its data stands now.
+pub(crate) fn redacted_lines(
+    raw: &[u8],
+    place: Option<Range<usize>>,
+    redact: &mut dyn FnMut(&str) -> Option<String>,
+) -> Option<(Vec<u8>, Option<Range<usize>>)> {
+    let (mut out, mut at, mut moved, mut is_changed) = (Vec::with_capacity(raw.len()), 0, place.clone(), false);
+    for line in Lines(raw) {
+        let holds_data = place.as_ref().map_or_else(
+            || is_data(line.strip_prefix(BOM).unwrap_or(line)),
+            |place| (at..at + line.len()).contains(&place.start),
+        );
+        if let (true, Some(place)) = (holds_data, &place) {
+            let start = out.len() + place.start - at;
+            moved = Some(start..start + place.len());
+        }
+        let changed = if holds_data || line.len() < 3 { None } else { redact(&String::from_utf8_lossy(line)) };
+        is_changed |= changed.is_some();
+        out.extend_from_slice(changed.as_deref().map_or(line, str::as_bytes));
+        at += line.len();
+    }
+    is_changed.then_some((out, moved))
+}
+
+/// Whether a line of an event is one of its data.
+fn is_data(line: &[u8]) -> bool {
+    line.strip_prefix(b"data").is_some_and(|rest| matches!(rest.first(), None | Some(b':' | b'\n' | b'\r')))
+}
+
+/// Lines with their ends.
+struct Lines<'a>(&'a [u8]);
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let length = memchr2(b'\n', b'\r', self.0).unwrap_or(self.0.len());
+        let ends = if self.0.get(length..).is_some_and(|rest| rest.starts_with(b"\r\n")) { 2 } else { 1 };
+        let (line, rest) = self.0.split_at_checked(length + ends).unwrap_or((self.0, &[]));
+        self.0 = rest;
+        (!line.is_empty()).then_some(line)
     }
 }
 

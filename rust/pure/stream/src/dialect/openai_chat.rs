@@ -165,7 +165,8 @@ impl OpenaiChat {
             }
         }
         if reopened {
-            emit.next_response();
+            // Readers add up chunks whatever their id.
+            emit.next_answer();
         }
         self.id = id.into_owned();
     }

@@ -211,11 +211,13 @@ impl Reading {
         let was_marked = emit.end().is_marked();
         if !was_marked && self.alike.read(frame, emit) {
             self.given.check(frame, emit);
+            emit.ended_choices_end();
             return self.keep(frame, emit);
         }
         let anomalies = emit.anomalies();
         read(parser.as_mut(), frame, emit);
         emit.read_beside();
+        emit.ended_choices_end();
         self.alike.learn(parser.as_ref(), frame, emit, &anomalies);
         self.given.check(frame, emit);
         if text::is_json(dialect) && json::is_too_deep(frame.data) {

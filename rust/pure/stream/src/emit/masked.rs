@@ -112,7 +112,7 @@ impl Emit<'_> {
 
     /// A finish reason may end every text, and surely those of its turn: the next turn has others.
     pub(super) fn lane_ends(&mut self, lane: u32) {
-        self.may_end();
+        self.may_end(Some(lane));
         self.texts_end(|key| key.place == Place::Turn && key.index == lane);
         // Text that goes on behind it begins a sentence of its own.
         self.held_end(|key| match key.place {
@@ -122,9 +122,16 @@ impl Emit<'_> {
     }
 
     /// The provider says that the stream failed, which mostly ends it.
-    pub(super) fn may_end(&mut self) {
+    pub(super) fn may_end(&mut self, choice: Option<u32>) {
         if let Some(mask) = &mut self.known.mask {
-            mask.may_end();
+            mask.may_end(choice);
+        }
+    }
+
+    /// The text of one choice goes on, so that others which ended before do not: what they hold belongs before their end.
+    pub(crate) fn ended_choices_end(&mut self) {
+        while let Some(choice) = self.known.mask.as_ref().and_then(|mask| mask.ended_choice()) {
+            self.place_ends(Place::Choice, choice);
         }
     }
 

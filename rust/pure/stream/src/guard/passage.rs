@@ -198,23 +198,36 @@ impl Passing<'_> {
         let raw = raw(kept, *from, self.chunk, self.at, frame.bytes.clone());
         let parts = place.clone().and_then(|place| Some((raw.get(..place.start)?, raw.get(place.end..)?)));
         let (head, tail) = parts.unwrap_or((raw, &[]));
-        for (part, clean) in [(head, clean_head), (tail, clean_tail)] {
+        let is_sse = self.framing == Framing::Sse;
+        let mut is_clean = true;
+        for (part, clean) in [(head, &mut *clean_head), (tail, &mut *clean_tail)] {
             // Where the data stands nowhere as it was read, it is part of these bytes.
             if part == clean.as_slice() || parts.is_none() {
                 continue;
             }
-            if mask.replace_in(&String::from_utf8_lossy(part)).is_some() {
-                mask.fail(Fault::Unplaceable);
+            if mask.replace_in(&String::from_utf8_lossy(part)).is_none() {
+                part.clone_into(clean);
+            } else {
+                is_clean = false;
             }
-            part.clone_into(clean);
         }
-        if rewritten.is_changed && mask.fault().is_none() {
+        let redacted = (is_sse && (!is_clean || parts.is_none()))
+            .then(|| envelope::redacted_lines(raw, place.clone(), &mut |line| mask.replace_in(line)))
+            .flatten();
+        if !is_clean && redacted.is_none() {
+            mask.fail(Fault::Unplaceable);
+        }
+        let is_changed = rewritten.is_changed || redacted.is_some();
+        let (raw, place) = redacted.as_ref().map_or((raw, place), |(raw, place)| (raw.as_slice(), place.clone()));
+        if is_changed && mask.fault().is_none() {
             if !self.in_out {
                 self.in_out = true;
                 let before = (self.next - self.at) as usize;
                 out.extend_from_slice(self.chunk.get(..before).unwrap_or_default());
             }
-            if !envelope::replace(self.framing, raw, place, &rewritten.data, out) {
+            if !rewritten.is_changed {
+                out.extend_from_slice(raw);
+            } else if !envelope::replace(self.framing, raw, place, &rewritten.data, out) {
                 mask.fail(Fault::Unplaceable);
             }
         }
@@ -222,11 +235,12 @@ impl Passing<'_> {
             return mask.next_frame();
         }
         if mask.wants_templates() {
-            mask.close_frame(frame.data, frame.name, head, tail);
+            let name = redacted.as_ref().and_then(|_| mask.replace_in(frame.name));
+            mask.close_frame(frame.data, name.as_deref().unwrap_or(frame.name), head, tail);
         } else {
             mask.next_frame();
         }
-        if rewritten.is_changed {
+        if is_changed {
             self.next = frame.bytes.end;
         } else {
             self.pass_to(frame.bytes.end);

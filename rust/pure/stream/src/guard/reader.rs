@@ -46,6 +46,11 @@ impl<'a, 'c> Reader<'a, 'c> {
         self.checks.run(first);
     }
 
+    /// Whether frames wait for whether an answer goes on.
+    pub(super) fn has_postponed(&self) -> bool {
+        self.checks.known.mask.as_ref().is_some_and(|mask| mask.has_postponed())
+    }
+
     /// What is left of the texts passes in frames of their own.
     pub(super) fn end_texts(&mut self) {
         if self.checks.is_halted() || !self.checks.is_masked() {

@@ -63,8 +63,11 @@ impl Guard {
             let _ = decoder.finish(self.position, &mut reader);
         }
         reader.finish();
-        if ends_clean {
+        // A finish reason came before the connection broke: what waited with it is over too.
+        if ends_clean || (close == Close::Abrupt && reader.has_postponed()) {
             reader.end_texts();
+        }
+        if ends_clean {
             reader.end_held();
         }
         self.note_oddities();

@@ -6,7 +6,7 @@ use crate::decode::Frame;
 use crate::keep::{Keep, Kept, Source, State};
 use crate::redact::{Fault, Found, Fragment, Masking, Rewritten};
 use crate::summary::RedactSummary;
-use crate::{ChannelIndex, ChannelKey};
+use crate::{Action, ChannelIndex, ChannelKey};
 
 /// Stands for redaction where text is held and none is replaced: frames pass whole and as they are, and a stream that
 /// cannot be read is stopped. Rules that only report do so.
@@ -67,7 +67,7 @@ impl Masking for Unmasked {
         }
     }
 
-    fn may_end(&mut self) {}
+    fn may_end(&mut self, _: Option<u32>) {}
 
     fn says_end(&self) -> bool {
         false
@@ -134,6 +134,10 @@ impl Masking for Unmasked {
 
     fn rule(&self, rule: usize) -> &str {
         self.reports.as_ref().map_or("", |reports| reports.rule(rule))
+    }
+
+    fn action(&self, rule: usize) -> Option<Action> {
+        self.reports.as_ref().and_then(|reports| reports.action(rule))
     }
 
     fn replacement(&self, rule: usize) -> &str {

@@ -10,7 +10,11 @@ use crate::keep::{Keep, Kept, Source, State};
 /// Characters of a number at most; a longer run of digits is no JSON that anybody wrote.
 const LONGEST_NUMBER: usize = 64;
 
-/// Redacts the arguments of a tool call while they come: JSON text whose strings are read decoded, each for itself.
+/// Bytes of a member's name that lead to its value at most.
+const LONGEST_NAME: usize = 256;
+
+/// Redacts the arguments of a tool call while they come: JSON text whose strings are read decoded, each for itself and
+/// values behind the names of their members.
 ///
 /// What is not replaced stays as it was written, and the result stays JSON: a number that is a secret becomes a string.
 /// Text that does not begin with a bracket is read as it stands, and so is all behind the first word that is no JSON.
@@ -25,6 +29,19 @@ pub(super) struct Arguments {
     open: String,
     /// Decoded text of the current string that the redactor has not read yet.
     fresh: String,
+    names: Names,
+}
+
+/// Which strings are names of members, and the name that the next value has. An array's own name is that of its elements.
+#[derive(Clone, Debug, Default)]
+struct Names {
+    name: String,
+    /// The current string is a name.
+    is_name: bool,
+    /// The next one is.
+    is_next: bool,
+    /// A bit for each open bracket, the innermost lowest: whether it is an object's.
+    objects: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -50,14 +67,17 @@ crate::keep::keep!(
     }
 );
 
+crate::keep::keep!(struct Names { name, is_name, is_next, objects });
+
 impl State for Arguments {
     fn keep_state(&self, out: &mut Kept) {
-        let Self { redactor, place, spelling, decoded, open, fresh } = self;
+        let Self { redactor, place, spelling, decoded, open, fresh, names } = self;
         redactor.keep_state(out);
         (*place, *decoded).keep(out);
         spelling.keep(out);
         open.keep(out);
         fresh.keep(out);
+        names.keep(out);
     }
 
     fn take_state(&mut self, from: &mut Source<'_>) -> Option<()> {
@@ -66,6 +86,7 @@ impl State for Arguments {
         self.spelling = Keep::take(from)?;
         self.open = Keep::take(from)?;
         self.fresh = Keep::take(from)?;
+        self.names = Keep::take(from)?;
         Some(())
     }
 }
@@ -79,6 +100,7 @@ impl Arguments {
             decoded: 0,
             open: String::new(),
             fresh: String::new(),
+            names: Names::default(),
         }
     }
 
@@ -113,6 +135,7 @@ impl Arguments {
         }
         out.text.push_str(&std::mem::take(&mut self.open));
         self.place = Place::Start;
+        self.names.clear();
     }
 
     /// Bytes that wait, those of an unfinished escape, number or word among them.
@@ -136,11 +159,17 @@ impl Arguments {
         match first {
             '"' => {
                 self.place = Place::String;
+                if !self.names.begins() {
+                    self.lead();
+                }
                 self.spelling.clear();
                 self.decoded = 0;
                 out.text.push(first);
             }
-            ' ' | '\t' | '\r' | '\n' | '{' | '}' | '[' | ']' | ':' | ',' => out.text.push(first),
+            ' ' | '\t' | '\r' | '\n' | '{' | '}' | '[' | ']' | ':' | ',' => {
+                self.names.read(first);
+                out.text.push(first);
+            }
             '-' | '0'..='9' => {
                 self.place = Place::Number;
                 return 0;
@@ -174,6 +203,7 @@ impl Arguments {
         self.place = Place::Between;
         let (start, replaced) = (out.text.len(), out.replaced_at.len());
         let number = std::mem::take(&mut self.open);
+        self.lead();
         self.redactor.push(&number, out, redactions);
         self.redactor.finish(out, redactions);
         if out.replaced_at.len() > replaced {
@@ -295,6 +325,13 @@ impl Arguments {
         self.open.clear();
     }
 
+    /// A value begins.
+    fn lead(&mut self) {
+        if !self.names.name.is_empty() {
+            self.redactor.lead(&self.names.name);
+        }
+    }
+
     fn end_string(&mut self, out: &mut Released, redactions: &mut Vec<Redaction>) {
         if self.open.len() == 6 {
             self.lone_half(0);
@@ -307,12 +344,69 @@ impl Arguments {
         if self.fresh.is_empty() {
             return;
         }
+        if self.names.is_name && self.place == Place::String {
+            self.names.add(&self.fresh);
+        }
         if self.place == Place::Plain {
             self.redactor.push(&self.fresh, out, redactions);
         } else {
             self.redactor.push(&self.fresh, &mut AsSpelt { spelling: &mut self.spelling, out }, redactions);
         }
         self.fresh.clear();
+    }
+}
+
+impl RuleSet {
+    /// Finished arguments with their matches replaced.
+    pub(crate) fn redact_arguments(self: &Arc<Self>, text: &str) -> String {
+        let (mut arguments, mut out) = (Arguments::new(Arc::clone(self)), Released::default());
+        arguments.push(text, &mut out, &mut Vec::new());
+        arguments.finish(&mut out, &mut Vec::new());
+        out.text
+    }
+}
+
+impl Names {
+    /// A string begins; whether it is a name.
+    fn begins(&mut self) -> bool {
+        self.is_name = std::mem::take(&mut self.is_next);
+        if self.is_name {
+            self.name.clear();
+        }
+        self.is_name
+    }
+
+    /// Reads a character between strings.
+    fn read(&mut self, between: char) {
+        match between {
+            '{' | '[' => {
+                self.objects = self.objects << 1 | u64::from(between == '{');
+                self.is_next = between == '{';
+            }
+            '}' | ']' => {
+                self.objects >>= 1;
+                self.is_next = false;
+            }
+            ',' => self.is_next = self.objects & 1 == 1,
+            _ => {}
+        }
+        if matches!(between, '{' | '}') {
+            self.name.clear();
+        }
+    }
+
+    fn add(&mut self, text: &str) {
+        if self.name.len() + text.len() > LONGEST_NAME {
+            self.name.clear();
+        }
+        if text.len() <= LONGEST_NAME {
+            self.name.push_str(text);
+        }
+    }
+
+    fn clear(&mut self) {
+        self.name.clear();
+        (self.is_name, self.is_next, self.objects) = (false, false, 0);
     }
 }
 
@@ -325,7 +419,8 @@ mod tests {
 
     static RULES: LazyLock<Arc<RuleSet>> = LazyLock::new(|| {
         let mut rules = vec![Rule::new("ticket", "TICKET-[0-9]{4}"), Rule::new("face", "\u{1f600}!")];
-        rules.extend(["email", "card"].map(|name| Rule::built_in(name).unwrap()));
+        rules.push(Rule::new("pin", "pin: [0-9]{4}"));
+        rules.extend(["email", "card", "aws_secret_key"].map(|name| Rule::built_in(name).unwrap()));
         Arc::new(RuleSet::new(&rules).unwrap())
     });
 
@@ -362,6 +457,24 @@ mod tests {
     fn each_string_is_a_text_of_its_own() {
         assert_redacts(r#"["TICKET-", "0042", "TICKET-0042"]"#, r#"["TICKET-", "0042", "[TICKET]"]"#);
         assert_redacts(r#"{"bob@x.org": 1}"#, r#"{"[EMAIL]": 1}"#);
+    }
+
+    #[test]
+    fn a_value_is_read_behind_the_name_of_its_member() {
+        let key = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+        let secret = format!(
+            r#"{{"region": "eu", "aws_secret\u005faccess_key": "{key}", "pin": 4711, "n": {{"pin": ["4711", "{key}"]}}}}"#
+        );
+        assert_redacts(
+            &secret,
+            &format!(
+                r#"{{"region": "eu", "aws_secret\u005faccess_key": "[AWS_SECRET_KEY]", "pin": "[PIN]", "n": {{"pin": ["[PIN]", "{key}"]}}}}"#
+            ),
+        );
+        let other =
+            format!(r#"{{"aws_secret_access_key": "", "{key}": 1, "a": {{"aws_secret_key": true}}, "b": "{key}"}}"#);
+        assert_redacts(&other, &other);
+        assert_redacts(r#"{"pin": "47", "TICKET": "-0042"}"#, r#"{"pin": "47", "TICKET": "-0042"}"#);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::beside::BESIDE;
 use super::rewriting::Placed;
 use super::template::Template;
-use crate::{ChannelIndex, ChannelKey};
+use crate::{ChannelIndex, ChannelKey, Place};
 
 /// Why a stream cannot go on although nothing was found that asks for it: its text could pass unseen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,15 +86,46 @@ pub(super) struct Parts {
     pub(super) texts: String,
     /// What it carries as base64, and where in its data.
     pub(super) inner: Option<(String, Range<usize>)>,
+    /// Strings that say all of an answer so far, as they are to be where it ends with this frame.
+    pub(super) whole: Vec<Whole>,
     /// It says that an answer ended.
     pub(super) may_end: bool,
+    /// The choices that it says so of.
+    pub(super) ended: Vec<u32>,
+    /// The choices whose text it holds.
+    pub(super) choices: Vec<u32>,
+    /// Text came behind it, of an answer that it ended.
+    pub(super) goes_on: bool,
     /// It holds text of a channel.
     pub(super) has_text: bool,
     /// Its dialect does not know its event.
     pub(super) is_unknown: bool,
 }
 
+/// What stands in the place of a fragment unless more text follows.
+#[derive(Clone, Debug)]
+pub(super) struct Whole {
+    /// Its place among the fragments.
+    pub(super) placed: usize,
+    pub(super) text: Range<usize>,
+    pub(super) is_changed: bool,
+}
+
 impl Parts {
+    /// Whether text of `key` goes on with an answer that the frame ended.
+    pub(super) fn ends(&self, key: ChannelKey) -> bool {
+        key.place != Place::Choice || self.ended.is_empty() || self.ended.contains(&key.index)
+    }
+
+    /// Decides what copies of the whole answer say.
+    pub(super) fn settle(&mut self) {
+        for whole in self.whole.drain(..).filter(|_| !self.goes_on) {
+            if let Some(placed) = self.placed.get_mut(whole.placed) {
+                (placed.text, placed.is_changed) = (whole.text, whole.is_changed);
+            }
+        }
+    }
+
     /// Puts what is left of a lane behind its last fragment, else into a frame of its own before this one.
     pub(super) fn append(&mut self, lane: usize, text: &str) {
         let start = self.texts.len();
@@ -115,10 +146,15 @@ impl Parts {
         self.rests.clear();
         self.texts.clear();
         self.inner = None;
+        self.whole.clear();
+        self.ended.clear();
+        self.choices.clear();
+        self.goes_on = false;
         self.may_end = false;
         self.has_text = false;
         self.is_unknown = false;
     }
 }
 
-crate::keep::keep!(struct Parts { placed, rests, texts, inner, may_end, has_text, is_unknown });
+crate::keep::keep!(struct Whole { placed, text, is_changed });
+crate::keep::keep!(struct Parts { placed, rests, texts, inner, whole, may_end, ended, choices, goes_on, has_text, is_unknown });

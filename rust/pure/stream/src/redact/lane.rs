@@ -36,6 +36,8 @@ pub(super) struct Lane {
     pub(super) is_off: bool,
     /// The provider signs it.
     pub(super) is_signed: bool,
+    /// What of its text passed when it ended, although it could begin a match; it may go on.
+    pub(super) end: String,
     /// The last frame with a string of it, kept while text is held.
     pub(super) template: Option<Template>,
 }
@@ -67,7 +69,7 @@ crate::keep::keep!(struct Found { rule, channel, onset, length, overflow, certai
 impl State for Lane {
     fn keep_state(&self, out: &mut Kept) {
         let Self { key: _, copy: _, channel, reader, released, onsets, held_since, surplus, template, .. } = self;
-        let Self { ends_cut, is_placed, is_off, is_signed, .. } = self;
+        let Self { ends_cut, is_placed, is_off, is_signed, end, .. } = self;
         (*channel, *released, *surplus).keep(out);
         match reader {
             Reader::Arguments(arguments) => arguments.keep_state(out),
@@ -76,6 +78,7 @@ impl State for Lane {
         onsets.keep(out);
         held_since.keep(out);
         ((*ends_cut, *is_placed), (*is_off, *is_signed)).keep(out);
+        end.keep(out);
         template.keep(out);
     }
 
@@ -88,6 +91,7 @@ impl State for Lane {
         self.onsets = Keep::take(from)?;
         self.held_since = Keep::take(from)?;
         ((self.ends_cut, self.is_placed), (self.is_off, self.is_signed)) = Keep::take(from)?;
+        self.end = Keep::take(from)?;
         self.template = Keep::take(from)?;
         Some(())
     }
@@ -112,6 +116,7 @@ impl Lane {
             is_off: false,
             is_placed: false,
             is_signed: false,
+            end: String::new(),
             template: None,
         }
     }
@@ -132,6 +137,13 @@ impl Lane {
             Reader::Plain(redactor) => redactor.push(text, out, redactions),
         }
         self.count(out, known);
+    }
+
+    /// Its next text goes on with one that ended.
+    pub(super) fn go_on(&mut self, end: &str) {
+        if let Reader::Plain(redactor) = &mut self.reader {
+            redactor.go_on(end);
+        }
     }
 
     /// Its text ended.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use midstream_series::Timestamp;
 
 use super::beside::{BESIDE, Finder};
-use super::frame::{Fault, Fragment, Parts, Rewritten};
+use super::frame::{Fault, Fragment, Parts, Rewritten, Whole};
 use super::lane::{Found, Lane};
 use super::masking::Masking;
 use super::redactor::{Redaction, Redactor};
@@ -18,7 +18,7 @@ use super::spelling::Released;
 use super::waits::Waits;
 use crate::decode::Frame;
 use crate::summary::RedactSummary;
-use crate::{ChannelIndex, ChannelKey, json};
+use crate::{Action, ChannelIndex, ChannelKey, Place, json};
 
 /// Texts of one stream that are read apart at most.
 const MAX_LANES: usize = 512;
@@ -35,6 +35,8 @@ pub(crate) struct Mask {
     frame: Parts,
     /// Frames before it, which wait for whether an answer goes on that one of them ends.
     postponed: VecDeque<Parts>,
+    /// The lane whose text ended last, if what passed then could begin a match.
+    last_ended: Option<usize>,
     finder: Finder,
     rewriting: Rewriting,
     out: Released,
@@ -57,6 +59,7 @@ impl Mask {
             last: 0,
             frame: Parts::default(),
             postponed: VecDeque::new(),
+            last_ended: None,
             finder: Finder::default(),
             rewriting: Rewriting::new(&rules),
             out: Released::default(),
@@ -97,6 +100,9 @@ impl Masking for Mask {
             return !self.is_dry;
         };
         self.clear_output();
+        if self.last_ended.is_some() && fragment.copy == 0 && !fragment.text.is_empty() {
+            self.follow(at);
+        }
         let Some(lane) = self.lanes.get_mut(at) else { return false };
         if lane.is_off {
             self.frame.has_text |= !fragment.text.is_empty();
@@ -105,7 +111,7 @@ impl Masking for Mask {
             }
             return false;
         }
-        let before = lane.held();
+        let (before, was_placed) = (lane.held(), lane.is_placed);
         lane.push(fragment.text, &mut self.out, &mut self.redactions);
         self.frame.has_text |= !fragment.text.is_empty();
         lane.is_placed = fragment.place.is_some();
@@ -116,9 +122,11 @@ impl Masking for Mask {
         if self.is_dry {
             return false;
         }
+        let moved = if was_placed && before > 0 { self.put_before(at, before) } else { 0 };
+        self.goes_on(fragment);
         let differs = self.out.text != fragment.text;
         if let Some(place) = fragment.place.clone() {
-            self.place(at, place, differs || fragment.begins_cut || fragment.ends_cut);
+            self.place_from(moved, at, place, differs || fragment.begins_cut || fragment.ends_cut);
         }
         differs
     }
@@ -142,11 +150,14 @@ impl Masking for Mask {
         self.clear_output();
         let mut redactor = Redactor::new(Arc::clone(&self.rules));
         redactor.push(text, &mut self.out, &mut self.redactions);
+        self.place(usize::MAX, place, self.out.text != text);
         if is_whole {
             redactor.finish(&mut self.out, &mut self.redactions);
+            let start = self.frame.texts.len();
+            self.frame.texts.push_str(&self.out.text);
+            let (placed, is_changed) = (self.frame.placed.len() - 1, self.out.text != text);
+            self.frame.whole.push(Whole { placed, text: start..self.frame.texts.len(), is_changed });
         }
-        let is_changed = self.out.text != text;
-        self.place(usize::MAX, place, is_changed);
     }
 
     fn end(&mut self, ends: &dyn Fn(ChannelKey, u8) -> bool, now: Timestamp, take: &mut dyn FnMut(ChannelIndex, &str)) {
@@ -160,6 +171,10 @@ impl Masking for Mask {
             lane.finish(&mut self.out, &mut self.redactions);
             self.waits.moved(before, 0, 0, &mut lane.held_since, now);
             let (channel, is_placed) = (lane.channel, lane.is_placed);
+            if before > 0 && self.out.replaced_at.is_empty() {
+                lane.end.clone_from(&self.out.text);
+                self.last_ended = Some(at);
+            }
             self.report(at);
             if self.out.text.is_empty() || self.is_dry {
                 continue;
@@ -200,6 +215,7 @@ impl Masking for Mask {
                 _ => self.fault = self.fault.or(Some(Fault::Unplaceable)),
             }
         }
+        self.frame.settle();
         self.frame.placed.sort_by_key(|placed| placed.at.start);
         let Self { rewriting, frame: Parts { placed, texts, inner, .. }, .. } = self;
         rewritten.is_changed = match inner {
@@ -240,8 +256,31 @@ impl Masking for Mask {
         self.frame.clear();
     }
 
-    fn may_end(&mut self) {
+    fn begin_answer(&mut self) {
+        self.last_ended = None;
+        self.lanes.iter_mut().for_each(|lane| lane.end.clear());
+    }
+
+    fn may_end(&mut self, choice: Option<u32>) {
         self.frame.may_end = true;
+        self.frame.ended.extend(choice);
+    }
+
+    fn ended_choice(&self) -> Option<u32> {
+        if self.is_dry || self.frame.choices.is_empty() {
+            return None;
+        }
+        let holds = |choice: u32| {
+            self.lanes.iter().any(|lane| (lane.key.place, lane.key.index) == (Place::Choice, choice) && lane.held() > 0)
+        };
+        let before = self.postponed.iter().flat_map(|frame| &frame.ended);
+        let before = before.filter(|choice| !self.frame.choices.contains(choice));
+        let others = |choice: &&u32| self.frame.choices.iter().any(|other| other != *choice);
+        before.chain(&self.frame.ended).filter(others).copied().find(|choice| holds(*choice))
+    }
+
+    fn has_postponed(&self) -> bool {
+        !self.postponed.is_empty()
     }
 
     fn says_end(&self) -> bool {
@@ -277,7 +316,8 @@ impl Masking for Mask {
     }
 
     fn postpone(&mut self) -> bool {
-        let waits = self.lanes.iter().any(|lane| lane.is_placed && lane.held() > 0);
+        let frame = self.postponed.front().unwrap_or(&self.frame);
+        let waits = self.lanes.iter().any(|lane| lane.is_placed && lane.held() > 0 && frame.ends(lane.key));
         let goes_on = self.frame.has_text || self.postponed.len() >= MAX_POSTPONED;
         let postpones = waits && if self.postponed.is_empty() { self.frame.may_end } else { !goes_on };
         if postpones {
@@ -317,6 +357,10 @@ impl Masking for Mask {
         self.rules.name(rule)
     }
 
+    fn action(&self, rule: usize) -> Option<Action> {
+        self.rules.action(rule)
+    }
+
     fn replacement(&self, rule: usize) -> &str {
         self.rules.replacement(rule)
     }
@@ -324,9 +368,56 @@ impl Masking for Mask {
 
 impl Mask {
     fn place(&mut self, lane: usize, at: Range<usize>, is_changed: bool) {
+        self.place_from(0, lane, at, is_changed);
+    }
+
+    /// Places what was released from byte `from` on.
+    fn place_from(&mut self, from: usize, lane: usize, at: Range<usize>, is_changed: bool) {
         let start = self.frame.texts.len();
-        self.frame.texts.push_str(&self.out.text);
+        self.frame.texts.push_str(self.out.text.get(from..).unwrap_or_default());
         self.frame.placed.push(Placed { lane, at, text: start..self.frame.texts.len(), is_changed });
+    }
+
+    /// Puts what was released of `held` bytes of a lane that waited, and is no secret, into the frame that it waited with;
+    /// gives how many bytes that is.
+    fn put_before(&mut self, at: usize, held: usize) -> usize {
+        let Some(frame) = self.postponed.front_mut() else { return 0 };
+        let most = self.out.replaced_at.first().copied().unwrap_or(self.out.text.len()).min(held);
+        let moved = (0..=most).rev().find(|end| self.out.text.is_char_boundary(*end)).unwrap_or_default();
+        if moved > 0 {
+            frame.append(at, self.out.text.get(..moved).unwrap_or_default());
+        }
+        moved
+    }
+
+    /// Keeps whose text the frame holds, and which frames before it ended none.
+    fn goes_on(&mut self, fragment: &Fragment<'_>) {
+        if fragment.text.is_empty() || fragment.copy != 0 {
+            return;
+        }
+        let key = fragment.key;
+        self.postponed.iter_mut().filter(|frame| frame.ends(key)).for_each(|frame| frame.goes_on = true);
+        if key.place == Place::Choice && !self.frame.choices.contains(&key.index) {
+            self.frame.choices.push(key.index);
+        }
+    }
+
+    /// Where text goes on behind its end, or in the next block of an answer, a secret may too.
+    fn follow(&mut self, at: usize) {
+        let Some(key) = self.lanes.get(at).map(|lane| lane.key) else { return };
+        let Some(ended) = self.last_ended else { return };
+        let follows = |other: ChannelKey| {
+            other == key || (other.kind == key.kind && other.place == key.place && key.place != Place::Choice)
+        };
+        let Some(end) =
+            self.lanes.get_mut(ended).filter(|lane| follows(lane.key)).map(|lane| std::mem::take(&mut lane.end))
+        else {
+            return;
+        };
+        self.last_ended = None;
+        if let Some(lane) = self.lanes.get_mut(at) {
+            lane.go_on(&end);
+        }
     }
 
     /// Puts what is left of a lane into the frame that may end it, else into this one.

@@ -8,7 +8,7 @@ use super::lane::Found;
 use crate::decode::Frame;
 use crate::keep::State;
 use crate::summary::RedactSummary;
-use crate::{ChannelIndex, ChannelKey};
+use crate::{Action, ChannelIndex, ChannelKey};
 
 /// Redaction of one stream, as those who read it call it: by a pointer, so that what reads text without rules, as a page
 /// does, is not linked with them.
@@ -39,9 +39,22 @@ pub(crate) trait Masking: Debug + Send + State + Sync {
     /// Ends the texts that `ends` names, and gives what is left of them to `take`, by channel.
     fn end(&mut self, ends: &dyn Fn(ChannelKey, u8) -> bool, now: Timestamp, take: &mut dyn FnMut(ChannelIndex, &str));
 
-    /// The frame says that an answer ended. Some servers say so with every frame and some send text behind it, so that
-    /// only a mark or the end of the stream ends the text.
-    fn may_end(&mut self);
+    /// Another answer begins, which goes on with no text before it.
+    fn begin_answer(&mut self) {}
+
+    /// The frame says that an answer ended, of that choice where it names one. Some servers say so with every frame and some
+    /// send text behind it, so that only a mark or the end of the stream ends the text, or that of another choice.
+    fn may_end(&mut self, choice: Option<u32>);
+
+    /// A choice that ended while the text of another goes on, and whose own text waits.
+    fn ended_choice(&self) -> Option<u32> {
+        None
+    }
+
+    /// Whether frames wait for whether an answer goes on.
+    fn has_postponed(&self) -> bool {
+        false
+    }
 
     /// Whether the frame says that an answer ended.
     fn says_end(&self) -> bool;
@@ -100,6 +113,9 @@ pub(crate) trait Masking: Debug + Send + State + Sync {
 
     /// The name of a rule.
     fn rule(&self, rule: usize) -> &str;
+
+    /// What a match of a rule asks for, where that is the rule's own.
+    fn action(&self, rule: usize) -> Option<Action>;
 
     /// What stands in the place of a match.
     fn replacement(&self, rule: usize) -> &str;

@@ -88,6 +88,10 @@ pub struct Redactor {
     threads: Vec<Thread>,
     /// Characters before the match that the first thread masks beyond its limit.
     mask: Option<u64>,
+    /// Bytes behind those that are given that lead to the text and are none of it.
+    lead: usize,
+    /// The match that is masked began there, and has nothing of the text so far.
+    waits: Option<usize>,
     /// Room to sort in.
     order: Vec<(u32, u32)>,
 }
@@ -112,6 +116,8 @@ impl Redactor {
             characters: 0,
             threads: Vec::new(),
             mask: None,
+            lead: 0,
+            waits: None,
             order: Vec::new(),
         }
     }
@@ -119,6 +125,33 @@ impl Redactor {
     /// The rules it goes by.
     pub fn rules(&self) -> &Arc<RuleSet> {
         &self.rules
+    }
+
+    /// A text is about to begin that is the value of `name`: a match may begin in `name=` or `name: `, and then what of it
+    /// stands in the text is replaced.
+    pub(super) fn lead(&mut self, name: &str) {
+        for separator in ["=", ": "] {
+            if self.read_lead([name, separator]) {
+                return;
+            }
+            // The text begins here, for rules that look at that.
+            self.before = None;
+        }
+    }
+
+    /// A text is about to begin that goes on with one whose end passed already: the same for a match that began in `end`.
+    pub(super) fn go_on(&mut self, end: &str) {
+        self.read_lead([end, ""]);
+    }
+
+    /// Whether a match may have begun in what leads to the next text.
+    fn read_lead(&mut self, lead: [&str; 2]) -> bool {
+        self.text.extend(lead);
+        self.lead = self.text.len();
+        let mut output = Output { released: &mut String::new(), redactions: &mut Vec::new() };
+        self.read(&mut output, false);
+        self.release(&mut output);
+        !self.threads.is_empty()
     }
 
     /// Reads the next text, and adds to `released` what can be no part of a match, matches replaced.
@@ -135,11 +168,12 @@ impl Redactor {
         self.read(&mut output, true);
         self.release(&mut output);
         self.before = None;
+        self.lead = 0;
     }
 
     /// Bytes that are held because they may belong to a match.
     pub fn held(&self) -> usize {
-        self.text.len() - self.given
+        self.text.len() - self.given - self.lead
     }
 
     fn read<R: Release>(&mut self, output: &mut Output<'_, R>, last: bool) {
@@ -303,7 +337,9 @@ impl Redactor {
             self.replace(thread, rule, output);
         }
         self.pass(end, output.released);
-        if let Some(offset) = self.mask.take() {
+        if let Some(offset) = self.mask.take()
+            && self.waits.take().is_none()
+        {
             let length = self.characters - offset;
             let behind =
                 self.text.as_bytes().get(self.given..(self.read_to() - self.base) as usize).unwrap_or_default();
@@ -315,7 +351,10 @@ impl Redactor {
     /// Releases what stands before a match and puts the replacement behind it.
     fn replace<R: Release>(&mut self, thread: &Thread, rule: usize, output: &mut Output<'_, R>) {
         self.pass(thread.start, output.released);
-        output.released.replacement(self.rules.replacement(rule));
+        match self.lead {
+            0 => output.released.replacement(self.rules.replacement(rule)),
+            _ => self.waits = Some(rule),
+        }
         self.mask = Some(self.characters);
     }
 
@@ -323,6 +362,13 @@ impl Redactor {
     fn pass(&mut self, end: u64, released: &mut impl Release) {
         let end = end.saturating_sub(self.base) as usize;
         let Some(text) = self.text.get(self.given..end) else { return };
+        let lead = self.lead.min(text.len());
+        self.lead -= lead;
+        let text = text.get(lead..).unwrap_or_default();
+        if let (false, Some(rule)) = (text.is_empty(), self.waits) {
+            self.waits = None;
+            released.replacement(self.rules.replacement(rule));
+        }
         self.characters += text.chars().count() as u64;
         match self.mask {
             Some(_) => released.secret(text),

@@ -40,6 +40,7 @@ pub(super) struct Rewriting {
     /// What the edits put in.
     texts: String,
     decoded: String,
+    name: String,
     out: Released,
     redactions: Vec<Redaction>,
     /// Rules that matched outside of fragments.
@@ -99,6 +100,7 @@ impl Rewriting {
             edits: Vec::new(),
             texts: String::new(),
             decoded: String::new(),
+            name: String::new(),
             out: Released::default(),
             redactions: Vec::new(),
             found: Vec::new(),
@@ -160,6 +162,7 @@ impl Rewriting {
         }
         self.decoded.clear();
         self.decoded.push_str(text);
+        self.name.clear();
         let is_changed = self.redact(false);
         if is_changed {
             out.push_str(&self.out.text);
@@ -199,13 +202,20 @@ impl Rewriting {
                         }
                     } else if tokens.is_none() {
                         let reading = if arguments.is_some() { Reading::Text } else { Reading::of(scan.key()) };
+                        self.name_is(scan.key());
                         self.string(data, at, reading, arguments.is_none() && holds_arguments(scan.key()));
                     }
                 }
                 Token::Key | Token::Word if tokens.is_some() => {}
-                Token::Key if arguments.is_some() => self.string(data, at, Reading::Text, false),
-                Token::Key => self.string(data, at, Reading::Identifier, false),
-                Token::Word if arguments.is_some() => self.number(data, at, Reading::Text),
+                Token::Key => {
+                    self.name.clear();
+                    let reading = if arguments.is_some() { Reading::Text } else { Reading::Identifier };
+                    self.string(data, at, reading, false);
+                }
+                Token::Word if arguments.is_some() => {
+                    self.name_is(scan.key());
+                    self.number(data, at, Reading::Text);
+                }
                 Token::Word if is_count(scan.key()) => {}
                 Token::Word => self.number(data, at, Reading::Identifier),
             }
@@ -214,9 +224,21 @@ impl Rewriting {
         !missed && !has_tokens && placed.next().is_none()
     }
 
+    /// The next value is that of the member `key`.
+    fn name_is(&mut self, key: &str) {
+        self.name.clear();
+        json::unescape(key, &mut None, &mut self.name);
+    }
+
+    /// Whether a value of so many bytes could hold a match, be it behind its name.
+    fn is_too_short(&self, length: usize) -> bool {
+        // Between a name and its value are two characters at most.
+        length + self.name.len() + 2 < self.rules.shortest
+    }
+
     /// A string that is no fragment, or a key.
     fn string(&mut self, data: &str, at: Range<usize>, reading: Reading, as_arguments: bool) {
-        if at.len() < self.rules.shortest {
+        if at.is_empty() || self.is_too_short(at.len()) {
             return;
         }
         self.decoded.clear();
@@ -233,7 +255,7 @@ impl Rewriting {
     /// A number: one that is a secret becomes a string.
     fn number(&mut self, data: &str, at: Range<usize>, reading: Reading) {
         let number = data.get(at.clone()).unwrap_or_default();
-        if at.len() < self.rules.shortest || !number.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
+        if self.is_too_short(at.len()) || !number.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
             return;
         }
         self.decoded.clear();
@@ -251,6 +273,7 @@ impl Rewriting {
             None => false,
             Some(Reading::Identifier) => {
                 let found = self.found.len();
+                self.name.clear();
                 let is_secret = may_be_secret(&self.decoded)
                     && self.redact(false)
                     && matches!(self.found.get(found..), Some([one]) if one.length == self.decoded.len() as u64);
@@ -272,6 +295,9 @@ impl Rewriting {
             self.arguments.push(&self.decoded, &mut self.out, &mut self.redactions);
             self.arguments.finish(&mut self.out, &mut self.redactions);
         } else {
+            if !self.name.is_empty() {
+                self.plain.lead(&self.name);
+            }
             self.plain.push(&self.decoded, &mut self.out, &mut self.redactions);
             self.plain.finish(&mut self.out, &mut self.redactions);
         }

@@ -1,8 +1,8 @@
 use super::built_in;
 use super::check::Check;
 use super::fault::RuleFault;
-use crate::Error;
 use crate::settings::by_name;
+use crate::{Action, Error};
 
 /// One kind of secret: its name, the regular expression that finds it, and what stands in its place.
 ///
@@ -20,6 +20,7 @@ pub struct Rule {
     pattern: String,
     max_len: Option<usize>,
     replacement: Option<String>,
+    action: Option<Action>,
     check: Check,
 }
 
@@ -29,7 +30,14 @@ impl Rule {
 
     /// A rule of the caller's. Nothing is checked before [`RuleSet::new`](super::RuleSet::new).
     pub fn new(name: impl Into<String>, pattern: impl Into<String>) -> Self {
-        Self { name: name.into(), pattern: pattern.into(), max_len: None, replacement: None, check: Check::None }
+        Self {
+            name: name.into(),
+            pattern: pattern.into(),
+            max_len: None,
+            replacement: None,
+            action: None,
+            check: Check::None,
+        }
     }
 
     /// Limits how long a match of an unbounded pattern is waited for, in bytes. From there on the text is masked unseen,
@@ -44,6 +52,12 @@ impl Rule {
     #[must_use]
     pub fn replacement(self, text: impl Into<String>) -> Self {
         Self { replacement: Some(text.into()), ..self }
+    }
+
+    /// What a match asks for in place of `redact.action`, where that one changes text: `Redact` or `Stop`.
+    #[must_use]
+    pub fn action(self, action: Action) -> Self {
+        Self { action: Some(action), ..self }
     }
 
     /// The built-in rule of that name.
@@ -75,6 +89,10 @@ impl Rule {
 
     pub(super) fn checked_by(self, check: Check) -> Self {
         Self { check, ..self }
+    }
+
+    pub(super) fn own_action(&self) -> Option<Action> {
+        self.action
     }
 
     pub(super) fn limit(&self) -> Option<usize> {

@@ -5,7 +5,7 @@ use super::fault::RuleFault;
 use super::pattern;
 use super::rule::Rule;
 use super::table::{MAX_BYTES, MAX_RULES, Rules, Table};
-use crate::Error;
+use crate::{Action, Error};
 
 /// Rules as one automaton. Built once, it serves any number of streams at the same time; nothing in it ever changes.
 ///
@@ -42,6 +42,7 @@ pub struct RuleSet {
 struct Compiled {
     name: String,
     replacement: String,
+    action: Option<Action>,
     check: Check,
     limit: u64,
 }
@@ -108,6 +109,11 @@ impl RuleSet {
         self.rules.get(rule).map_or("[REDACTED]", |rule| &rule.replacement)
     }
 
+    /// What a match of the rule asks for, where that is its own.
+    pub(super) fn action(&self, rule: usize) -> Option<Action> {
+        self.rules.get(rule).and_then(|rule| rule.action)
+    }
+
     pub(super) fn check(&self, rule: usize) -> Check {
         self.rules.get(rule).map_or(Check::None, |rule| rule.check)
     }
@@ -122,6 +128,7 @@ impl Compiled {
         Self {
             name: rule.name().to_owned(),
             replacement: rule.replaced_by(),
+            action: rule.own_action(),
             check: rule.check(),
             limit: rule.limit().map_or(u64::MAX, |limit| limit as u64),
         }

@@ -53,18 +53,22 @@ pub enum Switch {
 pub enum RuleSettings {
     /// A built-in one, or all of them.
     BuiltIn(String),
-    /// The caller's own.
+    /// The caller's own, or a built-in one with something changed.
     Own(OwnRule),
 }
 
-/// A rule of the caller's.
+/// A rule of the caller's, or what a built-in one has of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OwnRule {
     /// Its name, for reports.
     pub name: String,
-    /// The regular expression.
-    pub pattern: String,
+    /// The regular expression; without one the rule is the built-in one of that name.
+    #[serde(default)]
+    pub pattern: Option<String>,
+    /// What a match asks for in place of `redact.action`: `redact` or `stop`.
+    #[serde(default, deserialize_with = "settings::other_action")]
+    pub action: Option<Option<Action>>,
     /// The limit of a pattern without a longest match, in bytes.
     #[serde(default)]
     pub max_len: Option<usize>,
@@ -92,6 +96,8 @@ impl Default for RedactSettings {
 impl RedactSettings {
     /// The name that stands for every built-in rule.
     pub const BUILT_IN: &str = "built_in";
+    /// Actions by which text is changed.
+    const REPLACES: [Action; 2] = [Action::Redact, Action::Stop];
 
     /// The automaton of the rules; `None` where there are none or nothing is looked for. Settings with the same rules
     /// share one: those asked for last are kept.
@@ -106,9 +112,22 @@ impl RedactSettings {
             let mut rules: Vec<Rule> = Vec::new();
             for (index, settings) in self.rules.iter().enumerate() {
                 match settings {
-                    RuleSettings::BuiltIn(name) if name == Self::BUILT_IN => rules.extend(Rule::all_built_in()),
+                    RuleSettings::BuiltIn(name) if name == Self::BUILT_IN => {
+                        let known: Vec<String> = rules.iter().map(|rule| rule.name().to_owned()).collect();
+                        let others = Rule::all_built_in()
+                            .into_iter()
+                            .filter(|rule| !known.iter().any(|name| name == rule.name()));
+                        rules.extend(others);
+                    }
                     RuleSettings::BuiltIn(name) => {
                         rules.push(Rule::built_in(name).map_err(|error| unknown(index, error))?)
+                    }
+                    RuleSettings::Own(own) if own.pattern.is_none() => {
+                        let rule = own.over(Rule::built_in(&own.name).map_err(|error| without_pattern(index, error))?);
+                        match rules.iter_mut().find(|known| known.name() == own.name) {
+                            Some(known) => *known = rule,
+                            None => rules.push(rule),
+                        }
                     }
                     RuleSettings::Own(own) => rules.push(own.rule()),
                 }
@@ -152,6 +171,17 @@ impl RedactSettings {
     }
 
     pub(crate) fn validate(&self) -> Result<(), Error> {
+        for (index, rule) in self.rules.iter().enumerate() {
+            let RuleSettings::Own(OwnRule { action: Some(action), .. }) = rule else { continue };
+            let (replaces, own) = (Self::REPLACES.map(Some), action.map_or("off", Action::name));
+            if !replaces.contains(action) || !replaces.contains(&self.action) {
+                return Err(Error::Setting {
+                    field: format!("redact.rules[{index}].action"),
+                    value: own.into(),
+                    allowed: "redact, stop; and only where redact.action is one of them".into(),
+                });
+            }
+        }
         match self.max_hold_s {
             Some(seconds) if !(seconds > 0.0 && seconds <= 1e9) => Err(Error::Setting {
                 field: "redact.max_hold_s".into(),
@@ -171,6 +201,18 @@ fn unknown(index: usize, error: Error) -> Error {
             Error::UnknownWord { field: format!("redact.rules[{index}]"), word: name, nearest, known }
         }
         other => other,
+    }
+}
+
+/// A rule without a pattern whose name is no built-in rule's: misspelt, or its pattern was left out.
+fn without_pattern(index: usize, error: Error) -> Error {
+    match error {
+        Error::UnknownName { name, nearest: None, .. } => Error::Setting {
+            field: format!("redact.rules[{index}].pattern"),
+            value: format!("left out for {name:?}"),
+            allowed: "a regular expression, or none with the name of a built-in rule".into(),
+        },
+        other => unknown(index, other),
     }
 }
 
@@ -198,8 +240,17 @@ impl<'de> Deserialize<'de> for RuleSettings {
 
 impl OwnRule {
     fn rule(&self) -> Rule {
-        let rule = Rule::new(&self.name, &self.pattern);
-        let rule = self.max_len.map_or(rule.clone(), |bytes| rule.max_len(bytes));
-        self.replacement.as_ref().map_or(rule.clone(), |text| rule.replacement(text))
+        self.over(Rule::new(&self.name, self.pattern.as_deref().unwrap_or_default()))
+    }
+
+    /// `rule` with what this one gives.
+    fn over(&self, mut rule: Rule) -> Rule {
+        if let Some(bytes) = self.max_len {
+            rule = rule.max_len(bytes);
+        }
+        if let Some(text) = &self.replacement {
+            rule = rule.replacement(text);
+        }
+        self.action.flatten().map_or(rule.clone(), |action| rule.action(action))
     }
 }

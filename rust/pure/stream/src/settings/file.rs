@@ -285,7 +285,7 @@ mod tests {
                 "redact.rules[0]",
                 "redact.rules[0] is 3, allowed is the name of a rule, or a table",
             ),
-            (&rule(""), 1, 1, "redact.rules[0].pattern", "redact.rules[0].pattern is missing"),
+            (&rule(""), 1, 1, "redact.rules[0].pattern", "redact.rules[0].pattern is left out for \"x\""),
             (
                 &rule("pattern = 'a(b)'"),
                 3,

@@ -6,7 +6,7 @@ use crate::redact::lane::Lane;
 
 impl State for Mask {
     fn keep_state(&self, out: &mut Kept) {
-        let Self { lanes, frame, postponed, rewriting, found, reported, fault, waits, .. } = self;
+        let Self { lanes, frame, postponed, last_ended, rewriting, found, reported, fault, waits, .. } = self;
         lanes.len().keep(out);
         for lane in lanes {
             (lane.key, lane.copy).keep(out);
@@ -14,6 +14,7 @@ impl State for Mask {
         }
         frame.keep(out);
         postponed.keep(out);
+        last_ended.keep(out);
         rewriting.keep_state(out);
         found.keep(out);
         (*reported, *fault).keep(out);
@@ -31,6 +32,7 @@ impl State for Mask {
         }
         self.frame = Keep::take(from)?;
         self.postponed = Keep::take(from)?;
+        self.last_ended = Keep::take(from)?;
         self.rewriting.take_state(from)?;
         self.found = Keep::take(from)?;
         (self.reported, self.fault) = Keep::take(from)?;

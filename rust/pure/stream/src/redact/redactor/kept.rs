@@ -8,11 +8,12 @@ const LONGEST: u64 = 1 << 60;
 
 impl State for Redactor {
     fn keep_state(&self, out: &mut Kept) {
-        let Self { rules: _, text, base, before, position, furthest, given, characters, threads, mask, order: _ } =
-            self;
+        let Self { rules: _, text, base, before, position, furthest, given, characters, threads, mask, .. } = self;
+        let Self { lead, waits, order: _, .. } = self;
         text.keep(out);
         (*base, *furthest, *characters).keep(out);
         (*before, *mask).keep(out);
+        (*lead, *waits).keep(out);
         (*position, *given).keep(out);
         threads.keep(out);
     }
@@ -21,6 +22,7 @@ impl State for Redactor {
         self.text = Keep::take(from)?;
         (self.base, self.furthest, self.characters) = Keep::take(from)?;
         (self.before, self.mask) = Keep::take(from)?;
+        (self.lead, self.waits) = Keep::take(from)?;
         (self.position, self.given) = Keep::take(from)?;
         self.threads = Keep::take(from)?;
         self.is_consistent().then_some(())
@@ -43,6 +45,9 @@ impl Redactor {
                 && thread.overflow.is_none_or(is_rule)
         });
         let masks = self.mask.is_none_or(|mask| mask <= self.characters && !self.threads.is_empty());
-        counts && places && threads && masks
+        let leads = self.lead <= self.text.len().saturating_sub(self.given)
+            && is_place(self.given + self.lead)
+            && self.waits.is_none_or(is_rule);
+        counts && places && threads && masks && leads
     }
 }
