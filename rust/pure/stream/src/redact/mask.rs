@@ -1,4 +1,6 @@
+mod going_on;
 mod kept;
+mod placing;
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -6,7 +8,7 @@ use std::sync::Arc;
 
 use midstream_series::Timestamp;
 
-use super::beside::{BESIDE, Finder};
+use super::beside::Finder;
 use super::frame::{Fault, Fragment, Parts, Rewritten, Whole};
 use super::lane::{Found, Lane};
 use super::masking::Masking;
@@ -18,7 +20,7 @@ use super::spelling::Released;
 use super::waits::Waits;
 use crate::decode::Frame;
 use crate::summary::RedactSummary;
-use crate::{Action, ChannelIndex, ChannelKey, Place, json};
+use crate::{Action, ChannelIndex, ChannelKey, json};
 
 /// Texts of one stream that are read apart at most.
 const MAX_LANES: usize = 512;
@@ -267,16 +269,7 @@ impl Masking for Mask {
     }
 
     fn ended_choice(&self) -> Option<u32> {
-        if self.is_dry || self.frame.choices.is_empty() {
-            return None;
-        }
-        let holds = |choice: u32| {
-            self.lanes.iter().any(|lane| (lane.key.place, lane.key.index) == (Place::Choice, choice) && lane.held() > 0)
-        };
-        let before = self.postponed.iter().flat_map(|frame| &frame.ended);
-        let before = before.filter(|choice| !self.frame.choices.contains(choice));
-        let others = |choice: &&u32| self.frame.choices.iter().any(|other| other != *choice);
-        before.chain(&self.frame.ended).filter(others).copied().find(|choice| holds(*choice))
+        self.choice_left()
     }
 
     fn has_postponed(&self) -> bool {
@@ -363,123 +356,5 @@ impl Masking for Mask {
 
     fn replacement(&self, rule: usize) -> &str {
         self.rules.replacement(rule)
-    }
-}
-
-impl Mask {
-    fn place(&mut self, lane: usize, at: Range<usize>, is_changed: bool) {
-        self.place_from(0, lane, at, is_changed);
-    }
-
-    /// Places what was released from byte `from` on.
-    fn place_from(&mut self, from: usize, lane: usize, at: Range<usize>, is_changed: bool) {
-        let start = self.frame.texts.len();
-        self.frame.texts.push_str(self.out.text.get(from..).unwrap_or_default());
-        self.frame.placed.push(Placed { lane, at, text: start..self.frame.texts.len(), is_changed });
-    }
-
-    /// Puts what was released of `held` bytes of a lane that waited, and is no secret, into the frame that it waited with;
-    /// gives how many bytes that is.
-    fn put_before(&mut self, at: usize, held: usize) -> usize {
-        let Some(frame) = self.postponed.front_mut() else { return 0 };
-        let most = self.out.replaced_at.first().copied().unwrap_or(self.out.text.len()).min(held);
-        let moved = (0..=most).rev().find(|end| self.out.text.is_char_boundary(*end)).unwrap_or_default();
-        if moved > 0 {
-            frame.append(at, self.out.text.get(..moved).unwrap_or_default());
-        }
-        moved
-    }
-
-    /// Keeps whose text the frame holds, and which frames before it ended none.
-    fn goes_on(&mut self, fragment: &Fragment<'_>) {
-        if fragment.text.is_empty() || fragment.copy != 0 {
-            return;
-        }
-        let key = fragment.key;
-        self.postponed.iter_mut().filter(|frame| frame.ends(key)).for_each(|frame| frame.goes_on = true);
-        if key.place == Place::Choice && !self.frame.choices.contains(&key.index) {
-            self.frame.choices.push(key.index);
-        }
-    }
-
-    /// Where text goes on behind its end, or in the next block of an answer, a secret may too.
-    fn follow(&mut self, at: usize) {
-        let Some(key) = self.lanes.get(at).map(|lane| lane.key) else { return };
-        let Some(ended) = self.last_ended else { return };
-        let follows = |other: ChannelKey| {
-            other == key || (other.kind == key.kind && other.place == key.place && key.place != Place::Choice)
-        };
-        let Some(end) =
-            self.lanes.get_mut(ended).filter(|lane| follows(lane.key)).map(|lane| std::mem::take(&mut lane.end))
-        else {
-            return;
-        };
-        self.last_ended = None;
-        if let Some(lane) = self.lanes.get_mut(at) {
-            lane.go_on(&end);
-        }
-    }
-
-    /// Puts what is left of a lane into the frame that may end it, else into this one.
-    fn append(&mut self, at: usize) {
-        let frame = self.postponed.front_mut().unwrap_or(&mut self.frame);
-        frame.append(at, &self.out.text);
-    }
-
-    fn clear_output(&mut self) {
-        self.out.text.clear();
-        self.out.replaced_at.clear();
-        self.redactions.clear();
-    }
-
-    fn report(&mut self, at: usize) {
-        let Some(lane) = self.lanes.get_mut(at) else { return };
-        if lane.is_signed && !self.out.replaced_at.is_empty() {
-            self.fault = self.fault.or(Some(Fault::Signed));
-        }
-        for redaction in self.redactions.drain(..) {
-            let replacement = self.rules.replacement(redaction.rule).len() as u64;
-            let found = lane.found(redaction, replacement, self.is_dry);
-            if lane.copy == 0 {
-                self.reported |= 1 << found.rule;
-                self.found.push(found);
-                self.waits.redactions += 1;
-            } else if lane.copy == BESIDE {
-                self.rewriting.found.push(redaction);
-            }
-        }
-    }
-
-    /// A match elsewhere is mostly one that its channel has shown before: the first of each rule is told.
-    fn report_elsewhere(&mut self) {
-        for Redaction { rule, offset, length, overflow, certain } in self.rewriting.found.drain(..) {
-            self.waits.copies += 1;
-            if self.reported >> rule & 1 == 0 {
-                self.reported |= 1 << rule;
-                self.found.push(Found { rule, channel: None, onset: offset, length, overflow, certain });
-            }
-        }
-    }
-
-    fn lane(&mut self, fragment: &Fragment<'_>) -> Option<usize> {
-        let is_it = |lane: &Lane| lane.key == fragment.key && lane.copy == fragment.copy;
-        if !self.lanes.get(self.last).is_some_and(is_it) {
-            self.last = match self.lanes.iter().position(is_it) {
-                Some(at) => at,
-                None if self.lanes.len() == MAX_LANES => return None,
-                None => {
-                    let mut lane = Lane::new(fragment.key, fragment.copy, &self.rules);
-                    let own = self.lanes.iter().any(|lane| lane.key == fragment.key && lane.is_off);
-                    lane.is_off =
-                        fragment.copy != BESIDE && (own || self.settings.is_off(fragment.key.kind, fragment.tool));
-                    self.lanes.push(lane);
-                    self.lanes.len() - 1
-                }
-            };
-        }
-        if let Some(lane) = self.lanes.get_mut(self.last) {
-            lane.channel = fragment.channel;
-        }
-        Some(self.last)
     }
 }

@@ -1,4 +1,5 @@
 mod kept;
+mod lead;
 
 use std::sync::Arc;
 
@@ -125,33 +126,6 @@ impl Redactor {
     /// The rules it goes by.
     pub fn rules(&self) -> &Arc<RuleSet> {
         &self.rules
-    }
-
-    /// A text is about to begin that is the value of `name`: a match may begin in `name=` or `name: `, and then what of it
-    /// stands in the text is replaced.
-    pub(super) fn lead(&mut self, name: &str) {
-        for separator in ["=", ": "] {
-            if self.read_lead([name, separator]) {
-                return;
-            }
-            // The text begins here, for rules that look at that.
-            self.before = None;
-        }
-    }
-
-    /// A text is about to begin that goes on with one whose end passed already: the same for a match that began in `end`.
-    pub(super) fn go_on(&mut self, end: &str) {
-        self.read_lead([end, ""]);
-    }
-
-    /// Whether a match may have begun in what leads to the next text.
-    fn read_lead(&mut self, lead: [&str; 2]) -> bool {
-        self.text.extend(lead);
-        self.lead = self.text.len();
-        let mut output = Output { released: &mut String::new(), redactions: &mut Vec::new() };
-        self.read(&mut output, false);
-        self.release(&mut output);
-        !self.threads.is_empty()
     }
 
     /// Reads the next text, and adds to `released` what can be no part of a match, matches replaced.
@@ -416,16 +390,5 @@ impl Redactor {
     fn first_character(&self, at: u64) -> u64 {
         let rest = self.text.get((at - self.base) as usize..).unwrap_or_default();
         rest.chars().next().map_or(1, char::len_utf8) as u64
-    }
-}
-
-impl RuleSet {
-    /// A finished text with its matches replaced: what a [`Redactor`] releases of it, however it is cut.
-    pub fn redact(self: &Arc<Self>, text: &str) -> String {
-        let mut released = String::with_capacity(text.len());
-        let (mut redactor, mut redactions) = (Redactor::new(Arc::clone(self)), Vec::new());
-        redactor.push(text, &mut released, &mut redactions);
-        redactor.finish(&mut released, &mut redactions);
-        released
     }
 }

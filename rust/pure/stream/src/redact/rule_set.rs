@@ -1,8 +1,11 @@
+use std::sync::Arc;
+
 use regex_syntax::hir::Hir;
 
 use super::check::Check;
 use super::fault::RuleFault;
 use super::pattern;
+use super::redactor::Redactor;
 use super::rule::Rule;
 use super::table::{MAX_BYTES, MAX_RULES, Rules, Table};
 use crate::{Action, Error};
@@ -83,6 +86,15 @@ impl RuleSet {
         let min_limit = limits.min().unwrap_or(u64::MAX);
         let shortest = patterns.iter().filter_map(|hir| hir.properties().minimum_len()).min().unwrap_or(usize::MAX);
         Ok(Self { table, rules, checked, unbounded, min_limit, shortest })
+    }
+
+    /// A finished text with its matches replaced: what a [`Redactor`] releases of it, however it is cut.
+    pub fn redact(self: &Arc<Self>, text: &str) -> String {
+        let mut released = String::with_capacity(text.len());
+        let (mut redactor, mut redactions) = (Redactor::new(Arc::clone(self)), Vec::new());
+        redactor.push(text, &mut released, &mut redactions);
+        redactor.finish(&mut released, &mut redactions);
+        released
     }
 
     /// The name of a rule, by its place.
