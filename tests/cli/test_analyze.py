@@ -1,14 +1,11 @@
 """``midstream analyze``: what it reports."""
 
-import os
 import re
-import subprocess
 
 import pytest
 
 from midstream.stream import Chunk, Recording
-from processes import posix
-from tiny_bodies import CHAT, LOOP, TEXT, chat
+from tiny_bodies import CHAT, LOOP, TEXT
 
 GOLDEN = """\
 cut.sse
@@ -158,23 +155,3 @@ def test_every_recording_meets_the_schema(midstream, data, objects):
     assert len(reports) > 100
     assert done.returncode == 0
     assert all(report["error"] is None for report in reports)
-
-
-@posix
-def test_the_examples_of_the_help_run(midstream, folder):
-    (folder / "answer.sse").write_bytes(chat("Yes."))
-    (folder / "recordings").mkdir()
-    (folder / "recordings" / "a.sse").write_bytes(CHAT)
-    lines = midstream("analyze", "--help").stdout.splitlines()
-    examples = [line.strip() for line in lines if line.startswith("    midstream ")]
-    assert len(examples) == 3
-    for example in examples:
-        done = subprocess.run(
-            ["bash", "-c", example.replace("midstream", "$PROGRAM", 1)],
-            cwd=folder,
-            env=os.environ | {"PROGRAM": subprocess.list2cmdline([midstream.program])},
-            capture_output=True,
-            timeout=60,
-            check=False,
-        )
-        assert (done.returncode, done.stderr) == (0, b""), example

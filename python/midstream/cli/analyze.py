@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Literal
 
@@ -11,18 +10,18 @@ from cyclopts import Parameter
 
 from midstream._files import replacing
 from midstream.cli.agent_runs import agent_report
-from midstream.cli.exits import DONE, FINDINGS, INPUT, USAGE, Failure, refuse_options
+from midstream.cli.exits import DONE, FINDINGS, INPUT, USAGE, Failure
 from midstream.cli.guard_file import settings_from
-from midstream.cli.held import held_in
+from midstream.cli.held import Held
+from midstream.cli.picture import Picture
 from midstream.cli.progress import Progress
+from midstream.cli.recordings import named_sources, printed_schema, reports, told_format
 from midstream.cli.report import markdown, report_object, rows, total
-from midstream.cli.sources import Source, sources
 from midstream.cli.terminal import Printer, complain, json_line, reason
-from midstream.errors import InputError, MissingExtra, RecordingError
-from midstream.stream import Guard, Recording, Settings, Trace, replay
+from midstream.stream import Recording, Settings, Trace, replay
 from midstream.stream.reader import RecordingReader
 
-__all__ = ["FailOn", "Form", "analyze", "destination", "reaches", "told_format"]
+__all__ = ["FailOn", "Form", "analyze", "destination", "reaches"]
 
 Form = Literal["text", "json", "markdown"]
 FailOn = Literal["warn", "stop", "never"]
@@ -43,6 +42,7 @@ def analyze(
     guard: Path | None = None,
     dialect: str = "auto",
     framing: str = "auto",
+    plot: Path | None = None,
     schema: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Report on recorded streams: their end, what they held, what a guard finds.
@@ -53,6 +53,7 @@ def analyze(
         midstream analyze answer.sse
         midstream analyze --json recordings > reports.jsonl
         midstream analyze --fail-on stop "*.ndjson"
+        midstream analyze --plot pace.svg answer.sse
 
     Parameters
     ----------
@@ -72,24 +73,23 @@ def analyze(
         The provider's format, where it is not to be detected.
     framing : str
         How the body is cut, where it is not to be detected.
+    plot : Path
+        Draw each stream's pace and findings into this .png, .svg or .pdf.
     schema : bool
         Print the JSON schema of the report and end.
     """
     if schema:
-        print(resources.files("midstream.cli").joinpath("analyze.schema.json").read_text(encoding="utf-8"), end="")
-        return DONE
-    refuse_options(files, analyze)
-    if not files:
-        raise Failure("no recording named; name files, folders, or - for standard input", USAGE)
-    Guard(dialect=dialect, framing=framing)  # names what is misspelt before anything is read
+        return printed_schema("analyze")
+    named = named_sources(files, analyze, dialect, framing)
     settings = replace(settings_from(guard), shadow=True, hold=None)
-    named = list(sources(files))
+    picture = None if plot is None else Picture(plot)
+    examination = Examination(settings, dialect, framing, picture)
     form = "json" if json else form
     outcomes = []
     with destination(output) as file, Progress("reading", sum(source.size for source in named)) as progress:
         printer = Printer(file)
         for source in named:
-            for report in examined(source, settings, dialect, framing, progress):
+            for report in reports(source, progress, examination.report, examination.unread):
                 progress.pause()
                 if source.found and of_no_format(report):
                     complain(f"no recording, left out: {source.name}")
@@ -100,50 +100,43 @@ def analyze(
                 outcomes.append((report["ending"], [finding["action"] for finding in report["findings"]]))
         if form == "text" and len(outcomes) > 1:
             printer.line(total(outcomes))
+    if picture is not None:
+        with destination(picture.path, "--plot") as drawing:
+            picture.write(drawing)
     if not outcomes or any(ending is None for ending, _ in outcomes):
         return INPUT
     return FINDINGS if any(reaches(fail_on, actions) for _, actions in outcomes) else DONE
 
 
-def examined(
-    source: Source, settings: Settings, dialect: str, framing: str, progress: Progress
-) -> Iterator[dict[str, Any]]:
-    """The reports of what a source holds; one that cannot be read has its `error`."""
-    name = source.name.encode(errors="surrogateescape").decode(errors="replace")
-    if source.error is not None:
-        yield report_object(name, None, error=source.error)
-        return
-    try:
-        for name, held in held_in(source, progress):
-            name = name.encode(errors="surrogateescape").decode(errors="replace")
-            if isinstance(held, Trace):
-                yield agent_report(name, held, settings)
-                continue
-            yield stream_report(name, told_format(held, dialect, framing), settings)
-    except OSError as error:
-        yield report_object(name, None, error=reason(error))
-    except (RecordingError, InputError, MissingExtra, ValueError) as error:
-        yield report_object(name, None, error=str(error))
+class Examination:
+    """Reports on what sources hold."""
 
+    def __init__(self, settings: Settings, dialect: str, framing: str, picture: Picture | None) -> None:
+        self.settings = settings
+        self.dialect = dialect
+        self.framing = framing
+        self.picture = picture
 
-def told_format(held: Recording | RecordingReader, dialect: str, framing: str) -> Recording | RecordingReader:
-    """The recording, in the format that was named."""
-    told: dict[str, Any] = {name: said for name, said in (("dialect", dialect), ("framing", framing)) if said != "auto"}
-    if isinstance(held, Recording):
-        return replace(held, **told)
-    for name, said in told.items():
-        setattr(held, name, said)
-    return held
+    def report(self, name: str, held: Held) -> dict[str, Any]:
+        """The report of one stream, or of an agent's run."""
+        if isinstance(held, Trace):
+            return agent_report(name, held, self.settings)
+        held = told_format(held, self.dialect, self.framing)
+        summary = replay(held, self.settings)
+        if summary.looks_like is not None:
+            told = f"{summary.bytes:,} bytes were read as {summary.dialect} and look like {summary.looks_like}"
+            complain(f"{told}; name that, or leave --dialect out: {name}")
+        known = isinstance(held, RecordingReader) and held.timed
+        timed = known or (isinstance(held, Recording) and any(chunk.t_ns is not None for chunk in held.chunks))
+        report = report_object(name, summary, timed=timed, cut=held.end is None)
+        if self.picture is not None and not of_no_format(report):
+            self.picture.add(name, summary)
+        return report
 
-
-def stream_report(name: str, held: Recording | RecordingReader, settings: Settings) -> dict[str, Any]:
-    """The report of one stream."""
-    summary = replay(held, settings)
-    if summary.looks_like is not None:
-        told = f"{summary.bytes:,} bytes were read as {summary.dialect} and look like {summary.looks_like}"
-        complain(f"{told}; name that, or leave --dialect out: {name}")
-    timed = held.timed if isinstance(held, RecordingReader) else any(chunk.t_ns is not None for chunk in held.chunks)
-    return report_object(name, summary, timed=timed, cut=held.end is None)
+    @staticmethod
+    def unread(name: str, error: str) -> dict[str, Any]:
+        """The report of what cannot be read."""
+        return report_object(name, None, error=error)
 
 
 def show(report: dict[str, Any], form: Form, printer: Printer) -> None:
@@ -166,8 +159,8 @@ def reaches(fail_on: FailOn, actions: list[str]) -> bool:
 
 
 @contextmanager
-def destination(output: Path | None) -> Iterator[BinaryIO | None]:
-    """The file to write the report to; None for standard output."""
+def destination(output: Path | None, option: str = "--output") -> Iterator[BinaryIO | None]:
+    """The file that an option names to write to; None for standard output."""
     if output is None:
         yield None
         return
@@ -178,4 +171,4 @@ def destination(output: Path | None) -> Iterator[BinaryIO | None]:
             yield file
     except OSError as error:
         said = f"cannot write {output}: {reason(error)}"
-        raise (Failure(said) if opened else Failure(f"{said}; name another --output", USAGE)) from error
+        raise (Failure(said) if opened else Failure(f"{said}; name another {option}", USAGE)) from error

@@ -23,16 +23,14 @@ app = App(
 def check(*files: Path) -> None:
     """Check guard files: the first fault is told with its line, its key and what is allowed.
 
+    For example:
+
+        midstream config check guard.toml
+
     Parameters
     ----------
     files : Path
-        Guard files.
-
-    Examples
-    --------
-    ::
-
-        midstream config check guard.toml
+        Guard files. Default: guard.toml.
     """
     for file in files or (Path("guard.toml"),):
         settings_from(file)
@@ -43,17 +41,15 @@ def check(*files: Path) -> None:
 def show(file: Path | None = None) -> None:
     """Show every setting of a guard file, those that it leaves out too, as a guard file.
 
+    For example:
+
+        midstream config show guard.toml
+        midstream config show > guard.toml
+
     Parameters
     ----------
     file : Path
         Default: the default settings.
-
-    Examples
-    --------
-    ::
-
-        midstream config show guard.toml
-        midstream config show > guard.toml
     """
     print(settings_from(file).to_toml(), end="")
 
@@ -62,9 +58,7 @@ def show(file: Path | None = None) -> None:
 def schema() -> None:
     """Print the JSON schema of guard files, for editors.
 
-    Examples
-    --------
-    ::
+    For example:
 
         midstream config schema > guard.schema.json
     """

@@ -1,23 +1,20 @@
 """``midstream replay``: what a guard would have decided on a recording."""
 
-from collections.abc import Iterator
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from midstream.cli.agent_runs import agent_outcome
-from midstream.cli.analyze import FailOn, Form, destination, reaches, told_format
-from midstream.cli.exits import DONE, FINDINGS, INPUT, USAGE, Failure, refuse_options
+from midstream.cli.analyze import FailOn, Form, destination, reaches
+from midstream.cli.exits import DONE, FINDINGS, INPUT, USAGE, Failure
 from midstream.cli.guard_file import settings_from
-from midstream.cli.held import held_in
+from midstream.cli.held import Held
 from midstream.cli.outcome import markdown_of, outcome_object, rows_of, told_decided
 from midstream.cli.progress import Progress
-from midstream.cli.sources import Source, sources
-from midstream.cli.terminal import Printer, complain, json_line, reason
-from midstream.errors import InputError, MissingExtra, RecordingError
-from midstream.stream import Decided, Guard, Recording, Replay, Settings, Trace
+from midstream.cli.recordings import named_sources, printed_schema, reports, told_format
+from midstream.cli.terminal import Printer, complain, json_line
+from midstream.stream import Decided, Recording, Replay, Settings, Trace
 from midstream.stream.reader import RecordingReader
 
 __all__ = ["replay"]
@@ -68,22 +65,17 @@ def replay(
         Print the JSON schema of the report and end.
     """
     if schema:
-        print(resources.files("midstream.cli").joinpath("replay.schema.json").read_text(encoding="utf-8"), end="")
-        return DONE
-    refuse_options(files, replay)
-    if not files:
-        raise Failure("no recording named; name files, folders, or - for standard input", USAGE)
+        return printed_schema("replay")
+    named = named_sources(files, replay, dialect, framing)
     if speed is not None and not 0 < speed < float("inf"):
         raise Failure(f"--speed is {speed:g}; allowed is above 0: 1 is real time", USAGE)
-    Guard(dialect=dialect, framing=framing)  # names what is misspelt before anything is read
     run = Run(settings_from(guard), "default settings" if guard is None else str(guard), speed, dialect, framing)
-    named = list(sources(files))
     form = "json" if json else form
     actions, read, failed = list[str](), 0, False
     with destination(output) as file, Progress("playing", sum(source.size for source in named)) as progress:
         printer = Printer(file)
         for source in named:
-            for report in run.reports(source, progress):
+            for report in reports(source, progress, run.report, run.unread):
                 progress.pause()
                 if report["error"] is not None:
                     failed = True
@@ -106,32 +98,21 @@ class Run:
         self.dialect = dialect
         self.framing = framing
 
-    def reports(self, source: Source, progress: Progress) -> Iterator[dict[str, Any]]:
-        """The reports of what a source holds; one that cannot be read has its `error`."""
-        name = source.name.encode(errors="surrogateescape").decode(errors="replace")
-        if source.error is not None:
-            yield outcome_object(name, self.name, None, error=source.error)
-            return
-        try:
-            for name, held in held_in(source, progress):
-                name = name.encode(errors="surrogateescape").decode(errors="replace")
-                if isinstance(held, Trace):
-                    yield agent_outcome(name, self.name, held, self.settings)
-                    continue
-                yield self.played(name, told_format(held, self.dialect, self.framing))
-        except OSError as error:
-            yield outcome_object(name, self.name, None, error=reason(error))
-        except (RecordingError, InputError, MissingExtra, ValueError) as error:
-            yield outcome_object(name, self.name, None, error=str(error))
-
-    def played(self, name: str, held: Recording | RecordingReader) -> dict[str, Any]:
-        """The report of one stream."""
+    def report(self, name: str, held: Held) -> dict[str, Any]:
+        """The report of one stream, or of an agent's run."""
+        if isinstance(held, Trace):
+            return agent_outcome(name, self.name, held, self.settings)
+        held = told_format(held, self.dialect, self.framing)
         if self.speed is not None and isinstance(held, RecordingReader):
             held = Recording.of(held)  # a damaged line is told before the first second is played
         seen = Replay.of(held, self.settings, speed=self.speed, on_decided=self.tell)
         if seen.times == "even":
             complain(f"no times in this recording, so messages are played evenly: {name}")
         return outcome_object(name, self.name, seen, held=held)
+
+    def unread(self, name: str, error: str) -> dict[str, Any]:
+        """The report of what cannot be read."""
+        return outcome_object(name, self.name, None, error=error)
 
     def tell(self, decided: Decided) -> None:
         """Show a decision when it is made, to whoever waits for it."""
