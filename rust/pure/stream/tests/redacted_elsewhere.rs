@@ -157,3 +157,57 @@ fn ids_signatures_and_counts_stay_where_a_short_rule_meets_them() {
     let passed = passed(&sse(&[frame]), &rules, Dialect::OpenaiChat, Framing::Sse);
     assert_eq!(passed, sse(&[expected]));
 }
+
+#[test]
+fn secrets_with_a_beginning_of_their_own_are_found_in_ids_keys_and_base64() {
+    let names = ["openai_key", "aws_access_key", "iban"].map(|name| Rule::built_in(name).unwrap());
+    let rules = Arc::new(
+        RuleSet::new(&[&names[..], &[Rule::new("ticket", "T_[A-Z]{4}"), Rule::new("code", "SECRET")]].concat())
+            .unwrap(),
+    );
+    let key = ["sk", "-", &"AbCdEfGh".repeat(4)].concat();
+    let access = ["AK", "IAIOSFODNN7EXAMPLE"].concat();
+    let blob = format!("Em{}+/{access}", "Ab1/".repeat(90));
+    let signed = ["Ab_", &access].concat();
+    let frame = |key: &str, access: &str, code: &str, iban: &str| {
+        let mut frame = chat(&[], "Hi. ");
+        frame["id"] = json!(format!("chatcmpl-{key}"));
+        frame["request_id"] = json!(code);
+        frame["metadata"] = json!({code: 1, "data": key, "p": format!("key={access}"), "iban": {"data": iban}});
+        frame["image"] = json!({"data": blob, "signature": signed, "encrypted_content": signed});
+        frame
+    };
+    assert_eq!(rules.redact("DE89370400440532013000"), "[IBAN]");
+    let passed = passed(
+        &sse(&[frame(&key, &access, "SECRET", "DE89370400440532013000")]),
+        &rules,
+        Dialect::OpenaiChat,
+        Framing::Sse,
+    );
+    assert_eq!(passed, sse(&[frame("[OPENAI_KEY]", "[AWS_ACCESS_KEY]", "[CODE]", "[IBAN]")]));
+}
+
+#[test]
+fn lists_of_tokens_are_emptied_where_they_say_a_secret_together() {
+    let tokens = |tokens: &[&str]| {
+        let one = |token: &&str| json!({"token": token, "logprob": -0.1, "bytes": [], "top_logprobs": [{"token": "bob@exa", "logprob": -1}]});
+        json!({"content": tokens.iter().map(one).collect::<Vec<_>>()})
+    };
+    let frame = |content: &str, logprobs: Value| {
+        let mut frame = chat(&[], content);
+        frame["choices"][0]["logprobs"] = logprobs;
+        frame
+    };
+    let whole = of_chat(&[frame("Hi. ", tokens(&["Hi", ". "])), frame("", tokens(&[" bob@", "example", ".org "]))]);
+    assert_eq!(whole, sse(&[frame("Hi. ", tokens(&["Hi", ". "])), frame("", Value::Null)]));
+    let split = of_chat(&[
+        frame("Hi. ", tokens(&["Hi. bob@"])),
+        frame("Yo. ", tokens(&["example", ".org "])),
+        frame("Yo. ", tokens(&["Yo. "])),
+    ]);
+    assert!(!split.contains("example\""), "{split}");
+    assert!(split.ends_with(&sse(&[frame("Yo. ", tokens(&["Yo. "]))])), "{split}");
+    let listed = |list: Value| chat(&[("tokens", list), ("usage", json!({"tokens": {"input": 1}}))], "Hi. ");
+    assert_eq!(of_chat(&[listed(json!(["bob@exam", "ple.org", " "]))]), sse(&[listed(json!([]))]));
+    assert_eq!(of_chat(&[listed(json!(["Hi", ". "]))]), sse(&[listed(json!(["Hi", ". "]))]));
+}

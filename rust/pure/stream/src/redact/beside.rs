@@ -175,7 +175,7 @@ fn is_whole(key: &str) -> bool {
         "usageMetadata",
         "x_groq",
     ];
-    WHOLE.contains(&key) || is_list_of_tokens(key) || is_arguments(key)
+    WHOLE.contains(&key) || is_list_of_tokens(key, "[") || is_arguments(key)
 }
 
 /// Whether a string says of a text what it is and is no text itself.

@@ -36,8 +36,8 @@ impl Check {
     /// Whether a longer text that begins with `text`, and that the pattern matches, could pass.
     pub(super) fn could_pass(self, text: &[u8]) -> bool {
         match self {
-            Self::Basic => credentials(text).is_some(),
-            Self::Iban => iban::could_be_valid(text),
+            Self::Basic => !text.iter().any(u8::is_ascii_whitespace) || credentials(text).is_some(),
+            Self::Iban => text.len() < 2 || iban::could_be_valid(text),
             // Some last digit always fits.
             Self::Luhn | Self::None => true,
         }
@@ -72,4 +72,24 @@ fn credentials(text: &[u8]) -> Option<String> {
         Err(_) => return None,
     };
     (!text.chars().any(char::is_control)).then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use crate::redact::{Rule, RuleSet};
+
+    #[test]
+    fn a_checked_rule_finds_alone_what_it_is_for() {
+        let texts = [
+            ("iban", "DE89370400440532013000"),
+            ("card", "4111111111111111"),
+            ("basic_credentials", "Basic dTpwYXNzd29yZA=="),
+        ];
+        for (name, text) in texts {
+            let rules = Arc::new(RuleSet::new(&[Rule::built_in(name).unwrap()]).unwrap());
+            assert_eq!(rules.redact(text), format!("[{}]", name.to_uppercase()));
+        }
+    }
 }

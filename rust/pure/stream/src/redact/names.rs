@@ -7,52 +7,81 @@ pub(super) enum Reading {
     Text,
     /// What says which thing it is: only a match that is all of it, unless it is written as no identifier is.
     Identifier,
-    /// A signature, padding, base64: left, unless it is written as those are not.
+    /// Padding, base64: left, unless it is written as those are not or is a secret by its beginning.
     Opaque,
+    /// The provider's signature, or what only it can read: left, unless it is written as those are not.
+    Signed,
 }
 
 impl Reading {
     /// Of the string that is the member `key`.
     pub(super) fn of(key: &str) -> Self {
-        const OPAQUE: [&str; 11] = [
-            "b64_json",
-            "bytes",
-            "data",
-            "encryptedContent",
-            "encrypted_content",
-            "obfuscation",
-            "p",
-            "partial_image_b64",
-            "signature",
-            "thoughtSignature",
-            "thought_signature",
-        ];
+        const OPAQUE: [&str; 6] = ["b64_json", "bytes", "data", "obfuscation", "p", "partial_image_b64"];
+        const SIGNED: [&str; 5] =
+            ["encryptedContent", "encrypted_content", "signature", "thoughtSignature", "thought_signature"];
         let is_identifier = key.ends_with("_id") || key.ends_with("Id");
         match key {
             "event" | "id" | "object" | "type" => Self::Identifier,
             _ if is_identifier => Self::Identifier,
             _ if OPAQUE.contains(&key) => Self::Opaque,
+            _ if SIGNED.contains(&key) => Self::Signed,
             _ => Self::Text,
         }
     }
 
-    /// How `value` is to be read, by the way it is written; `None` where it is left.
-    pub(super) fn of_value(self, value: &str) -> Option<Self> {
-        let is_all = |others: &[u8]| value.bytes().all(|byte| byte.is_ascii_alphanumeric() || others.contains(&byte));
+    /// How `value` is to be read, by the way it is written.
+    pub(super) fn of_value(self, value: &str) -> Self {
+        let is_all =
+            |text: &str, others: &[u8]| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || others.contains(&byte));
         match self {
-            Self::Identifier if !is_all(b"_-.:/") => Some(Self::Text),
-            Self::Opaque if is_all(b"+/=_-") && value.bytes().any(|byte| !byte.is_ascii_digit()) => None,
-            Self::Opaque => Some(Self::Text),
-            reading => Some(reading),
+            Self::Identifier if !is_all(value, b"_-.:/") => Self::Text,
+            Self::Opaque | Self::Signed => {
+                let inside = value.trim_end_matches('=');
+                let is_base64 = value.len() - inside.len() < 3
+                    && (is_all(inside, b"+/") || is_all(inside, b"-_"))
+                    && value.bytes().any(|byte| !byte.is_ascii_digit());
+                if is_base64 { self } else { Self::Text }
+            }
+            reading => reading,
+        }
+    }
+
+    /// Whether a match of `length` characters in `value` is a secret, and no accident. `is_lettered`: matches of the rule have a
+    /// beginning of their own; `is_checked`: they pass a check.
+    pub(super) fn is_secret(self, length: usize, value: &str, is_lettered: bool, is_checked: bool) -> bool {
+        let is_all = length == value.len();
+        match self {
+            Self::Text => true,
+            Self::Identifier if is_all => is_lettered || may_be_secret(value),
+            Self::Opaque if is_all => is_lettered || is_checked,
+            Self::Opaque if value.len() > SHORT => false,
+            Self::Identifier | Self::Opaque => is_lettered && length >= LEAST,
+            Self::Signed => false,
+        }
+    }
+
+    /// Whether a value so long can be a secret.
+    pub(super) fn may_be_secret(self, length: usize) -> bool {
+        match self {
+            Self::Identifier | Self::Text => true,
+            Self::Opaque => length <= LONGEST,
+            Self::Signed => false,
         }
     }
 }
 
 /// Characters of the shortest identifier that is replaced: a shorter match is rather an accident.
 const SHORTEST: usize = 8;
+/// Characters of the shortest secret that is a part of an identifier or of base64.
+const LEAST: usize = 12;
+/// Characters up to which base64 has too few places for a rule's beginning to stand at one by accident.
+const SHORT: usize = 256;
+
+/// Characters of base64 above which it is nothing but that.
+const LONGEST: usize = 4 << 10;
 
 /// Whether an identifier can be a secret; a word of letters alone is one of a format.
-pub(super) fn may_be_secret(identifier: &str) -> bool {
+fn may_be_secret(identifier: &str) -> bool {
     identifier.len() >= SHORTEST && identifier.bytes().any(|byte| byte.is_ascii_digit())
 }
 

@@ -1,6 +1,7 @@
 //! A rule's text to its syntax tree, and what is not supported said with its place.
 
 use regex_syntax::ast::{self, Ast, Visitor};
+use regex_syntax::hir::literal::{Extractor, Literal};
 use regex_syntax::hir::translate::Translator;
 use regex_syntax::hir::{Capture, Hir, HirKind, Look, Repetition};
 
@@ -101,6 +102,13 @@ const fn ascii(look: Look) -> Look {
         Look::WordEndHalfUnicode => Look::WordEndHalfAscii,
         other => other,
     }
+}
+
+/// Whether every match begins with two letters or more that are known, or with one of a few such beginnings.
+pub(super) fn is_lettered(hir: &Hir) -> bool {
+    let begins = Extractor::new().extract(hir);
+    let letters = |begin: &Literal| begin.as_bytes().iter().filter(|byte| byte.is_ascii_alphabetic()).count();
+    begins.literals().is_some_and(|begins| begins.iter().all(|begin| letters(begin) >= 2))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::arguments::Arguments;
-use super::names::{Reading, holds_arguments, is_arguments, is_count, may_be_secret};
+use super::names::{Reading, holds_arguments, is_arguments, is_count};
 use super::redactor::{Redaction, Redactor};
 use super::rule_set::RuleSet;
 use super::scan::{Level, Scan, Token, escape};
@@ -35,6 +35,14 @@ pub(super) struct Rewriting {
     rules: Arc<RuleSet>,
     plain: Redactor,
     arguments: Arguments,
+    /// Reads lists of tokens, from frame to frame.
+    tokens: Redactor,
+    /// Where in the frame such lists stand.
+    lists: Vec<Range<usize>>,
+    /// What the tokens of a frame say.
+    said: String,
+    /// One of them says what may not pass.
+    leaks: bool,
     levels: Vec<Level>,
     edits: Vec<(Range<usize>, Range<usize>)>,
     /// What the edits put in.
@@ -76,15 +84,17 @@ impl Clean {
 /// What one frame would spare the next is learned anew.
 impl State for Rewriting {
     fn keep_state(&self, out: &mut Kept) {
-        let Self { plain, arguments, found, .. } = self;
+        let Self { plain, arguments, tokens, found, .. } = self;
         plain.keep_state(out);
         arguments.keep_state(out);
+        tokens.keep_state(out);
         found.keep(out);
     }
 
     fn take_state(&mut self, from: &mut Source<'_>) -> Option<()> {
         self.plain.take_state(from)?;
         self.arguments.take_state(from)?;
+        self.tokens.take_state(from)?;
         self.found = Keep::take(from)?;
         Some(())
     }
@@ -96,6 +106,10 @@ impl Rewriting {
             rules: Arc::clone(rules),
             plain: Redactor::new(Arc::clone(rules)),
             arguments: Arguments::new(Arc::clone(rules)),
+            tokens: Redactor::new(Arc::clone(rules)),
+            lists: Vec::new(),
+            said: String::new(),
+            leaks: false,
             levels: Vec::new(),
             edits: Vec::new(),
             texts: String::new(),
@@ -140,7 +154,7 @@ impl Rewriting {
         {
             self.clean.learn(data, &only.at);
         }
-        if self.edits.is_empty() {
+        if self.edits.is_empty() && !self.leaks {
             return false;
         }
         self.clear_tokens(data);
@@ -176,21 +190,39 @@ impl Rewriting {
         let mut scan = Scan::new(data, &mut levels);
         let mut placed = placed.iter().peekable();
         // How many containers are around the one that is a tool's arguments, or a list of tokens.
-        let (mut arguments, mut tokens) = (None, None);
-        let (mut missed, mut has_tokens) = (false, false);
+        let (mut arguments, mut tokens, mut others) = (None, None, None);
+        let mut missed = false;
+        self.lists.clear();
+        let mut said = std::mem::take(&mut self.said);
+        said.clear();
         while let Some((token, at)) = scan.next() {
             match token {
                 Token::Open { levels } => {
-                    if tokens.is_none() && is_list_of_tokens(scan.key()) {
+                    let value = data.get(at.clone()).unwrap_or_default();
+                    if tokens.is_some() {
+                        others = others.or(is_list_of_others(scan.key()).then_some(levels));
+                    } else if arguments.is_none() && is_list_of_tokens(scan.key(), value) {
                         tokens = Some(levels);
-                        has_tokens = true;
+                        self.lists.push(at);
                     } else if arguments.is_none() && is_arguments(scan.key()) {
                         arguments = Some(levels);
                     }
                 }
                 Token::Close { levels } => {
+                    if tokens == Some(levels)
+                        && let Some(list) = self.lists.last_mut()
+                    {
+                        list.end = at.end;
+                    }
                     tokens = tokens.filter(|open| *open < levels);
+                    others = others.filter(|open| *open < levels);
                     arguments = arguments.filter(|open| *open < levels);
+                }
+                Token::Text if tokens.is_some() => {
+                    if others.is_none() && matches!(scan.key(), "text" | "token" | "tokens") {
+                        let token = data.get(at).unwrap_or_default();
+                        json::unescape(token, &mut None, &mut said);
+                    }
                 }
                 Token::Text => {
                     while placed.next_if(|placed| placed.at.start < at.start).is_some() {
@@ -200,7 +232,7 @@ impl Rewriting {
                         if placed.is_changed {
                             self.edit(at, texts.get(placed.text.clone()).unwrap_or_default());
                         }
-                    } else if tokens.is_none() {
+                    } else {
                         let reading = if arguments.is_some() { Reading::Text } else { Reading::of(scan.key()) };
                         self.name_is(scan.key());
                         self.string(data, at, reading, arguments.is_none() && holds_arguments(scan.key()));
@@ -221,7 +253,18 @@ impl Rewriting {
             }
         }
         self.levels = levels;
-        !missed && !has_tokens && placed.next().is_none()
+        std::mem::swap(&mut said, &mut self.decoded);
+        self.leaks = !self.lists.is_empty() && self.leaks();
+        self.said = said;
+        !missed && self.lists.is_empty() && placed.next().is_none()
+    }
+
+    /// Reads the tokens of the frame; whether they say what may not pass.
+    fn leaks(&mut self) -> bool {
+        self.out.text.clear();
+        self.out.replaced_at.clear();
+        self.tokens.push(&self.decoded, &mut self.out, &mut self.found);
+        self.out.text != self.decoded
     }
 
     /// The next value is that of the member `key`.
@@ -269,21 +312,25 @@ impl Rewriting {
 
     /// Redacts what was decoded; says whether something is to be replaced.
     fn matches(&mut self, reading: Reading, as_arguments: bool) -> bool {
-        match reading.of_value(&self.decoded) {
-            None => false,
-            Some(Reading::Identifier) => {
-                let found = self.found.len();
-                self.name.clear();
-                let is_secret = may_be_secret(&self.decoded)
-                    && self.redact(false)
-                    && matches!(self.found.get(found..), Some([one]) if one.length == self.decoded.len() as u64);
-                if !is_secret {
-                    self.found.truncate(found);
-                }
-                is_secret
-            }
-            Some(_) => self.redact(as_arguments),
+        let reading = reading.of_value(&self.decoded);
+        if reading == Reading::Text {
+            return self.redact(as_arguments);
         }
+        if !reading.may_be_secret(self.decoded.len()) {
+            return false;
+        }
+        let found = self.found.len();
+        self.name.clear();
+        let is_secret = self.redact(false)
+            && self.found.get(found..).unwrap_or_default().iter().any(|one| {
+                let [is_lettered, is_checked] =
+                    [self.rules.lettered, self.rules.checked].map(|set| set >> one.rule & 1 == 1);
+                reading.is_secret(one.length as usize, &self.decoded, is_lettered, is_checked)
+            });
+        if !is_secret {
+            self.found.truncate(found);
+        }
+        is_secret
     }
 
     /// Redacts what was decoded; says whether something was replaced.
@@ -313,24 +360,17 @@ impl Rewriting {
 
     /// Empties the lists that say the changed text again, token by token.
     fn clear_tokens(&mut self, data: &str) {
-        let mut levels = std::mem::take(&mut self.levels);
-        let mut scan = Scan::new(data, &mut levels);
-        let mut open = None;
-        while let Some((token, at)) = scan.next() {
-            match (token, open) {
-                (Token::Open { levels }, None) if is_list_of_tokens(scan.key()) => open = Some((levels, at.start)),
-                (Token::Close { levels }, Some((outer, start))) if levels == outer => {
-                    open = None;
-                    let list = start..at.end;
-                    let begin = self.texts.len();
-                    self.texts.push_str(empty(data.get(list.clone()).unwrap_or_default()));
-                    self.edits.push((list, begin..self.texts.len()));
-                }
-                _ => {}
-            }
+        for list in self.lists.drain(..) {
+            let begin = self.texts.len();
+            self.texts.push_str(empty(data.get(list.clone()).unwrap_or_default()));
+            self.edits.push((list, begin..self.texts.len()));
         }
-        self.levels = levels;
     }
+}
+
+/// Whether a list says which tokens could have stood in the place of others.
+fn is_list_of_others(key: &str) -> bool {
+    matches!(key, "topCandidates" | "top_logprobs")
 }
 
 /// Standard base64 with padding, as Bedrock writes it.

@@ -32,6 +32,8 @@ pub struct RuleSet {
     rules: Vec<Compiled>,
     /// Rules whose matches must pass a check.
     pub(super) checked: Rules,
+    /// Rules whose matches all begin with letters of their own, such as `AKIA`.
+    pub(super) lettered: Rules,
     /// Rules without a longest match.
     pub(super) unbounded: Rules,
     /// The smallest limit of those.
@@ -61,7 +63,7 @@ impl RuleSet {
             return Err(at_fault(rule, RuleFault::TooMany { limit: MAX_RULES }));
         }
         let mut patterns = Vec::with_capacity(rules.len());
-        let (mut checked, mut unbounded): (Rules, Rules) = (0, 0);
+        let (mut checked, mut lettered, mut unbounded): (Rules, Rules, Rules) = (0, 0, 0);
         for (at, rule) in rules.iter().enumerate() {
             rule.validate().map_err(|fault| at_fault(rule, fault))?;
             if rules.iter().take(at).any(|other| other.name() == rule.name()) {
@@ -72,6 +74,7 @@ impl RuleSet {
                 rule.limit().ok_or_else(|| at_fault(rule, RuleFault::Unbounded))?;
                 unbounded |= 1 << at;
             }
+            lettered |= Rules::from(pattern::is_lettered(&hir)) << at;
             checked |= Rules::from(rule.check() != Check::None) << at;
             patterns.push(hir);
         }
@@ -85,7 +88,7 @@ impl RuleSet {
         let limits = rules.iter().enumerate().filter(|(at, _)| unbounded >> at & 1 == 1).map(|(_, rule)| rule.limit);
         let min_limit = limits.min().unwrap_or(u64::MAX);
         let shortest = patterns.iter().filter_map(|hir| hir.properties().minimum_len()).min().unwrap_or(usize::MAX);
-        Ok(Self { table, rules, checked, unbounded, min_limit, shortest })
+        Ok(Self { table, rules, checked, lettered, unbounded, min_limit, shortest })
     }
 
     /// A finished text with its matches replaced: what a [`Redactor`] releases of it, however it is cut.

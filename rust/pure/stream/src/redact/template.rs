@@ -100,7 +100,7 @@ impl Copy<'_> {
                 self.out.push_str(self.json.get(at..start).unwrap_or_default());
                 match leads {
                     true => self.value(start, key, Level::Inside),
-                    false if is_list_of_tokens(key) => self.out.push_str(empty(value)),
+                    false if is_list_of_tokens(key, value) => self.out.push_str(empty(value)),
                     false => self.out.push_str(value),
                 }
             }
@@ -134,7 +134,7 @@ impl Copy<'_> {
 
 /// Whether a member beside those that lead to the string comes into the copy.
 fn stays(key: &str, value: &str, parent: &str, level: Level) -> bool {
-    if is_list_of_tokens(key) {
+    if is_list_of_tokens(key, value) {
         return true;
     }
     match value.as_bytes().first() {
@@ -144,9 +144,10 @@ fn stays(key: &str, value: &str, parent: &str, level: Level) -> bool {
     }
 }
 
-/// Whether the member says again, token by token, what the text says.
-pub(super) fn is_list_of_tokens(key: &str) -> bool {
-    matches!(key, "logprobs" | "token_ids")
+/// Whether the member, whose value begins with `value`, says again, token by token, what the text says.
+pub(super) fn is_list_of_tokens(key: &str, value: &str) -> bool {
+    // Counts of tokens have that name too.
+    matches!(key, "logprobs" | "logprobsResult" | "token_ids") || (key == "tokens" && value.starts_with('['))
 }
 
 /// Nothing, in the shape of `value`.
