@@ -10,7 +10,7 @@ import pytest
 
 import bodies
 from midstream.stream import Recording
-from processes import posix
+from processes import on_a_terminal, posix
 from tiny_bodies import CHAT
 
 GOLDEN = """\
@@ -111,6 +111,7 @@ def test_decisions_at_or_above_fail_on_end_with_1(midstream, recordings, fail_on
     [
         (["replay"], 2, "no recording named"),
         (["replay", "--speed", "0", "rain.sse"], 2, "--speed is 0; allowed is above 0"),
+        (["replay", "--speed", "x", "rain.sse"], 2, 'invalid value "x" for --speed; it takes a number'),
         (["replay", "--sped", "1", "rain.sse"], 2, "did you mean --speed?"),
         (["replay", "--guard", "absent.toml", "rain.sse"], 2, "absent.toml"),
         (["replay", "absent.sse"], 3, "no such file or directory: absent.sse"),
@@ -155,3 +156,21 @@ def test_an_interrupt_ends_a_replay_in_real_time(start, program, tmp_path):
     running.send_signal(signal.SIGINT)
     assert running.wait(20) == 130
     assert "Traceback" not in running.stderr.read()
+
+
+@posix
+def test_a_replay_in_real_time_shows_a_person_how_far_it_is(program, tmp_path):
+    pause_ns = 1_300_000_000
+    chunks = [(at * pause_ns, chunk) for at, chunk in enumerate(bodies.chat(["All ", "is well."]))]
+    Recording(chunks=chunks, framing="sse", dialect="openai-chat").save(tmp_path / "slow.jsonl")
+    shown = on_a_terminal([program, "replay", "--speed", "1", "slow.jsonl"], tmp_path)
+    assert "playing" in shown
+    assert "complete" in shown
+
+
+def test_in_real_time_a_damaged_line_is_told_before_anything_is_played(midstream, recordings):
+    lines = (recordings / "loop.jsonl").read_text().splitlines()
+    (recordings / "bad.jsonl").write_text("\n".join([*lines[:-2], "nonsense", *lines[-2:]]) + "\n")
+    done = midstream("replay", "--json", "--speed", "0.001", "bad.jsonl", cwd=recordings)
+    assert done.returncode == 3
+    assert "is not JSON" in done.stderr

@@ -17,6 +17,9 @@ from midstream.stream import Recording
 
 __all__ = ["app"]
 
+WIDTHS = (15, 14, 12, 12)
+"""Of the columns of figures in plain text: 79 characters with the first."""
+
 app = App(name="bench", help="Measure on this machine.", console=Output(), version_flags=[])
 
 
@@ -89,9 +92,7 @@ def show(cells: list[Cell], facts: dict[str, Any], name: str, chunks: int) -> No
     if is_plain(sys.stdout):
         for line in (head, *lines):
             print(
-                f"{line[0]:26}"
-                + "".join(f"{part:>16}" for part in line[1:3])
-                + "".join(f"{part:>11}" for part in line[3:])
+                "".join((f"{line[0]:26}", *(f"{part:>{width}}" for part, width in zip(line[1:], WIDTHS, strict=True))))
             )
     else:
         from rich.table import Table

@@ -42,6 +42,12 @@ class Progress:
         """`file`, whose reads advance the bar."""
         return file if self.hidden else Watched(file, self)  # type: ignore[return-value]
 
+    def begin(self, total: int) -> None:
+        """From here on so many bytes are to be done."""
+        self.total, self.done = total, 0
+        if self.bar is not None:
+            self.bar.reset(self.task, total=total or None)
+
     def advance(self, size: int) -> None:
         """`size` more bytes are done."""
         self.done += size

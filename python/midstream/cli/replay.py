@@ -14,7 +14,7 @@ from midstream.cli.outcome import markdown_of, outcome_object, rows_of, told_dec
 from midstream.cli.progress import Progress
 from midstream.cli.recordings import named_sources, printed_schema, reports, told_format
 from midstream.cli.terminal import Printer, complain, json_line
-from midstream.stream import Decided, Recording, Replay, Settings, Trace
+from midstream.stream import Chunk, Decided, Recording, Replay, Settings, Trace
 from midstream.stream.reader import RecordingReader
 
 __all__ = ["replay"]
@@ -73,7 +73,7 @@ def replay(
     form = "json" if json else form
     actions, read, failed = list[str](), 0, False
     with destination(output) as file, Progress("playing", sum(source.size for source in named)) as progress:
-        printer = Printer(file)
+        printer, run.progress = Printer(file), progress
         for source in named:
             for report in reports(source, progress, run.report, run.unread):
                 progress.pause()
@@ -97,15 +97,18 @@ class Run:
         self.speed = speed
         self.dialect = dialect
         self.framing = framing
+        self.progress = Progress("playing", 0)
 
     def report(self, name: str, held: Held) -> dict[str, Any]:
         """The report of one stream, or of an agent's run."""
         if isinstance(held, Trace):
             return agent_outcome(name, self.name, held, self.settings)
         held = told_format(held, self.dialect, self.framing)
-        if self.speed is not None and isinstance(held, RecordingReader):
-            held = Recording.of(held)  # a damaged line is told before the first second is played
-        seen = Replay.of(held, self.settings, speed=self.speed, on_decided=self.tell)
+        if self.speed is not None:
+            # A damaged line is told before the first second is played.
+            held = Recording.of(held) if isinstance(held, RecordingReader) else held
+            self.progress.begin(sum(len(chunk.data) for chunk in held.chunks if chunk.direction == "in"))
+        seen = Replay.of(held, self.settings, speed=self.speed, on_decided=self.tell, on_chunk=self.advance)
         if seen.times == "even":
             complain(f"no times in this recording, so messages are played evenly: {name}")
         return outcome_object(name, self.name, seen, held=held)
@@ -114,9 +117,15 @@ class Run:
         """The report of what cannot be read."""
         return outcome_object(name, self.name, None, error=error)
 
+    def advance(self, chunk: Chunk) -> None:
+        """In real time it is playing that takes long, and not reading."""
+        if self.speed is not None:
+            self.progress.advance(len(chunk.data))
+
     def tell(self, decided: Decided) -> None:
         """Show a decision when it is made, to whoever waits for it."""
         if self.speed is not None:
+            self.progress.pause()
             complain(told_decided(decided))
 
 

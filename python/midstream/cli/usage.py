@@ -86,7 +86,10 @@ def allowed(error: CycloptsError) -> str:
         return "choose from: " + ", ".join(f'"{choice}"' for choice in choices)
     if kind is bool:
         return "it takes none"
-    return "it takes a whole number" if int in (kind, *get_args(kind)) else "--help tells which"
+    kinds = (kind, *get_args(kind))
+    return (
+        "it takes a whole number" if int in kinds else "it takes a number" if float in kinds else "--help tells which"
+    )
 
 
 def choices_of(kind: Any) -> list[str]:

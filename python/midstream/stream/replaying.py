@@ -173,6 +173,7 @@ class Replay:
         *,
         speed: float | None = None,
         on_decided: Callable[[Decided], object] | None = None,
+        on_chunk: Callable[[Chunk], object] | None = None,
     ) -> "Replay":
         """Play a recording to a guard that acts, and beside it to one that reads on.
 
@@ -185,6 +186,8 @@ class Replay:
             As for `replay`. Behind a stop nothing is waited for.
         on_decided : callable, optional
             Called with each `Decided` when it is made.
+        on_chunk : callable, optional
+            Called with each chunk when it was played.
 
         Raises
         ------
@@ -194,10 +197,11 @@ class Replay:
             For a speed that is not above 0.
         """
         check(recording, speed)
-        if on_decided is not None and not callable(on_decided):
-            raise TypeError(f"on_decided is {type(on_decided).__name__}, allowed: a callable or None")
+        for name, given in (("on_decided", on_decided), ("on_chunk", on_chunk)):
+            if given is not None and not callable(given):
+                raise TypeError(f"{name} is {type(given).__name__}, allowed: a callable or None")
         run = Run(Player(recording, speed), settings_of(guard), on_decided)
-        return run.played(recording)
+        return run.played(recording, on_chunk)
 
 
 class Run:
@@ -217,7 +221,7 @@ class Run:
         self.before: Summary | None = None
         self.bytes = 0
 
-    def played(self, recording: Recording | RecordingReader) -> Replay:
+    def played(self, recording: Recording | RecordingReader, on_chunk: Callable[[Chunk], object] | None) -> Replay:
         """Play it to its end."""
         now_ns, tick_at_ns = 0, None
         for chunk in self.player:
@@ -230,6 +234,8 @@ class Run:
                 self.take(decision, now_ns, chunk.data)
             self.bytes += len(chunk.data)
             self.reader.feed(chunk.data, now_ns)
+            if on_chunk is not None:
+                on_chunk(chunk)
         if recording.end_ns is not None:
             now_ns = recording.end_ns
         how = recording.end or "abrupt"
