@@ -12,7 +12,7 @@ import pytest
 import bodies
 from midstream.stream import Recording
 from processes import posix
-from tiny_bodies import CHAT, OLLAMA, chat
+from tiny_bodies import CHAT, LOOP, OLLAMA, chat
 
 pytestmark = posix
 PROJECT = Path(__file__).parents[2]
@@ -126,10 +126,13 @@ def test_the_command_lines_of_the_page_run(page, shell, place):
 
 
 def run_query(query, place, shell):
-    """Run a query on what ``analyze --json`` wrote."""
+    """Run a query on what ``analyze --json`` and ``watch --json`` wrote."""
     if find_spec("duckdb") is None:
         pytest.skip("duckdb is not installed: make .venv/.peers")
     import duckdb
 
     assert shell("midstream analyze --json --output reports.jsonl recordings").returncode == 0
-    duckdb.sql(query.replace("'reports.jsonl'", f"'{place / 'reports.jsonl'}'")).fetchall()
+    (place / "loop.sse").write_bytes(LOOP)
+    shell("midstream watch --json -- cat loop.sse > watched.jsonl")
+    path = re.sub(r"'(\w+\.jsonl)'", rf"'{place}/\1'", query)
+    assert duckdb.sql(path).fetchall() or "reports" in query, query

@@ -3,7 +3,6 @@
 import asyncio
 
 import httpx2
-import pytest
 
 import midstream
 import reading
@@ -14,17 +13,6 @@ from provider import Pause, Provider
 FRAGMENTS = ["All is", " well. ", "Ask bob@exam", "ple.org. By", "e"]
 TEXT = "".join(FRAGMENTS)
 SETTINGS = Settings(hold=Hold())
-
-
-@pytest.fixture(params=sdks.KINDS)
-def kind(request):
-    return request.param
-
-
-@pytest.fixture
-def provider(kind):
-    with Provider(sdks.BODIES[kind](FRAGMENTS)) as provider:
-        yield provider
 
 
 def text_of(kind, items):

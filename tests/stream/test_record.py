@@ -40,11 +40,6 @@ def lines(path):
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-@pytest.fixture(params=sdks.KINDS)
-def kind(request):
-    return request.param
-
-
 def test_a_recording_holds_the_bytes_as_they_arrived(kind, tmp_path):
     script = sdks.BODIES[kind](PLAIN)
     with Provider(script) as provider:

@@ -3,7 +3,6 @@
 import asyncio
 
 import httpx2
-import pytest
 
 import midstream
 import reading
@@ -14,17 +13,6 @@ from provider import Provider
 FRAGMENTS = ["Ask jane", ".doe@exam", "ple.org", " or call 555-555-", "0123. By", "e"]
 REDACTED = "Ask [EMAIL] or call [PHONE]. Bye"
 SETTINGS = Settings(redact=Redact(rules=("built_in",)))
-
-
-@pytest.fixture(params=sdks.KINDS)
-def kind(request):
-    return request.param
-
-
-@pytest.fixture
-def provider(kind):
-    with Provider(sdks.BODIES[kind](FRAGMENTS)) as provider:
-        yield provider
 
 
 def final(kind, stream):

@@ -24,11 +24,6 @@ FRAGMENTS = ["All ", "is ", "well."]
 LIBRARIES = {"httpx2": httpx2, "httpx": httpx}
 
 
-@pytest.fixture(params=sdks.KINDS)
-def kind(request):
-    return request.param
-
-
 @pytest.fixture
 def looping(kind):
     head, event = sdks.LOOPED[kind]

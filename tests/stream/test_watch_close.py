@@ -14,11 +14,6 @@ from midstream.stream import Pace, Settings
 from provider import Forever, Provider, Stall
 
 
-@pytest.fixture(params=sdks.KINDS)
-def kind(request):
-    return request.param
-
-
 @pytest.fixture
 def endless(kind):
     head, event = sdks.LOOPED[kind]

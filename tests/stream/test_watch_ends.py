@@ -19,11 +19,6 @@ LOOP = "I am done. "
 STOPPED = {"ending": "halted", "check": "repeat", "kind": "exact", "action": "stop"}
 
 
-@pytest.fixture(params=sdks.KINDS)
-def kind(request):
-    return request.param
-
-
 @pytest.fixture
 def looping(kind):
     head, event = sdks.LOOPED[kind]

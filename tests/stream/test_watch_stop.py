@@ -15,11 +15,6 @@ from provider import Forever, Provider
 LOOP = "I am done. "
 
 
-@pytest.fixture(params=sdks.KINDS)
-def kind(request):
-    return request.param
-
-
 @pytest.fixture
 def looping(kind):
     head, event = sdks.LOOPED[kind]

@@ -16,11 +16,6 @@ from provider import Cut, Provider, Reset
 FRAGMENTS = ["All ", "is ", "well."]
 
 
-@pytest.fixture(params=sdks.KINDS)
-def kind(request):
-    return request.param
-
-
 @pytest.fixture(params=["sync", "async"])
 def way(request):
     return request.param

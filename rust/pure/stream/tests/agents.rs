@@ -1,8 +1,9 @@
 //! The bars of the check of agents' loops on recorded runs; `-- --nocapture` prints the table.
 #![allow(clippy::disallowed_macros, clippy::disallowed_methods, reason = "this test reads recordings from files")]
 
+mod recorded;
+
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use midstream_stream::{Action, AgentChecks, Finding, Settings, Step};
 use serde_json::Value;
@@ -96,7 +97,7 @@ fn steps_give_the_findings_of_their_case() -> Result<(), Failure> {
 
 #[test]
 fn recorded_runs_meet_the_bars() -> Result<(), Failure> {
-    let Some(files) = recorded()? else { return Ok(()) };
+    let Some(files) = recorded_runs()? else { return Ok(()) };
     let rows: Vec<(&str, Vec<&Run>)> = files
         .iter()
         .flat_map(|(name, runs)| {
@@ -136,14 +137,8 @@ fn recorded_runs_meet_the_bars() -> Result<(), Failure> {
 }
 
 /// The runs of each file; none where no data is at hand.
-fn recorded() -> Result<Option<BTreeMap<String, Vec<Run>>>, Failure> {
-    let data = std::env::var_os("MIDSTREAM_DATA").map(PathBuf::from);
-    let data = data.unwrap_or_else(|| [env!("CARGO_MANIFEST_DIR"), "../../../../shared/data"].iter().collect());
-    let folder = data.join("traces");
-    if !folder.is_dir() {
-        println!("no traces in {}: recorded runs are skipped", folder.display());
-        return Ok(None);
-    }
+fn recorded_runs() -> Result<Option<BTreeMap<String, Vec<Run>>>, Failure> {
+    let Some(folder) = recorded::folder("traces") else { return Ok(None) };
     let mut files = BTreeMap::new();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();

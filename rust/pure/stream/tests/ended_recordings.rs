@@ -2,7 +2,7 @@
 //! length.
 #![allow(clippy::disallowed_macros, clippy::disallowed_methods, reason = "this test reads recordings from files")]
 
-use std::path::{Path, PathBuf};
+mod recorded;
 
 use midstream_series::{Span, Timestamp};
 use midstream_stream::{Action, Anomaly, Close, End, EndingState, Forward, Framing, Guard, Options, Settings, Summary};
@@ -22,7 +22,7 @@ struct Stopped {
 
 #[test]
 fn a_recording_that_is_stopped_anywhere_ends_once_in_its_own_format() -> Result<(), Failure> {
-    let Some(streams) = streams() else { return Ok(()) };
+    let Some(streams) = recorded::folder("streams") else { return Ok(()) };
     let (mut wrong, mut ended) = (Vec::new(), 0);
     for entry in std::fs::read_to_string(streams.join("index.jsonl"))?.lines() {
         let entry: Value = serde_json::from_str(entry)?;
@@ -133,16 +133,4 @@ fn options(entry: &Value) -> Options {
         content_type: entry["content_type"].as_str().map(str::to_owned),
         ..Options::default()
     }
-}
-
-/// The folder of recordings; a missing one is said aloud and skips the test.
-fn streams() -> Option<PathBuf> {
-    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..");
-    let data = std::env::var_os("MIDSTREAM_DATA").map(PathBuf::from);
-    let streams = data.unwrap_or_else(|| project.join("../shared/data")).join("streams");
-    if !streams.is_dir() {
-        eprintln!("skipped: no recordings in {}; set MIDSTREAM_DATA", streams.display());
-        return None;
-    }
-    Some(streams)
 }

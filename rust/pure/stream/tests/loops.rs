@@ -1,7 +1,9 @@
 //! The bars of the check of loops: on labelled streams of a local model and on recordings of real providers.
 #![allow(clippy::disallowed_macros, clippy::disallowed_methods, reason = "this test reads recordings from files")]
 
-use std::path::{Path, PathBuf};
+mod recorded;
+
+use std::path::Path;
 
 use midstream_series::Timestamp;
 use midstream_stream::{
@@ -38,7 +40,7 @@ struct Score {
 
 #[test]
 fn labelled_streams_of_the_recordings_meet_the_bars() -> Result<(), Failure> {
-    let Some(streams) = streams() else { return Ok(()) };
+    let Some(streams) = recorded::folder("streams") else { return Ok(()) };
     let texts = recorded_runs(&streams)?;
     let [exact, counter, near, none] = ["exact", "counter", "near", "none"].map(|kind| score(&texts, kind));
     assert_eq!((exact.found, exact.stopped, exact.placed), (exact.texts, exact.texts, exact.texts), "{exact:?}");
@@ -76,7 +78,7 @@ fn are_found(file: &str) -> Result<(), Failure> {
 
 #[test]
 fn recordings_without_a_loop_are_silent() -> Result<(), Failure> {
-    let Some(streams) = streams() else { return Ok(()) };
+    let Some(streams) = recorded::folder("streams") else { return Ok(()) };
     let mut found = Vec::new();
     let entries = index(&streams)?;
     for entry in entries.iter().filter(|entry| entry["loop"].is_null()) {
@@ -187,16 +189,4 @@ fn completion(body: &str) -> String {
 fn index(streams: &Path) -> Result<Vec<Value>, Failure> {
     let text = std::fs::read_to_string(streams.join("index.jsonl"))?;
     Ok(text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?)
-}
-
-/// The folder of recordings; a missing one is said aloud and skips the test.
-fn streams() -> Option<PathBuf> {
-    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..");
-    let data = std::env::var_os("MIDSTREAM_DATA").map(PathBuf::from);
-    let streams = data.unwrap_or_else(|| project.join("../shared/data")).join("streams");
-    if !streams.is_dir() {
-        eprintln!("skipped: no recordings in {}; set MIDSTREAM_DATA", streams.display());
-        return None;
-    }
-    Some(streams)
 }

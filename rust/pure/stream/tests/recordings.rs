@@ -1,8 +1,10 @@
 //! Every recording gives what an independent reading of it says, however the body is cut into chunks.
 #![allow(clippy::disallowed_macros, clippy::disallowed_methods, reason = "this test reads recordings from files")]
 
+mod recorded;
+
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use midstream_series::Timestamp;
 use midstream_stream::{
@@ -18,7 +20,7 @@ const CHUNKS: [usize; 3] = [1, 61, 1 << 30];
 
 #[test]
 fn recordings_give_what_was_read_from_them_without_this_crate() -> Result<(), Failure> {
-    let Some(streams) = streams() else { return Ok(()) };
+    let Some(streams) = recorded::folder("streams") else { return Ok(()) };
     let entries = index(&streams)?;
     let cases: Value = serde_json::from_str(include_str!("../../../../tests/cases/recordings.json"))?;
     let mut wrong = Vec::new();
@@ -39,7 +41,7 @@ fn recordings_give_what_was_read_from_them_without_this_crate() -> Result<(), Fa
 
 #[test]
 fn a_dialect_that_is_given_is_read_and_a_wrong_one_is_named() -> Result<(), Failure> {
-    let Some(streams) = streams() else { return Ok(()) };
+    let Some(streams) = recorded::folder("streams") else { return Ok(()) };
     let mut wrong = Vec::new();
     for (file, entry) in index(&streams)? {
         let body = std::fs::read(streams.join(&file))?;
@@ -64,18 +66,6 @@ fn a_dialect_that_is_given_is_read_and_a_wrong_one_is_named() -> Result<(), Fail
     }
     assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
     Ok(())
-}
-
-/// The folder of recordings; a missing one is said aloud and skips the test.
-fn streams() -> Option<PathBuf> {
-    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..");
-    let data = std::env::var_os("MIDSTREAM_DATA").map(PathBuf::from);
-    let streams = data.unwrap_or_else(|| project.join("../shared/data")).join("streams");
-    if !streams.is_dir() {
-        eprintln!("skipped: no recordings in {}; set MIDSTREAM_DATA", streams.display());
-        return None;
-    }
-    Some(streams)
 }
 
 fn index(streams: &Path) -> Result<BTreeMap<String, Value>, Failure> {

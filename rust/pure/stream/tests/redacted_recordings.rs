@@ -2,11 +2,12 @@
 #![allow(clippy::disallowed_macros, clippy::disallowed_methods, reason = "this test reads recordings from files")]
 #![expect(clippy::unwrap_used, reason = "a recording that cannot be read fails the test")]
 
+mod recorded;
 mod redacted;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
 use midstream_stream::redact::{Redactor, Rule, RuleSet};
@@ -42,13 +43,8 @@ fn recordings_say_the_same_with_rules() {
 
 /// Recordings of streams of bytes, with their entries in the index; none where the folder is missing, which is said.
 fn recordings() -> Vec<(PathBuf, Value)> {
-    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..");
-    let data = std::env::var_os("MIDSTREAM_DATA").map(PathBuf::from);
-    let streams = data.unwrap_or_else(|| project.join("../shared/data")).join("streams");
-    let Ok(index) = std::fs::read_to_string(streams.join("index.jsonl")) else {
-        eprintln!("skipped: no recordings in {}; set MIDSTREAM_DATA", streams.display());
-        return Vec::new();
-    };
+    let Some(streams) = recorded::folder("streams") else { return Vec::new() };
+    let index = std::fs::read_to_string(streams.join("index.jsonl")).unwrap();
     let entries = index.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let of_bytes = entries.filter(|entry| !entry["framing"].as_str().unwrap_or_default().starts_with("websocket"));
     of_bytes.map(|entry| (streams.join(entry["file"].as_str().unwrap()), entry)).collect()

@@ -2,7 +2,7 @@
 #![allow(clippy::disallowed_macros, clippy::disallowed_methods, reason = "this test reads recordings from files")]
 #![expect(clippy::unwrap_used, reason = "a guard that cannot be made fails the test")]
 
-use std::path::{Path, PathBuf};
+mod recorded;
 
 use midstream_series::{Span, Timestamp};
 use midstream_stream::{
@@ -78,13 +78,7 @@ fn options(json: &str) -> Options {
 
 #[test]
 fn every_recording_goes_on_at_every_cut() {
-    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..");
-    let data = std::env::var_os("MIDSTREAM_DATA").map(PathBuf::from);
-    let streams = data.unwrap_or_else(|| project.join("../shared/data")).join("streams");
-    if !streams.is_dir() {
-        eprintln!("skipped: no recordings in {}; set MIDSTREAM_DATA", streams.display());
-        return;
-    }
+    let Some(streams) = recorded::folder("streams") else { return };
     let plain = r#"{"shadow": true, "budget": {"output_tokens": 50, "wall_time_s": 90, "warn_at": 0.5}}"#;
     let mut read = 0;
     for folder in std::fs::read_dir(streams).unwrap() {
