@@ -345,7 +345,7 @@ class Broken:
 
     text = ""
     _tick_at_ns = None
-    _redacts = _whole = _stops_when_quiet = _holds = False
+    _redacts = _whole = _stops_when_quiet = _holds = _of_text = False
     _held_bytes = 0
 
     def fail(self, *_, **__):
@@ -353,6 +353,12 @@ class Broken:
 
     def _wait(self):
         """Nothing can fail in it."""
+
+    def _next(self, items):
+        """A guard that is finished reads nothing."""
+        guard = Guard()
+        guard.finish()
+        return guard._next(items)
 
     resume = tick = feed = push = finish = _read = fail
 

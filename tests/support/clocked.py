@@ -21,6 +21,9 @@ class Clocked:
     def _read(self, item: object) -> Any:
         return self._guard._read(item, self._clock())
 
+    def _next(self, items: Iterator[Any]) -> Any:
+        return self._guard._next(items, self._clock)
+
     def _wait(self) -> None:
         self._guard._wait(self._clock())
 

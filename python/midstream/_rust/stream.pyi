@@ -12,6 +12,7 @@ __all__ = [
     "AgentChecks",
     "AgentDecision",
     "AgentSummary",
+    "Arrived",
     "Channel",
     "Checks",
     "CompiledSettings",
@@ -259,6 +260,27 @@ class AgentSummary:
         """
         The summary as one JSON object.
         """
+
+@final
+class Arrived:
+    """
+    An item of a watched iterator with which more is to be done than passing it on.
+
+    Attributes
+    ----------
+    item : object
+    decision : Decision or None
+        What the guard decided.
+    error : Exception or None
+        Why it could not be read. Without a decision and an error, it was not read yet.
+    """
+    def __new__(cls, /, item: object) -> Arrived: ...
+    @property
+    def decision(self, /) -> Decision | None: ...
+    @property
+    def error(self, /) -> Any | None: ...
+    @property
+    def item(self, /) -> Any: ...
 
 @final
 class Channel:
@@ -678,6 +700,15 @@ class Guard:
         """
         Whether text waits for a check of the caller's.
         """
+    def _next(self, /, items: object, clock: object = None) -> Any:
+        """
+        Waits for the items of an iterator and reads them, until there is something to give, as `_take` does.
+        """
+    @property
+    def _of_text(self, /) -> bool:
+        """
+        Whether the last item was text.
+        """
     def _read(self, /, item: object, now_ns: SupportsIndex | None = None) -> Decision | None:
         """
         Reads a chunk, text or an event; ``None`` where it passes.
@@ -697,6 +728,11 @@ class Guard:
         """
         Whether time alone can end the stream.
         """
+    def _take(self, /, item: object) -> Any | None:
+        """
+        Reads a chunk, text or an event; gives what passes, ``None`` where all of it waits, and an `Arrived` where more is
+        to be done.
+        """
     @property
     def _tick_at_ns(self, /) -> int | None:
         """
@@ -705,6 +741,11 @@ class Guard:
     def _wait(self, /, now_ns: SupportsIndex | None = None) -> None:
         """
         Says that the reader is about to wait: where it was away for long, waiting counts from here.
+        """
+    @property
+    def _awaits(self, /) -> bool:
+        """
+        Whether the reader waits: from `_wait` on, until something is read or the stream is finished.
         """
     @property
     def _whole(self, /) -> bool:

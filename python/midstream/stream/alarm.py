@@ -1,6 +1,7 @@
 """Tells a waiting coroutine that its stream went quiet."""
 
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from midstream._rust.stream import now_ns
@@ -33,13 +34,11 @@ class Alarm:
         "_set_for",
         "_task",
         "_timer",
-        "_wait",
-        "waiting",
+        "arm",
     )
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._wait = session.wait
         self._loop = running_loop()
         self._current_task: Any = None
         if self._loop is not None and session.ends_while_waiting:
@@ -50,16 +49,16 @@ class Alarm:
         self._cancelling = 0
         # From the first item on a deadline only moves away, so that the timer of the second wait rings early enough.
         self._set_for = 0 if self._loop is not None else SETTLED
-        self.waiting = False
-        """The owner unsets it when the wait is over; the timer stays, and rings to no one."""
         self._rang = False
+        self.arm: Callable[[], None] = self._arm
+        """The reader is about to wait. When the wait is over the timer stays, and rings to no one."""
 
-    def arm(self) -> None:
-        """The reader is about to wait."""
-        self._wait()
-        self.waiting = True
+    def _arm(self) -> None:
+        self._session.wait()
         if self._current_task is not None:
             self._task = self._current_task()
+        elif self._set_for >= SETTLED:
+            self.arm = self._session.wait
         if self._set_for < SETTLED:
             due_ns = self._session.tick_at_ns
             if due_ns is not None:
@@ -69,7 +68,6 @@ class Alarm:
 
     def cancel(self) -> None:
         """There will be no more waiting."""
-        self.waiting = False
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -93,7 +91,8 @@ class Alarm:
     def _ring(self) -> None:
         self._timer = None
         self._set_for = 1
-        if not self.waiting:
+        self.arm = self._arm
+        if self._session.is_over() or not self._session.waiting:
             return
         self._session.tick()
         due_ns = self._session.tick_at_ns

@@ -220,7 +220,6 @@ class AsyncBody(Wrapped):
         alarm.arm()
         try:
             async for chunk in chunks:
-                alarm.waiting = False
                 passed = session.feed(chunk)
                 if session.over:
                     await self._release()

@@ -89,6 +89,7 @@ class RecordedSession(Session):
 
     def __init__(self, guard: Guard, reactions: Reactions, recorder: Recorder) -> None:
         super().__init__(guard, reactions)
+        self._direct = False
         self._recorder = recorder
         self._reading = False
         self._how: str | None = None

@@ -3,10 +3,11 @@
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
-from midstream._rust.stream import Decision, Finding, Guard, Held, Summary, now_ns
+from midstream._rust.stream import Arrived, Decision, Finding, Guard, Held, Summary, now_ns
 from midstream.errors import GuardStopped, InputError, StateError, StreamTruncated
 from midstream.stream.hold import Called, reason_of
 from midstream.stream.reactions import Reactions
@@ -55,9 +56,9 @@ class Session:
     """
 
     __slots__ = (
+        "_direct",
         "_finished",
         "_guard",
-        "_of_text",
         "_pushed",
         "_reactions",
         "_read",
@@ -80,9 +81,10 @@ class Session:
         self.wait = guard._wait
         """The owner is about to wait for the next item."""
         self._redacts: bool = guard._redacts
+        self._direct = True
+        """Items are read as they come, and nothing else is done with them."""
         self._finished = False
         self._pushed = False
-        self._of_text = False
         self._rest = b""
         self._stop: Finding | None = None
         self.holds: bool = guard._holds
@@ -106,6 +108,11 @@ class Session:
         return None if self.over else self._guard._tick_at_ns
 
     @property
+    def waiting(self) -> bool:
+        """The owner waits: from `wait` on, until something is read or the stream is finished."""
+        return self._guard._awaits
+
+    @property
     def ends_while_waiting(self) -> bool:
         """Whether something else than an item can end the stream."""
         return self._guard._stops_when_quiet or self._reactions.on_finding is not None
@@ -122,6 +129,23 @@ class Session:
         """The guard is to see another form of each item."""
         read = self._read
         self._read = lambda item: read(seen(item))
+        self._direct = False
+
+    def following(self, items: Iterator[Any]) -> Callable[[], Any]:
+        """What waits for an item and gives what of it passes, or an `Arrived`, which `settle` takes."""
+        return partial(self._guard._next if self._is_direct() else self._unread_next, items)
+
+    def taking(self) -> Callable[[Any], Any]:
+        """What reads an item and gives what of it passes: None where all of it waits, or an `Arrived`."""
+        return self._guard._take if self._is_direct() else Arrived
+
+    def _is_direct(self) -> bool:
+        """The guard alone says what passes; with the first item it is known that items can be read."""
+        return self._direct and self._pushed and not self.holds and self._reactions.end == "none"
+
+    def _unread_next(self, items: Iterator[Any]) -> Arrived:
+        self.wait()
+        return Arrived(next(items))
 
     def feed(self, chunk: bytes) -> bytes:
         """Reads bytes and gives those to pass on."""
@@ -154,18 +178,29 @@ class Session:
             )
         try:
             decision = self._read(item)
-        except TypeError:
-            if not self._pushed or self._redacts:
-                raise
-            return item
-        except InputError:
-            raise
         except Exception as error:
-            return self._unread(item, item[:0] if isinstance(item, (str, bytes)) else None, error)
+            return self._refused(item, error)
+        return self._decided(item, decision)
+
+    def settle(self, arrived: Arrived) -> Any:
+        """Does what an item asks for beside passing on, and gives what of it passes, as `push` does."""
+        item, decision, error = arrived.item, arrived.decision, arrived.error
+        if error is not None:
+            return self._refused(item, error)
+        return self.push(item) if decision is None else self._decided(item, decision)
+
+    def _refused(self, item: Any, error: Exception) -> Any:
+        """What passes of an item that could not be read."""
+        if isinstance(error, InputError) or (isinstance(error, TypeError) and (not self._pushed or self._redacts)):
+            raise error
+        if isinstance(error, TypeError):
+            return item
+        return self._unread(item, item[:0] if isinstance(item, (str, bytes)) else None, error)
+
+    def _decided(self, item: Any, decision: Decision | None) -> Any:
         self._pushed = True
         if decision is None:
             return item
-        self._of_text = isinstance(item, str)
         self._take(decision)
         if not self._redacts and self._reactions.end == "none":
             self._judge_asked()
@@ -211,10 +246,10 @@ class Session:
 
     def nothing(self) -> Any:
         """No text, of the type of the items."""
-        return "" if self._of_text else b""
+        return "" if self._guard._of_text else b""
 
     def _typed(self, passed: bytes) -> Any:
-        return passed.decode() if self._of_text else passed
+        return passed.decode() if self._guard._of_text else passed
 
     def _judge_asked(self) -> Any:
         passed = self.nothing()
@@ -251,7 +286,7 @@ class Session:
             return
         if how == "clean" and self.holds and self.inline and not self.over:
             passed = self.ask_rest()
-            self._rest = (passed.encode() if self._of_text else passed) + self._rest
+            self._rest = (passed.encode() if isinstance(passed, str) else passed) + self._rest
             if self._finished:
                 return  # type: ignore[unreachable]
         if self._stop is not None and how == "clean":

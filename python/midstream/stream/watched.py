@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-from midstream._rust.stream import Summary
+from midstream._rust.stream import Arrived, Summary
 from midstream.errors import InputError, StateError
 from midstream.stream.alarm import Alarm
 from midstream.stream.moderation import Moderation
@@ -53,23 +53,16 @@ class Watched(Guarded, Iterator[T], Generic[T]):
     def __init__(self, source: Any, session: Session) -> None:
         super().__init__(source, session)
         self._items: Iterator[T] | None = None
-        self._following: Callable[[], T] = self._first
+        self._following: Callable[[], T | Arrived] = self._first
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> T:
         session = self._session
-        while True:
-            session.wait()
-            if session.over:
-                self._release()
-                if rest := session.take_rest():
-                    return rest  # type: ignore[no-any-return]
-                session.end()
-                raise StopIteration
+        while not session.over:
             try:
-                item = self._following()
+                came = self._following()
             except StopIteration:
                 session.finish("clean")
                 if rest := session.take_rest():
@@ -79,20 +72,34 @@ class Watched(Guarded, Iterator[T], Generic[T]):
             except BaseException as error:
                 session.broke(error)
                 raise
-            try:
-                passed: T = session.push(item)
-            except (InputError, TypeError):
-                self.close()
-                raise
-            if session.is_over():
-                self._release()
-            if passed is item or passed:
+            if type(came) is not Arrived:
+                return came
+            passed = self._settled(came)
+            if passed is came.item or passed:
                 return passed
+        self._release()
+        if rest := session.take_rest():
+            return rest  # type: ignore[no-any-return]
+        session.end()
+        raise StopIteration
 
-    def _first(self) -> T:
+    def _first(self) -> Arrived:
+        self._session.wait()
         self._items = iter(self._source)
-        self._following = self._items.__next__
-        return self._following()
+        return Arrived(next(self._items))
+
+    def _settled(self, came: Arrived) -> T:
+        """What passes of an item with which more is to be done."""
+        try:
+            passed: T = self._session.settle(came)
+        except (InputError, TypeError):
+            self.close()
+            raise
+        if self._session.over:
+            self._release()
+        elif self._items is not None:
+            self._following = self._session.following(self._items)
+        return passed
 
     def close(self) -> None:
         """Closes the source; the stream counts as left by its consumer, unless it had ended."""
@@ -136,6 +143,7 @@ class AsyncWatched(Guarded, AsyncIterator[T], Generic[T]):
         super().__init__(source, session)
         self._coming: AsyncIterator[T] | None = None
         self._to_come: Callable[[], Awaitable[T]] = self._first_to_come
+        self._take: Callable[[T], T | Arrived | None] = Arrived
         self._alarm: Alarm | None = None
         self._moderation: Moderation | None = None
 
@@ -144,9 +152,7 @@ class AsyncWatched(Guarded, AsyncIterator[T], Generic[T]):
 
     async def __anext__(self) -> T:
         session = self._session
-        while True:
-            if session.is_over():
-                return await self._end()
+        while not session.over:
             if session.holds:
                 return await self._moderated()
             alarm = self._alarm
@@ -158,21 +164,31 @@ class AsyncWatched(Guarded, AsyncIterator[T], Generic[T]):
             except StopAsyncIteration:
                 return await self._end()
             except BaseException as error:
-                if alarm.rang_for(error) or (session.over and isinstance(error, Exception)):
+                if alarm.rang_for(error) or (session.is_over() and isinstance(error, Exception)):
                     return await self._end()
                 session.broke(error)
                 raise
-            finally:
-                alarm.waiting = False
-            try:
-                passed: T = session.push(item)
-            except (InputError, TypeError):
-                await self.aclose()
-                raise
-            if session.over:
-                await self._arelease()
-            if passed is item or passed:
-                return passed
+            came = self._take(item)
+            if type(came) is Arrived:
+                passed = await self._asettled(came)
+                if passed is item or passed:
+                    return passed
+            elif came is not None:
+                return came
+        return await self._end()
+
+    async def _asettled(self, came: Arrived) -> T:
+        """What passes of an item with which more is to be done."""
+        try:
+            passed: T = self._session.settle(came)
+        except (InputError, TypeError):
+            await self.aclose()
+            raise
+        if self._session.over:
+            await self._arelease()
+        else:
+            self._take = self._session.taking()
+        return passed
 
     async def _moderated(self) -> T:
         session = self._session

@@ -19,6 +19,8 @@ mod _rust {
         #[pymodule_export]
         use crate::stream::agent::{AgentChecks, AgentDecision, AgentSummary};
         #[pymodule_export]
+        use crate::stream::arrived::Arrived;
+        #[pymodule_export]
         use crate::stream::checks::Checks;
         #[pymodule_export]
         use crate::stream::course::Course;

@@ -2,6 +2,7 @@
 
 pub(crate) mod agent;
 mod arguments;
+pub(crate) mod arrived;
 pub(crate) mod checks;
 pub(crate) mod course;
 pub(crate) mod decision;
@@ -12,6 +13,7 @@ pub(crate) mod held;
 mod item;
 mod json;
 pub(crate) mod parts;
+mod reading;
 pub(crate) mod redact;
 pub(crate) mod settings;
 pub(crate) mod summary;

@@ -5,9 +5,8 @@ use midstream_stream as stream;
 use midstream_worker::{Clock, SystemClock};
 use pyo3::prelude::*;
 use pyo3::sync::{MutexExt, PyOnceLock};
-use pyo3::types::{PyByteArray, PyBytes, PyMemoryView, PyString, PyType};
+use pyo3::types::{PyBytes, PyType};
 
-use super::arguments::{self, whole};
 use super::decision::{Decision, Taken};
 use super::held::Held;
 use super::item::Item;
@@ -36,24 +35,34 @@ pub(super) fn moment(now_ns: Option<i64>) -> Timestamp {
 /// One stream's guard behind a lock; what `Guard` and `Checks` share.
 pub(super) struct Watching(Mutex<State>);
 
-struct State {
-    guard: stream::Guard,
-    channels: Arc<Vec<String>>,
+pub(super) struct State {
+    pub(super) guard: stream::Guard,
+    pub(super) channels: Arc<Vec<String>>,
     /// The answer so far, where the caller wants it kept.
-    texts: Option<Texts>,
+    pub(super) texts: Option<Texts>,
     /// The last call read the end mark or an error of the provider.
-    whole: bool,
+    pub(super) whole: bool,
+    /// The last item was text.
+    pub(super) of_text: bool,
+    /// The reader waits for the next item.
+    pub(super) awaits: bool,
+}
+
+impl State {
+    fn new(guard: stream::Guard, texts: Option<Texts>, whole: bool) -> Self {
+        Self { guard, channels: Arc::default(), texts, whole, of_text: false, awaits: false }
+    }
 }
 
 /// What the model wrote, all channels of a kind together.
 #[derive(Default)]
-struct Texts {
+pub(super) struct Texts {
     text: String,
     reasoning: String,
 }
 
 impl Texts {
-    fn take(&mut self, events: &stream::Events) {
+    pub(super) fn take(&mut self, events: &stream::Events) {
         for event in events {
             match event.kind {
                 stream::EventKind::Reasoning { text, .. } => self.reasoning.push_str(events.text(text)),
@@ -67,7 +76,7 @@ impl Texts {
 impl Watching {
     pub(super) fn new(options: stream::Options, keep_text: bool) -> Result<Self, BindingError> {
         let (guard, texts) = (stream::Guard::new(options)?, keep_text.then(Texts::default));
-        Ok(Self(Mutex::new(State { guard, channels: Arc::default(), texts, whole: false })))
+        Ok(Self(Mutex::new(State::new(guard, texts, false))))
     }
 
     /// The state as bytes, with the text that is kept.
@@ -84,10 +93,10 @@ impl Watching {
         let (texts, whole): (Option<(String, String)>, bool) =
             json::read("Guard", str::from_utf8(&beside).unwrap_or_default())?;
         let texts = texts.map(|(text, reasoning)| Texts { text, reasoning });
-        Ok(Self(Mutex::new(State { guard, channels: Arc::default(), texts, whole })))
+        Ok(Self(Mutex::new(State::new(guard, texts, whole))))
     }
 
-    fn lock(&self, py: Python<'_>) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self, py: Python<'_>) -> MutexGuard<'_, State> {
         self.0.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -175,7 +184,7 @@ impl Watching {
         work: impl FnOnce(&mut stream::Guard, usize) -> Result<Taken, stream::Error> + Send,
     ) -> PyResult<Decision> {
         let mut locked = self.lock(py);
-        let State { guard, channels, texts, whole } = &mut *locked;
+        let State { guard, channels, texts, whole, .. } = &mut *locked;
         let taken = gate::compute(py, bytes as u64 * NS_PER_BYTE, |_| work(guard, channels.len()))?;
         texts.iter_mut().for_each(|texts| texts.take(&taken.events));
         *whole = taken.ended || any_error(&taken.events);
@@ -187,59 +196,19 @@ impl Watching {
         Ok(taken.into_decision(py, chunk, channels))
     }
 
-    /// Reads what came; no decision is made of what passes, since making one costs more than reading.
-    pub(super) fn read(&self, item: &Bound<'_, PyAny>, now: Timestamp) -> PyResult<Option<Decision>> {
-        if let Ok(chunk) = item.cast::<PyBytes>() {
-            let bytes = chunk.as_bytes();
-            return self.passed(item.py(), Some(chunk), Piece::Bytes(bytes), now);
-        }
-        if let Ok(text) = item.cast::<PyString>() {
-            return self.passed(item.py(), None, Piece::Text(&whole(text)?), now);
-        }
-        if item.cast::<PyByteArray>().is_ok() || item.cast::<PyMemoryView>().is_ok() {
-            return self.read(arguments::bytes(item)?.as_any(), now);
-        }
-        let Item::Json(json) = Item::of(item)? else { return Ok(None) };
-        self.passed(item.py(), None, Piece::Json(&json), now)
-    }
-
-    fn passed(
-        &self,
-        py: Python<'_>,
-        chunk: Option<&Bound<'_, PyBytes>>,
-        piece: Piece<'_>,
-        now: Timestamp,
-    ) -> PyResult<Option<Decision>> {
-        let mut locked = self.lock(py);
-        let State { guard, channels, texts, whole } = &mut *locked;
-        let redacts = guard.redacts();
-        let taken = gate::compute(py, piece.len() as u64 * NS_PER_BYTE, |_| {
-            let decision = match piece {
-                Piece::Bytes(bytes) => guard.feed(bytes, now),
-                Piece::Json(json) => guard.push_json(json, now),
-                Piece::Text(text) => guard.push_text(stream::ChannelKind::Text, text, now),
-            }?;
-            texts.iter_mut().for_each(|texts| texts.take(decision.events));
-            *whole = decision.ended || any_error(decision.events);
-            let passes = decision.action == stream::Action::Pass
-                && decision.held.is_empty()
-                && (!redacts || decision.forward == stream::Forward::Same);
-            let known = channels.len();
-            Ok::<_, stream::Error>((!passes).then(|| match piece {
-                Piece::Text(text) if redacts => Taken::of_text(&decision, known, text),
-                _ => Taken::of(&decision, known),
-            }))
-        })?;
-        let Some(taken) = taken else { return Ok(None) };
-        Arc::make_mut(channels).extend_from_slice(&taken.new_channels);
-        let channels = Arc::clone(channels);
-        drop(locked);
-        Ok(Some(taken.into_decision(py, chunk, channels)))
-    }
-
     /// The reader is about to wait.
     pub(super) fn wait(&self, py: Python<'_>, now: Timestamp) {
-        self.lock(py).guard.wait(now);
+        let mut locked = self.lock(py);
+        locked.guard.wait(now);
+        locked.awaits = true;
+    }
+
+    pub(super) fn awaits(&self, py: Python<'_>) -> bool {
+        self.lock(py).awaits
+    }
+
+    pub(super) fn of_text(&self, py: Python<'_>) -> bool {
+        self.lock(py).of_text
     }
 
     pub(super) fn tick_at_ns(&self, py: Python<'_>) -> Option<i64> {
@@ -276,6 +245,7 @@ impl Watching {
     pub(super) fn finish(&self, py: Python<'_>, how: &str, now_ns: Option<i64>) -> PyResult<(Decision, Summary)> {
         let (now, close) = (moment(now_ns), stream::Close::from_name(how).map_err(BindingError::from)?);
         let mut ended = None;
+        self.lock(py).awaits = false;
         let decision = self.call(py, 0, None, |guard, known| {
             let (decision, summary) = guard.finish(close, now)?;
             let taken = Taken::of(&decision, known);
@@ -287,23 +257,6 @@ impl Watching {
     }
 }
 
-/// What a reader reads.
-#[derive(Clone, Copy)]
-enum Piece<'a> {
-    Bytes(&'a [u8]),
-    Json(&'a str),
-    Text(&'a str),
-}
-
-impl Piece<'_> {
-    fn len(&self) -> usize {
-        match self {
-            Self::Bytes(bytes) => bytes.len(),
-            Self::Json(text) | Self::Text(text) => text.len(),
-        }
-    }
-}
-
-fn any_error(events: &stream::Events) -> bool {
+pub(super) fn any_error(events: &stream::Events) -> bool {
     events.iter().any(|event| matches!(event.kind, stream::EventKind::Error { .. }))
 }

@@ -3,7 +3,10 @@
 use std::sync::atomic::Ordering;
 
 use midstream_stream as stream;
+use pyo3::exceptions::PyStopIteration;
 use pyo3::prelude::*;
+use pyo3::types::PyIterator;
+use pyo3::types::iterator::PySendResult;
 
 use super::Guard;
 use crate::errors::{BindingError, StateError};
@@ -17,6 +20,46 @@ impl Guard {
     #[pyo3(signature = (item: "object", now_ns = None))]
     fn _read(&self, item: &Bound<'_, PyAny>, now_ns: Option<i64>) -> PyResult<Option<Decision>> {
         self.watching.read(item, moment(now_ns))
+    }
+
+    /// Reads a chunk, text or an event; gives what passes, ``None`` where all of it waits, and an `Arrived` where more is
+    /// to be done.
+    #[pyo3(signature = (item: "object"))]
+    fn _take<'py>(&self, item: Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.watching.take(item, moment(None))
+    }
+
+    /// Waits for the items of an iterator and reads them, until there is something to give, as `_take` does.
+    #[pyo3(signature = (items: "object", clock: "object" = None))]
+    fn _next<'py>(
+        &self,
+        items: &Bound<'py, PyIterator>,
+        clock: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (py, now_ns) = (items.py(), || clock.map(|clock| clock.call0()?.extract()).transpose());
+        loop {
+            self.watching.wait(py, moment(now_ns()?));
+            let item = match items.send(py.None().bind(py))? {
+                PySendResult::Next(item) => item,
+                PySendResult::Return(value) if value.is_none() => return Err(PyStopIteration::new_err(())),
+                PySendResult::Return(value) => return Err(PyStopIteration::new_err((value.unbind(),))),
+            };
+            if let Some(passed) = self.watching.take(item, moment(now_ns()?))? {
+                return Ok(passed);
+            }
+        }
+    }
+
+    /// Whether the reader waits: from `_wait` on, until something is read or the stream is finished.
+    #[getter]
+    fn _awaits(&self, py: Python<'_>) -> bool {
+        self.watching.awaits(py)
+    }
+
+    /// Whether the last item was text.
+    #[getter]
+    fn _of_text(&self, py: Python<'_>) -> bool {
+        self.watching.of_text(py)
     }
 
     /// Says that the reader is about to wait: where it was away for long, waiting counts from here.
