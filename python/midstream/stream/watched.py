@@ -153,10 +153,10 @@ class AsyncWatched(Guarded, AsyncIterator[T], Generic[T]):
     async def __anext__(self) -> T:
         session = self._session
         while not session.over:
-            if session.holds:
-                return await self._moderated()
             alarm = self._alarm
             if alarm is None:
+                if session.holds:
+                    return await self._moderated()
                 alarm = self._alarm = Alarm(session)
             alarm.arm()
             try:

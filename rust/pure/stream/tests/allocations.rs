@@ -35,6 +35,18 @@ fn redacting() -> Options {
     Options { rules: Some(Arc::clone(&RULES)), ..Options::default() }
 }
 
+/// Every check on, 20 rules, and limits that are not reached.
+fn budgeting() -> Options {
+    let limits = r#"{"budget": {"output_tokens": 1000000000, "output_characters": 1000000000, "reasoning_tokens": 1000000000,
+        "wall_time_s": 3600, "tool_calls": 9, "cost": 1000000, "price_input": 1, "price_output": 1, "warn_at": 0.9}}"#;
+    Options { settings: Settings::from_json(limits).unwrap(), ..redacting() }
+}
+
+/// Every check on, 20 rules, and text waits for a verdict.
+fn holding() -> Options {
+    Options { settings: Settings::from_json(r#"{"hold": {}}"#).unwrap(), ..redacting() }
+}
+
 /// Words of two to nine letters and a space, which repeat nothing.
 fn words() -> impl Iterator<Item = String> {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
@@ -110,7 +122,12 @@ fn passes(decision: &Decision<'_>) {
 fn an_event_of_a_stream_allocates_nothing() {
     for (format, content_type, event) in FORMATS {
         let events: Vec<String> = words().map(|word| event(&word)).take(WARM + COUNTED).collect();
-        for (checks, options) in [("none", observing()), ("all", checking()), ("all and 20 rules", redacting())] {
+        for (checks, options) in [
+            ("none", observing()),
+            ("all", checking()),
+            ("all and 20 rules", redacting()),
+            ("all, 20 rules and a budget", budgeting()),
+        ] {
             let guard = Guard::new(Options { content_type: Some(content_type.into()), ..options }).unwrap();
             assert_eq!(allocations(guard, &events), 0, "{format}, checks: {checks}");
         }
@@ -131,7 +148,7 @@ fn a_piece_of_an_event_allocates_nothing() {
 fn text_that_the_caller_has_allocates_nothing() {
     let words: Vec<String> = words().take(WARM + COUNTED).collect();
     let (warm, counted) = words.split_at(WARM);
-    for options in [observing(), checking(), redacting()] {
+    for options in [observing(), checking(), redacting(), budgeting()] {
         let mut guard = Guard::new(options).unwrap();
         let mut push = |words: &[String]| {
             words.iter().for_each(|word| passes(&guard.push_text(ChannelKind::Text, word, NOW).unwrap()));
@@ -141,8 +158,43 @@ fn text_that_the_caller_has_allocates_nothing() {
     }
 }
 
-/// Characters behind which every buffer has its size.
-const LONG: usize = 1_000_000;
+/// Allocations that a text costs which is asked for: it, its channel and what came before it are the caller's own.
+const PER_TEXT: u64 = 12;
+
+#[test]
+fn held_text_allocates_where_the_caller_is_asked_and_nowhere_else() {
+    for (format, content_type, event) in FORMATS.into_iter().filter(|(format, ..)| !format.contains("reasoning")) {
+        let events: Vec<String> = words().map(|word| event(&word)).take(WARM + COUNTED).collect();
+        let mut guard = Guard::new(Options { content_type: Some(content_type.into()), ..holding() }).unwrap();
+        let (mut asked, mut alone, mut id) = (0, 0, None);
+        for (at, event) in events.iter().enumerate() {
+            let allocated = measure(|| {
+                let decision = guard.feed(event.as_bytes(), NOW).unwrap();
+                id = decision.held.first().map(|held| held.id);
+                if let Some(id) = id {
+                    guard.release(id, NOW).unwrap();
+                }
+            });
+            if at >= WARM && id.is_some() {
+                asked += 1;
+                assert!(allocated.count_total <= PER_TEXT, "{format}: {allocated:?} for one text");
+            } else if at >= WARM {
+                alone += allocated.count_total;
+            }
+        }
+        assert!(asked > 0 && alone <= GROWTHS, "{format}: {alone} allocations, {asked} texts");
+    }
+}
+
+/// How often buffers that keep a whole text grow while it becomes half as long again: each at most once.
+const GROWTHS: u64 = 3;
+
+/// Characters behind which every buffer has its size; `make soak` reads ten times as many.
+static LONG: LazyLock<usize> = LazyLock::new(|| {
+    #[expect(clippy::disallowed_methods, reason = "a test may be told how long to run")]
+    let characters = std::env::var("CHARACTERS");
+    characters.map_or(1_000_000, |given| given.parse().unwrap())
+});
 
 /// Bytes that a guard holds behind so many characters of one text channel.
 fn bytes_as_text(options: Options, characters: usize) -> usize {
@@ -172,9 +224,10 @@ fn bytes(options: Options, read: impl FnOnce(&mut Guard)) -> usize {
 fn a_stream_holds_no_more_than_its_bar() {
     for (options, characters, bar) in [
         (redacting(), 0, 16 * KIB),
-        (observing(), LONG, 8 * KIB),
-        (checking(), LONG, 96 * KIB),
-        (redacting(), LONG, 96 * KIB),
+        (observing(), *LONG, 8 * KIB),
+        (checking(), *LONG, 96 * KIB),
+        (redacting(), *LONG, 96 * KIB),
+        (budgeting(), *LONG, 96 * KIB),
     ] {
         let bytes = bytes_as_text(options, characters);
         assert!(bytes <= bar, "{bytes} bytes behind {characters} characters, {bar} allowed");
