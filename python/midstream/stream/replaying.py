@@ -8,10 +8,11 @@ from typing import Literal, NamedTuple
 from midstream._rust.stream import Decision, Finding, Guard, Summary
 from midstream.errors import InputError
 from midstream.stream.arrivals import Chunk
+from midstream.stream.ended import halting
 from midstream.stream.pacing import Player
 from midstream.stream.reader import RecordingReader
 from midstream.stream.recording import Recording
-from midstream.stream.session import EITHER, halting, settings_of
+from midstream.stream.session import EITHER, settings_of
 from midstream.stream.settings import Settings, SettingsOrFile
 
 __all__ = ["Decided", "Replay", "Saved", "replay", "replay_async"]

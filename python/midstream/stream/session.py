@@ -3,12 +3,13 @@
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 from midstream._rust.stream import Arrived, Decision, Finding, Guard, Held, Summary, now_ns
 from midstream.errors import GuardStopped, InputError, StateError, StreamTruncated
+from midstream.stream.ended import halting, is_timeout, unread
 from midstream.stream.hold import Called, reason_of
 from midstream.stream.reactions import Reactions
 from midstream.stream.settings import Settings
@@ -389,18 +390,3 @@ class Session:
         cut = self.summary is not None and "cut_tool_call" in self.summary.ending_notes
         where = "inside the arguments of a tool call" if cut else "before its semantic end"
         return StreamTruncated(f"the stream closed {where}", summary=self.summary, text=self.text)
-
-
-def halting(findings: Sequence[Finding]) -> Finding | None:
-    """The finding that ends a stream, the strongest of several."""
-    asked = {finding.action: finding for finding in reversed(findings)}
-    return asked.get("stop") or asked.get("end_reasoning")
-
-
-def unread(_: object) -> None:
-    """Reads nothing: what a guard that failed is replaced by, so that items pass on."""
-
-
-def is_timeout(error: Exception) -> bool:
-    """Whether the reader gave up waiting; the HTTP libraries have a class of their own for it."""
-    return any(base.__name__ in ("TimeoutError", "TimeoutException") for base in type(error).__mro__)
