@@ -22,7 +22,7 @@ pub(crate) fn prose(characters: usize) -> String {
     text
 }
 
-/// A chat stream of `events` chunks, one word each.
+/// A chat stream of `events` chunks, one word each, with what a provider says beside it: about 290 bytes an event.
 #[allow(dead_code, reason = "not every program that shares this file needs it")]
 pub(crate) fn sse(events: usize) -> Vec<u8> {
     let text = prose(events * 9);
@@ -31,8 +31,10 @@ pub(crate) fn sse(events: usize) -> Vec<u8> {
         // Writing into a string cannot fail.
         let _ = write!(
             body,
-            "data: {{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1760000000,\"model\":\"m\",\
-             \"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{word}\"}},\"logprobs\":null,\"finish_reason\":null}}]}}\n\n"
+            "data: {{\"id\":\"chatcmpl-CQ8sVt2mWlqKgpUYt0rXfZc9n1Bad\",\"object\":\"chat.completion.chunk\",\
+             \"created\":1760000000,\"model\":\"m-4.1-mini\",\"service_tier\":\"default\",\
+             \"system_fingerprint\":\"fp_f2a9c1d3e5\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{word}\"}},\
+             \"logprobs\":null,\"finish_reason\":null}}],\"usage\":null,\"obfuscation\":\"x7Qp2\"}}\n\n"
         );
     }
     body.push_str("data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n");

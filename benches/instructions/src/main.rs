@@ -13,12 +13,14 @@ use midstream_series::Timestamp;
 use midstream_stream::redact::{Redactor, Rule, RuleSet};
 use midstream_stream::{AgentChecks, ChannelKind, Checks, Error, Guard, Options, Settings, Step};
 
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 12] = [
     "agent_3k_steps_1k_bytes",
     "checks_text_100k_characters",
     "guard_text_20k_tokens_20_rules",
     "guard_sse_2k_events_20_rules",
     "guard_sse_2k_events_20_rules_64_bytes",
+    "guard_sse_2k_events_budget",
+    "guard_sse_2k_events_hold",
     "guard_sse_2k_events_observe",
     "guard_sse_2k_events_whole",
     "guard_sse_2k_events_64_bytes",
@@ -38,6 +40,8 @@ fn main() -> ExitCode {
         "guard_text_20k_tokens_20_rules" => redacted_text(&input::prose(120_000)),
         "guard_sse_2k_events_20_rules" => redacted_events(&input::sse(2_000)),
         "guard_sse_2k_events_20_rules_64_bytes" => redacted_pieces(&input::sse(2_000)),
+        "guard_sse_2k_events_budget" => budgeted_events(&input::sse(2_000)),
+        "guard_sse_2k_events_hold" => held_events(&input::sse(2_000)),
         "guard_sse_2k_events_observe" => observed_events(&input::sse(2_000)),
         "guard_sse_2k_events_whole" => measured_guard(Options::default(), &[&input::sse(2_000)]),
         "guard_sse_2k_events_64_bytes" => {
@@ -91,6 +95,31 @@ fn observed_events(body: &[u8]) -> Result<(), Error> {
     let off = r#"{"repeat": {"exact": "off", "counter": "off", "near": "off"}, "redact": {"action": "off"}, "pace": {"stall": "off"}}"#;
     let options = Options { settings: Settings::from_json(off)?, ..Options::default() };
     measured_guard(options, &input::events(body).collect::<Vec<_>>())
+}
+
+fn budgeted_events(body: &[u8]) -> Result<(), Error> {
+    let limits = r#"{"budget": {"output_tokens": 1000000, "output_characters": 1000000, "wall_time_s": 3600, "cost": 1000,
+        "price_input": 1, "price_output": 1, "warn_at": 0.9}}"#;
+    let options = Options { settings: Settings::from_json(limits)?, ..Options::default() };
+    measured_guard(options, &input::events(body).collect::<Vec<_>>())
+}
+
+fn held_events(body: &[u8]) -> Result<(), Error> {
+    let options = Options { settings: Settings::from_json(r#"{"hold": {}}"#)?, ..Options::default() };
+    measured_hold(options, &input::events(body).collect::<Vec<_>>())
+}
+
+/// The caller lets every text pass as soon as it is asked.
+#[inline(never)]
+fn measured_hold(options: Options, chunks: &[&[u8]]) -> Result<(), Error> {
+    let mut guard = Guard::new(options)?;
+    for chunk in chunks {
+        let asked = guard.feed(chunk, NOW)?.held.first().map(|held| held.id);
+        if let Some(id) = asked {
+            black_box(guard.release(id, NOW)?.forward);
+        }
+    }
+    Ok(())
 }
 
 /// Every check, and 20 rules, which are built here so that nothing of that is counted.
