@@ -1,6 +1,7 @@
 //! What every target checks: a guard never panics, passes every byte on, and finds the same at every split.
 
 pub mod operations;
+pub mod planted;
 pub mod snapshots;
 
 use std::ops::Range;

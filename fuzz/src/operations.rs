@@ -2,7 +2,7 @@
 
 use midstream_series::{Span, Timestamp};
 use midstream_stream::{
-    Action, Anomaly, ChannelKind, Close, Decision, Dialect, Ending, Forward, Framing, Guard, Options, Settings,
+    Action, Anomaly, ChannelKind, Close, Decision, Dialect, End, Ending, Forward, Framing, Guard, Options, Settings,
 };
 
 /// The settings an input can choose, one bit each.
@@ -19,6 +19,9 @@ const SETTINGS: [(&str, &str); 8] = [
     ("budget", r#"{"output_characters": 200, "action": "stop"}"#),
     ("hold", r#"{"limit": 30, "max_hold_s": 20, "at_max_hold": "pass"}"#),
 ];
+/// Calls of tools that repeat, hold and end a stream early.
+const ACTIONS: &str =
+    r#""actions": {"repeat": {"hint": 2, "warn": 3, "stop": 4}, "same_error": {"hint": 2, "stop": 3}}"#;
 
 /// What is done to a guard.
 #[derive(Clone, Copy)]
@@ -31,6 +34,13 @@ enum Operation<'a> {
     /// Time passes before the owner waits.
     Wait(u8),
     Snapshot,
+    /// The caller's check lets one of the texts that wait pass, or refuses it.
+    Judge {
+        nth: u8,
+        passes: bool,
+    },
+    /// No more bytes come.
+    AskRest,
 }
 
 /// What came of it.
@@ -49,19 +59,26 @@ struct Seen {
 /// The first four bytes of an input choose settings, dialect, framing and the way the stream closes.
 pub fn check(input: &[u8]) {
     let Some(([settings, dialect, framing, close], rest)) = input.split_first_chunk::<4>() else { return };
-    let Ok(settings) = Settings::from_json(&json_of(*settings)) else { return };
+    let (framing, with_actions) = chosen(*framing, &FRAMINGS);
+    let (close, end) = chosen(*close, &Close::ALL);
+    let json = json_of(*settings);
+    let json = if with_actions % 2 == 1 { with(&json, ACTIONS) } else { json };
+    let Ok(settings) = Settings::from_json(&json) else { return };
     let options = || Options {
         settings: settings.clone(),
-        dialect: Dialect::ALL[usize::from(*dialect) % Dialect::ALL.len()],
-        framing: FRAMINGS[usize::from(*framing) % FRAMINGS.len()],
+        dialect: chosen(*dialect, &Dialect::ALL).0,
+        framing,
+        end: chosen(end, &End::ALL).0,
         ..Options::default()
     };
     if Guard::new(options()).is_err() {
         return;
     }
-    let close = Close::ALL[usize::from(*close) % Close::ALL.len()];
     let operations = operations(rest);
     let whole = run(&options, &operations, close, usize::MAX);
+    if framing == Framing::WebSocket {
+        return; // a call is a message there
+    }
     for step in [1, 7] {
         let cut = run(&options, &operations, close, step);
         assert_eq!(cut.seen, whole.seen, "{step} bytes at a time");
@@ -69,8 +86,29 @@ pub fn check(input: &[u8]) {
     }
 }
 
-const FRAMINGS: [Framing; 6] =
-    [Framing::Auto, Framing::EventStream, Framing::JsonArray, Framing::Ndjson, Framing::Sse, Framing::Text];
+const FRAMINGS: [Framing; 9] = [
+    Framing::Auto,
+    Framing::EventStream,
+    Framing::JsonArray,
+    Framing::Ndjson,
+    Framing::Opaque,
+    Framing::Sse,
+    Framing::Text,
+    Framing::WebSocket,
+    Framing::WebSocketLines,
+];
+
+/// The choice that a byte makes, and what of it is left for another.
+fn chosen<T: Copy>(byte: u8, from: &[T]) -> (T, u8) {
+    let count = from.len() as u8;
+    (from[usize::from(byte % count)], byte / count)
+}
+
+/// A JSON object with one more member.
+fn with(object: &str, member: &str) -> String {
+    let members = object.trim_start_matches('{');
+    format!("{{{member}{}{members}", if members == "}" { "" } else { ", " })
+}
 
 /// Later settings of one name replace earlier ones.
 pub fn json_of(bits: u8) -> String {
@@ -86,11 +124,14 @@ fn operations(input: &[u8]) -> Vec<Operation<'_>> {
     let mut operations: Vec<_> = parts.next().map(Operation::Bytes).into_iter().collect();
     for part in parts {
         let [kind, seconds, bytes @ ..] = part else { continue };
-        operations.push(match kind % 4 {
+        operations.push(match kind % 7 {
             0 => Operation::Tick(*seconds),
             1 => Operation::Resume(*seconds),
             2 => Operation::Wait(*seconds),
-            _ => Operation::Snapshot,
+            3 => Operation::Snapshot,
+            4 => Operation::Judge { nth: *seconds, passes: true },
+            5 => Operation::Judge { nth: *seconds, passes: false },
+            _ => Operation::AskRest,
         });
         operations.push(Operation::Bytes(bytes));
     }
@@ -100,12 +141,12 @@ fn operations(input: &[u8]) -> Vec<Operation<'_>> {
 fn run(options: &impl Fn() -> Options, operations: &[Operation<'_>], close: Close, step: usize) -> Outcome {
     let mut guard = Guard::new(options()).expect("it was made before");
     let mut now = Timestamp::from_nanos(0);
-    let (mut passed, mut halted) = (Vec::new(), false);
+    let (mut passed, mut halted, mut drained) = (Vec::new(), false, false);
     let redacts = guard.redacts();
     for operation in operations {
         match *operation {
             Operation::Bytes(bytes) => {
-                for chunk in bytes.chunks(step.min(bytes.len().max(1))) {
+                for chunk in bytes.chunks(step.min(bytes.len().max(1))).take_while(|_| !drained) {
                     let decision = guard.feed(chunk, now).expect("it is not finished");
                     assert!(
                         redacts || halted || decision.halted || decision.forward == Forward::Same,
@@ -136,6 +177,22 @@ fn run(options: &impl Fn() -> Options, operations: &[Operation<'_>], close: Clos
                 assert_eq!(beside, b"beside");
                 guard = restored;
             }
+            Operation::Judge { nth, passes } => {
+                let ids: Vec<u64> = guard.waiting().map(|held| held.id).collect();
+                let Some(id) = ids.get(usize::from(nth) % ids.len().max(1)) else { continue };
+                let judged = if passes { guard.release(*id, now) } else { guard.refuse(*id, "refused", now) };
+                let decision = judged.expect("it waits");
+                pass(&decision, &[], &mut passed);
+                halted = decision.halted;
+                assert!(passes || halted || settings_are_dry(options), "refused text passed");
+            }
+            Operation::AskRest => {
+                if guard.holds() && !drained {
+                    let decision = guard.ask_rest(now).expect("it is not finished");
+                    pass(&decision, &[], &mut passed);
+                    (halted, drained) = (decision.halted, true);
+                }
+            }
         }
     }
     let (decision, summary) = guard.finish(close, now).expect("it is not finished");
@@ -152,6 +209,11 @@ fn run(options: &impl Fn() -> Options, operations: &[Operation<'_>], close: Clos
         anomalies: if halted { Vec::new() } else { summary.anomalies.iter().collect() },
     };
     Outcome { passed: String::from_utf8_lossy(&passed).into_owned(), seen }
+}
+
+/// Whether decisions are only reported.
+fn settings_are_dry(options: &impl Fn() -> Options) -> bool {
+    options().settings.shadow
 }
 
 fn pass(decision: &Decision<'_>, chunk: &[u8], passed: &mut Vec<u8>) {
