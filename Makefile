@@ -32,7 +32,7 @@ ifdef K
 test: .venv/.extension ## everything, ending with pytest's summary; K=words narrows to those Python tests
 	@$(PYTEST) -k "$(K)"
 else
-test: system-packages lints rust-tests wasm interpreters .venv/.extension .venv/.local .venv/.peers
+test: system-packages lints rust-tests instruction-counts wasm interpreters .venv/.extension .venv/.local .venv/.peers
 	$(call step,Python tests: behaviour$(,) docs$(,) recorded data$(,) the local model)
 	@$(PYTEST)
 endif
@@ -59,7 +59,7 @@ wheels: .venv/.tools ## abi3 wheel and sdist into dist/, the wheel tried; cp314t
 audit: .venv/.tools ## licences and sources of dependencies; workflows, scripts; ADVISORIES=1 asks for known holes too
 	@scripts/audit.sh
 
-counts: ## instruction counts against the merge base with main; ARGS="--base REF"
+counts: ## instruction counts against the merge base with main; ARGS="--base REF", ARGS=--record for those of `make test`
 	@python3 scripts/count_instructions.py $(ARGS)
 
 soak: .venv/.extension ## long property runs, optimised: CASES=20000 REDACTION_CASES=10000000
@@ -106,7 +106,12 @@ rust-tests:
 		{ echo "== no recorded $$folder in $(MIDSTREAM_DATA): Rust tests of them skip"; [ "$(REQUIRE_DATA)" != 1 ]; }; done
 	$(call quiet,$(CARGO) test --locked --workspace)
 
+instruction-counts: system-packages
+	$(call step,instruction counts)
+	@python3 scripts/count_instructions.py --recorded --limit 5 || [ $$? = $(SKIPPED) ]
+
 .PHONY: bench bench-guard demo check test stubs wasm wheels audit counts soak fuzz lock clean help lints rust-tests system-packages interpreters
+.PHONY: instruction-counts
 
 system-packages:
 	@scripts/install_system.sh

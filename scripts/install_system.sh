@@ -8,6 +8,8 @@ needs() { packages+=("$1"); }
 
 # The local model's runtime is linked with OpenMP.
 if command -v ldconfig >/dev/null && ! ldconfig -p | grep -q 'libgomp\.so\.1'; then needs libgomp1; fi
+# Counts instructions.
+if ! command -v valgrind >/dev/null; then needs valgrind; fi
 
 [ ${#packages[@]} -gt 0 ] || exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then

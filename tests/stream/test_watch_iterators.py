@@ -347,6 +347,7 @@ class Broken:
     _tick_at_ns = None
     _redacts = _whole = _stops_when_quiet = _holds = _of_text = False
     _held_bytes = 0
+    waiting = ()
 
     def fail(self, *_, **__):
         raise ArithmeticError("analysis failed")
