@@ -681,6 +681,11 @@ class Guard:
         end: str = ...,
         keep_text: bool = False,
     ) -> Guard: ...
+    @property
+    def _awaits(self, /) -> bool:
+        """
+        Whether the reader waits: from `_wait` on, until something is read or the stream is finished.
+        """
     def _claim(self, /, end: Incomplete) -> None:
         """
         Marks the guard as in use by a stream that is watched, which keeps the text.
@@ -741,11 +746,6 @@ class Guard:
     def _wait(self, /, now_ns: SupportsIndex | None = None) -> None:
         """
         Says that the reader is about to wait: where it was away for long, waiting counts from here.
-        """
-    @property
-    def _awaits(self, /) -> bool:
-        """
-        Whether the reader waits: from `_wait` on, until something is read or the stream is finished.
         """
     @property
     def _whole(self, /) -> bool:
