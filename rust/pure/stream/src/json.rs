@@ -38,6 +38,13 @@ macro_rules! leaves {
 /// A leaf of any type, kept as the text it stands in. `null` is `None`.
 pub(crate) type Leaf<'a> = Option<&'a RawValue>;
 
+/// Adds the text of a whole JSON string's inside to `out`.
+pub(crate) fn unescape_all(inner: &str, out: &mut String) {
+    let mut half = None;
+    unescape(inner, &mut half, out);
+    out.extend(half.map(|_| char::REPLACEMENT_CHARACTER));
+}
+
 /// Adds the text of a JSON string's inside to `out`. The first half of a surrogate pair at the end waits in `pending`
 /// for the next fragment; a half without its partner becomes U+FFFD.
 pub(crate) fn unescape(inner: &str, pending: &mut Option<u16>, out: &mut String) {

@@ -270,6 +270,31 @@ fn lengths_and_checksums_of_binary_frames_are_renewed() {
 }
 
 #[test]
+fn the_binary_frame_that_carries_held_text_says_nothing_else_that_is_secret() {
+    let inside =
+        |payload: &Value| json!({"bytes": STANDARD.encode(payload.to_string()), "p": "abc", "note": "TICKET-0042"});
+    for key in ["url", "n", "item_id", "TICKET-0042"] {
+        for secret in [json!("TICKET-0042"), json!(4_111_111_111_111_111_u64), json!({"TICKET-0042": ["TICKET-0042"]})]
+        {
+            let mut converse = json!({"contentBlockIndex": 0, "delta": {"text": "See TICKET-"}});
+            let mut invoke = json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "See TICKET-"}});
+            (converse[key], invoke[key]) = (secret.clone(), secret);
+            for body in [message("contentBlockDelta", &converse), message("chunk", &inside(&invoke))] {
+                let run = run(&body, 7);
+                let decoded = String::from_utf8_lossy(&run.passed).replace("\\\"", "\"");
+                let carried = decoded
+                    .split("\"bytes\":\"")
+                    .skip(1)
+                    .filter_map(|part| STANDARD.decode(part.split('"').next()?).ok());
+                let said = carried.map(|bytes| String::from_utf8(bytes).unwrap()).collect::<String>() + &decoded;
+                assert!(!said.contains("0042") && !said.contains("4111111111111111"), "{key}: {said}");
+                assert!(said.contains("See ") && said.contains("TICKET-\""), "{key}: {said}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_payload_in_base64_is_redacted_inside() {
     let inside = |payload: &Value| json!({"bytes": STANDARD.encode(payload.to_string()), "p": "abc"});
     let text =

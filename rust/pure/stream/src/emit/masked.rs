@@ -40,12 +40,11 @@ impl Emit<'_> {
     pub(crate) fn copy(&mut self, key: ChannelKey, copy: u8, string: Option<&RawValue>) {
         let Some(inner) = string.and_then(|string| string.get().strip_prefix('"')?.strip_suffix('"')) else { return };
         self.says_more();
-        let (mut text, mut half) = (String::new(), None);
         if self.known.mask.is_none() {
             return;
         }
-        json::unescape(inner, &mut half, &mut text);
-        text.extend(half.map(|_| char::REPLACEMENT_CHARACTER));
+        let mut text = String::new();
+        json::unescape_all(inner, &mut text);
         self.push_copy(key, copy, &text, self.place(inner));
     }
 
@@ -62,18 +61,7 @@ impl Emit<'_> {
 
     fn push_copy(&mut self, key: ChannelKey, copy: u8, text: &str, place: Option<Range<usize>>) {
         let Some(mask) = &mut self.known.mask else { return };
-        let fragment = Fragment {
-            key,
-            copy,
-            channel: None,
-            text,
-            place,
-            begins_cut: false,
-            ends_cut: false,
-            is_signed: false,
-            tool: None,
-        };
-        mask.push(&fragment, self.at);
+        mask.push(&Fragment::copy(key, copy, text, place), self.at);
     }
 
     /// A string that says all of an answer so far, again in each frame.
@@ -82,8 +70,8 @@ impl Emit<'_> {
         self.says_more();
         let place = self.place(inner);
         let (Some(mask), Some(place)) = (self.known.mask.as_mut().filter(|mask| !mask.is_dry()), place) else { return };
-        let (mut text, mut half) = (String::new(), None);
-        json::unescape(inner, &mut half, &mut text);
+        let mut text = String::new();
+        json::unescape_all(inner, &mut text);
         mask.push_so_far(&text, place, is_whole);
     }
 

@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use super::beside::BESIDE;
 use super::rewriting::Placed;
 use super::template::Template;
 use crate::{ChannelIndex, ChannelKey, Place};
@@ -49,20 +48,9 @@ pub(crate) struct Fragment<'a> {
 }
 
 impl<'a> Fragment<'a> {
-    /// A text that no dialect reads.
-    pub(super) fn beside(key: ChannelKey, text: &'a str, place: Range<usize>) -> Self {
-        let place = Some(place);
-        Self {
-            key,
-            copy: BESIDE,
-            channel: None,
-            text,
-            place,
-            begins_cut: false,
-            ends_cut: false,
-            is_signed: false,
-            tool: None,
-        }
+    /// A text that has no events.
+    pub(crate) fn copy(key: ChannelKey, copy: u8, text: &'a str, place: Option<Range<usize>>) -> Self {
+        Self { key, copy, channel: None, text, place, begins_cut: false, ends_cut: false, is_signed: false, tool: None }
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use midstream_series::Timestamp;
 
-use super::beside::Finder;
+use super::beside::{BESIDE, Finder};
 use super::frame::{Fault, Fragment, Parts, Rewritten, Whole};
 use super::lane::{Found, Lane};
 use super::masking::Masking;
@@ -298,10 +298,9 @@ impl Masking for Mask {
         finder.find(data, frame.name, self.frame.is_unknown, &self.frame.placed);
         let is_any = !finder.found.is_empty();
         for (key, place) in finder.found.drain(..) {
-            let (mut text, mut half) = (String::new(), None);
-            json::unescape(data.get(place.clone()).unwrap_or_default(), &mut half, &mut text);
-            text.extend(half.map(|_| char::REPLACEMENT_CHARACTER));
-            self.push(&Fragment::beside(key, &text, place), now);
+            let mut text = String::new();
+            json::unescape_all(data.get(place.clone()).unwrap_or_default(), &mut text);
+            self.push(&Fragment::copy(key, BESIDE, &text, Some(place)), now);
         }
         self.finder = finder;
         self.frame.inner = inner;

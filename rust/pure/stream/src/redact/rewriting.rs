@@ -221,7 +221,7 @@ impl Rewriting {
                 Token::Text if tokens.is_some() => {
                     if others.is_none() && matches!(scan.key(), "text" | "token" | "tokens") {
                         let token = data.get(at).unwrap_or_default();
-                        json::unescape(token, &mut None, &mut said);
+                        json::unescape_all(token, &mut said);
                     }
                 }
                 Token::Text => {
@@ -270,7 +270,7 @@ impl Rewriting {
     /// The next value is that of the member `key`.
     fn name_is(&mut self, key: &str) {
         self.name.clear();
-        json::unescape(key, &mut None, &mut self.name);
+        json::unescape_all(key, &mut self.name);
     }
 
     /// Whether a value of so many bytes could hold a match, be it behind its name.
@@ -285,9 +285,7 @@ impl Rewriting {
             return;
         }
         self.decoded.clear();
-        let mut half = None;
-        json::unescape(data.get(at.clone()).unwrap_or_default(), &mut half, &mut self.decoded);
-        self.decoded.extend(half.map(|_| char::REPLACEMENT_CHARACTER));
+        json::unescape_all(data.get(at.clone()).unwrap_or_default(), &mut self.decoded);
         if self.matches(reading, as_arguments) {
             let text = std::mem::take(&mut self.out.text);
             self.edit(at, &text);
