@@ -5,8 +5,9 @@ import json
 import zlib
 from itertools import pairwise
 
-import midstream
 import pytest
+
+import midstream
 from midstream.errors import InputError
 from midstream.stream import AgentChecks, Guard, Redact, Rule, Settings
 
@@ -19,7 +20,8 @@ def message(payload: object) -> bytes:
     body = json.dumps({"bytes": base64.b64encode(json.dumps(payload).encode()).decode(), "p": "abc"}).encode()
     named = ((":message-type", "event"), (":event-type", "chunk"))
     headers = b"".join(
-        bytes([len(name)]) + name.encode() + b"\x07" + len(value).to_bytes(2, "big") + value.encode() for name, value in named
+        bytes([len(name)]) + name.encode() + b"\x07" + len(value).to_bytes(2, "big") + value.encode()
+        for name, value in named
     )
     head = (len(headers) + len(body) + 16).to_bytes(4, "big") + len(headers).to_bytes(4, "big")
     head += zlib.crc32(head).to_bytes(4, "big")

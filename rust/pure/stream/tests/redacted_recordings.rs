@@ -127,9 +127,19 @@ const SECRETS: [(&str, &str); 3] = [
 ];
 
 #[test]
-fn secrets_planted_between_two_fragments_are_replaced_and_nothing_of_them_passes() {
+fn secrets_planted_between_two_fragments_are_replaced_in_every_other_recording() {
+    assert_planted_are_replaced(0);
+}
+
+#[test]
+fn secrets_planted_between_two_fragments_are_replaced_in_the_recordings_between() {
+    assert_planted_are_replaced(1);
+}
+
+/// Nothing of a secret passes that is planted in a half of the recordings: two halves take all cores of a small machine.
+fn assert_planted_are_replaced(half: usize) {
     let (mut wrong, mut planted) = (Vec::new(), 0);
-    for (file, entry) in recordings() {
+    for (file, entry) in recordings().into_iter().skip(half).step_by(2) {
         let body = std::fs::read(&file).unwrap();
         let plain = read(&body, &entry, None);
         if plain.summary.anomalies.count(Anomaly::BadJson) > 0 {
@@ -147,7 +157,7 @@ fn secrets_planted_between_two_fragments_are_replaced_and_nothing_of_them_passes
         }
     }
     assert!(wrong.is_empty(), "{} of {planted} differ:\n{}", wrong.len(), wrong.join("\n"));
-    assert!(planted > 100 || recordings().is_empty(), "only {planted} could be planted");
+    assert!(planted > 50 || recordings().is_empty(), "only {planted} could be planted");
 }
 
 #[test]

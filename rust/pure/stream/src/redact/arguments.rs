@@ -1,7 +1,10 @@
+mod names;
+
 use std::sync::Arc;
 
 use memchr::memchr2;
 
+use self::names::Names;
 use super::redactor::{Redaction, Redactor};
 use super::rule_set::RuleSet;
 use super::spelling::{AsSpelt, Released, Spelling};
@@ -9,9 +12,6 @@ use crate::keep::{Keep, Kept, Source, State};
 
 /// Characters of a number at most; a longer run of digits is no JSON that anybody wrote.
 const LONGEST_NUMBER: usize = 64;
-
-/// Bytes of a member's name that lead to its value at most.
-const LONGEST_NAME: usize = 256;
 
 /// Redacts the arguments of a tool call while they come: JSON text whose strings are read decoded, each for itself and
 /// values behind the names of their members.
@@ -30,18 +30,6 @@ pub(super) struct Arguments {
     /// Decoded text of the current string that the redactor has not read yet.
     fresh: String,
     names: Names,
-}
-
-/// Which strings are names of members, and the name that the next value has. An array's own name is that of its elements.
-#[derive(Clone, Debug, Default)]
-struct Names {
-    name: String,
-    /// The current string is a name.
-    is_name: bool,
-    /// The next one is.
-    is_next: bool,
-    /// A bit for each open bracket, the innermost lowest: whether it is an object's.
-    objects: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -66,8 +54,6 @@ crate::keep::keep!(
         Word,
     }
 );
-
-crate::keep::keep!(struct Names { name, is_name, is_next, objects });
 
 impl State for Arguments {
     fn keep_state(&self, out: &mut Kept) {
@@ -363,50 +349,6 @@ impl RuleSet {
         arguments.push(text, &mut out, &mut Vec::new());
         arguments.finish(&mut out, &mut Vec::new());
         out.text
-    }
-}
-
-impl Names {
-    /// A string begins; whether it is a name.
-    fn begins(&mut self) -> bool {
-        self.is_name = std::mem::take(&mut self.is_next);
-        if self.is_name {
-            self.name.clear();
-        }
-        self.is_name
-    }
-
-    /// Reads a character between strings.
-    fn read(&mut self, between: char) {
-        match between {
-            '{' | '[' => {
-                self.objects = self.objects << 1 | u64::from(between == '{');
-                self.is_next = between == '{';
-            }
-            '}' | ']' => {
-                self.objects >>= 1;
-                self.is_next = false;
-            }
-            ',' => self.is_next = self.objects & 1 == 1,
-            _ => {}
-        }
-        if matches!(between, '{' | '}') {
-            self.name.clear();
-        }
-    }
-
-    fn add(&mut self, text: &str) {
-        if self.name.len() + text.len() > LONGEST_NAME {
-            self.name.clear();
-        }
-        if text.len() <= LONGEST_NAME {
-            self.name.push_str(text);
-        }
-    }
-
-    fn clear(&mut self) {
-        self.name.clear();
-        (self.is_name, self.is_next, self.objects) = (false, false, 0);
     }
 }
 
