@@ -51,6 +51,8 @@ bench: .venv/.extension ## published loop rules and our guard on the same stream
 	@$(BIN)/python benches/peers/loops $(ARGS)
 
 bench-guard: .venv/.extension ## what a guard reads in a second and holds, beside ai2070-l0; ARGS="--rounds 3" is quicker
+	$(call step,extension$(,) compiled as in a wheel)
+	$(call quiet,$(BIN)/maturin develop --release --locked)
 	@$(BIN)/python benches/peers/guard $(ARGS)
 
 wheels: .venv/.tools ## abi3 wheel and sdist into dist/, the wheel tried; cp314t too where python3.14t is at hand
