@@ -67,6 +67,9 @@ def test_config_checks_shows_and_describes_guard_files(midstream, guard):
     path = guard(WARN)
     done = midstream("config", "check", path)
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{path}: good\n", "")
+    empty = guard("# nothing\n")
+    assert midstream("config", "check", empty).stdout == f"{empty}: good, and the same as the defaults\n"
+    path = guard(WARN)
     shown = midstream("config", "show", path).stdout
     assert Settings.loads(shown) == Settings.load(path)
     assert Settings.loads(midstream("config", "show").stdout) == Settings()

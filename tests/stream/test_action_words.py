@@ -7,11 +7,10 @@ import pytest
 import bodies
 import midstream
 from midstream.errors import InputError
-from midstream.stream import AsyncTransport, Decision, Guard, Pace, Repeat, RepeatActions, Settings, Transport
+from midstream.stream import Decision, Guard, Pace, Repeat, RepeatActions, Settings
 
 LOOP = "Wait, let me check. "
 END_REASONING = Settings(repeat=Repeat(reasoning=RepeatActions(exact="end_reasoning", near="off")))
-REROUTE = Settings(pace=Pace(stall="reroute"))  # type: ignore[arg-type]
 
 
 def thinking():
@@ -65,22 +64,23 @@ def test_under_shadow_nothing_is_hinted_and_nothing_ended():
     assert (summary.hints, summary.findings[0].action) == ([], "hint")
 
 
-def test_another_model_is_refused_before_the_stream_is_touched():
-    import httpx2
-    import openai
-
+def test_another_model_is_refused_where_settings_are_read(tmp_path):
+    file = tmp_path / "guard.toml"
+    file.write_text('[pace]\nidle_s = 9\nstall = "reroute"\n')
+    message = 'pace.stall is "reroute", allowed is off, observe, warn, stop: another model continues a stream only behind'
     refused = [
-        lambda: Guard(REROUTE),
-        lambda: midstream.watch(iter(["Hi"]), REROUTE),
-        lambda: midstream.check("Hi", REROUTE),
-        lambda: midstream.wrap(openai.OpenAI(api_key="k"), REROUTE),
-        lambda: Transport(httpx2.HTTPTransport(), REROUTE),
-        lambda: AsyncTransport(httpx2.AsyncHTTPTransport(), REROUTE),
+        lambda: Settings(pace=Pace(stall="reroute")),
+        lambda: Settings.from_dict({"pace": {"stall": "reroute"}}),
+        lambda: Settings.load(file),
+        lambda: Guard(str(file)),
+        lambda: midstream.watch(iter(["Hi"]), file),
     ]
     for attach in refused:
-        with pytest.raises(InputError, match=r"^pace\.stall is reroute, allowed is off, observe, warn, stop: ") as told:
+        with pytest.raises(InputError) as told:
             attach()
+        assert message in str(told.value)
         assert told.value.key == "pace.stall"
+    assert (told.value.line, told.value.column) == (3, 9)
 
 
 @pytest.mark.parametrize(

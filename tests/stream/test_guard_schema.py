@@ -80,6 +80,8 @@ def test_what_the_schema_accepts_is_accepted_and_nothing_else(tables: TABLE) -> 
         Settings.from_dict(tables)
     except InputError as error:
         refused = str(error)
+    if refused and "allowed is at most actions." in refused:
+        return  # a schema cannot compare two numbers
     assert bool(faults) == (refused is not None), f"{tables}: MidStream says {refused}, the schema says {faults}"
 
 

@@ -425,10 +425,6 @@ class CompiledSettings:
         """
         The settings of a guard file, and its tables as JSON.
         """
-    def refuse_reroute(self, /) -> None:
-        """
-        Refuses what only a gateway can do.
-        """
     @staticmethod
     def write(json: str) -> str:
         """
@@ -653,7 +649,7 @@ class Guard:
     Raises
     ------
     InputError
-        For an unknown dialect, framing or end, naming the nearest; for settings that ask for ``reroute``, which needs a gateway.
+        For an unknown dialect, framing or end, naming the nearest.
     StateError
         From every method after `finish`.
 

@@ -33,8 +33,8 @@ def check(*files: Path) -> None:
         Guard files. Default: guard.toml.
     """
     for file in files or (Path("guard.toml"),):
-        settings_from(file)
-        print(f"{file}: good")
+        defaults = settings_from(file) == Settings()
+        print(f"{file}: good, and the same as the defaults" if defaults else f"{file}: good")
 
 
 @app.command

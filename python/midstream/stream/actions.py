@@ -23,6 +23,11 @@ class ActionLimits:
         Tell the caller.
     stop : int or "off", optional
         End the run.
+
+    Notes
+    -----
+    What is weaker comes first: a hint is not above the warning, nor either above the stop. Where two are equal the stronger counts. A default that a stronger limit of yours
+    leaves no copies is off.
     """
 
     hint: int | Literal["off"] | None = None

@@ -36,9 +36,9 @@ class Budget:
     action : {"off", "observe", "warn", "hint", "stop"}
         For whatever passes its limit. After the answer is complete it is at most a warning.
     reasoning_action : {"off", "observe", "warn", "hint", "end_reasoning", "stop"}, optional
-        For the limits of reasoning. Default: `action`.
+        For the limits of reasoning, one of which it needs. Default: `action`.
     warn_at : float, optional
-        Share of each limit that is warned of before, above 0 and below 1.
+        Share of each limit that is warned of before, above 0 and below 1. It needs a limit.
 
     Notes
     -----

@@ -44,8 +44,6 @@ def settings_of(guard: object, allowed: str = "Settings, path of a guard file or
         guard = Settings.load(guard)
     if guard is not None and not isinstance(guard, Settings):
         raise TypeError(f"guard is {type(guard).__name__}, allowed: {allowed}")
-    if guard is not None:
-        guard._compiled.refuse_reroute()
     return guard
 
 

@@ -91,7 +91,6 @@ impl Checks {
     /// The same for a guard, which redacts by its rules.
     pub(crate) fn of_guard(settings: Settings, started: Option<Timestamp>) -> Result<Self, Error> {
         settings.validate()?;
-        settings.refuse_reroute()?;
         Ok(Self::of(settings, started))
     }
 

@@ -102,7 +102,7 @@ impl Default for EndingSettings {
 
 impl EndingSettings {
     pub(crate) fn asked(&self) -> Asked {
-        Asked::new("ending.action", self.action, &[Action::Observe, Action::Warn])
+        Asked::new("ending.action", self.action)
     }
 
     pub(crate) fn validate(&self) -> Result<(), Error> {

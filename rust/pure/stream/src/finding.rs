@@ -28,6 +28,19 @@ pub enum Action {
 }
 
 impl Action {
+    /// Every action, weakest first.
+    pub const ALL: [Self; 9] = [
+        Self::Pass,
+        Self::Observe,
+        Self::Warn,
+        Self::Hint,
+        Self::Reroute,
+        Self::EndReasoning,
+        Self::Redact,
+        Self::Hold,
+        Self::Stop,
+    ];
+
     /// The lower-case name.
     pub const fn name(self) -> &'static str {
         match self {

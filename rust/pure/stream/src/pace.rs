@@ -29,7 +29,7 @@ impl Default for PaceSettings {
 
 impl PaceSettings {
     pub(crate) fn asked(&self) -> Asked {
-        Asked::new("pace.stall", self.stall, &[Action::Observe, Action::Warn, Action::Reroute, Action::Stop])
+        Asked::new("pace.stall", self.stall)
     }
 
     pub(crate) fn validate(&self) -> Result<(), Error> {

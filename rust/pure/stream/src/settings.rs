@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer};
 pub(crate) use self::asked::{Asked, action};
 pub use self::file::{FileError, MAX_FILE, guard_file_of_json, json_of_guard_file, read_guard_file};
 pub(crate) use self::given::{Copies, OrOff};
-pub(crate) use self::nearest::by_name;
+pub(crate) use self::nearest::{by_name, nearest};
 use self::node::Node;
 pub(crate) use self::node::quoted;
 use crate::redact::RedactSettings;
@@ -88,14 +88,6 @@ impl Settings {
         self.redact.validate()?;
         self.repeat.validate()?;
         self.asked().iter().try_for_each(Asked::validate)
-    }
-
-    /// Refuses what only a gateway can do.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] names the first field that asks for another model.
-    pub fn refuse_reroute(&self) -> Result<(), Error> {
-        self.asked().iter().try_for_each(Asked::refuse_reroute)
     }
 
     /// Every field that holds an action.

@@ -42,7 +42,7 @@ mod watched;
 /// Raises
 /// ------
 /// InputError
-///     For an unknown dialect, framing or end, naming the nearest; for settings that ask for ``reroute``, which needs a gateway.
+///     For an unknown dialect, framing or end, naming the nearest.
 /// StateError
 ///     From every method after `finish`.
 ///

@@ -45,11 +45,6 @@ impl CompiledSettings {
     fn __eq__(&self, other: &Self) -> bool {
         self.settings == other.settings
     }
-
-    /// Refuses what only a gateway can do.
-    fn refuse_reroute(&self) -> Result<(), BindingError> {
-        Ok(self.settings.refuse_reroute()?)
-    }
 }
 
 /// Options with the settings behind a `midstream.stream.Settings`, or of the guard file at a path; the default ones for

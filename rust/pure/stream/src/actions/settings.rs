@@ -90,6 +90,17 @@ impl ActionLimits {
                 allowed: format!("from 2 to {most}, or off"),
             });
         }
+        let pairs = [("hint", self.hint, "warn", self.warn), ("hint", self.hint, "stop", self.stop)];
+        for (weaker, limit, stronger, copies) in pairs.into_iter().chain([("warn", self.warn, "stop", self.stop)]) {
+            let (Some(limit), Some(copies)) = (limit, copies) else { continue };
+            if limit > copies {
+                return Err(Error::Setting {
+                    field: format!("actions.{field}.{weaker}"),
+                    value: limit.to_string(),
+                    allowed: format!("at most actions.{field}.{stronger}, which is {copies}, or off"),
+                });
+            }
+        }
         Ok(())
     }
 }
@@ -157,8 +168,18 @@ struct Given {
 
 fn over(OrOff(given): OrOff<Given>, default: ActionLimits) -> ActionLimits {
     let Some(Given { hint, warn, stop }) = given else { return ActionLimits::default() };
-    let over = |given: Option<Copies>, default| given.map_or(default, |Copies(copies)| copies);
-    ActionLimits { hint: over(hint, default.hint), warn: over(warn, default.warn), stop: over(stop, default.stop) }
+    // A default that a stronger one, which was given, leaves no copies is off.
+    let over = |given: Option<Copies>, default: Option<u32>, stronger: [Option<Copies>; 2]| match given {
+        Some(Copies(copies)) => copies,
+        None => default.filter(|copies| {
+            stronger.into_iter().flatten().all(|Copies(stronger)| stronger.is_none_or(|stronger| *copies <= stronger))
+        }),
+    };
+    ActionLimits {
+        hint: over(hint, default.hint, [warn, stop]),
+        warn: over(warn, default.warn, [stop, None]),
+        stop: over(stop, default.stop, [None, None]),
+    }
 }
 
 crate::keep::keep!(struct ActionLimits { hint, warn, stop });
@@ -174,10 +195,27 @@ mod tests {
             (r#"{"repeat": {"hint": 1}}"#, "actions.repeat.hint is 1"),
             (r#"{"no_progress": {"warn": 17}}"#, "actions.no_progress.warn is 17"),
             (r#"{"tools": {"poll": {"stop": 65}}}"#, "actions.tools.poll.stop is 65"),
+            (
+                r#"{"repeat": {"hint": 5, "warn": 3}}"#,
+                "actions.repeat.hint is 5, allowed is at most actions.repeat.warn, which is 3, or off",
+            ),
+            (r#"{"tools": {"poll": {"warn": 9, "stop": 8}}}"#, "actions.tools.poll.warn is 9, allowed is at most"),
+            (
+                r#"{"repeat": {"hint": 6}}"#,
+                "actions.repeat.hint is 6, allowed is at most actions.repeat.warn, which is 5",
+            ),
         ] {
             let error = Settings::from_json(&format!(r#"{{"actions": {json}}}"#)).unwrap_err();
             assert!(error.to_string().starts_with(field), "{error}");
         }
+    }
+
+    #[test]
+    fn a_default_that_a_stronger_limit_leaves_no_copies_is_off() {
+        let json = r#"{"actions": {"repeat": {"stop": 4}, "same_error": {"warn": 3}}}"#;
+        let actions = Settings::from_json(json).unwrap().actions;
+        assert_eq!(actions.repeat, ActionLimits { hint: Some(3), warn: None, stop: Some(4) });
+        assert_eq!(actions.same_error, ActionLimits { hint: None, warn: Some(3), stop: Some(10) });
     }
 
     #[test]

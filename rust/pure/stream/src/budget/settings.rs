@@ -83,10 +83,7 @@ impl BudgetSettings {
 
     pub(crate) fn asked(&self) -> [Asked; 2] {
         let of_reasoning = self.reasoning_action.filter(|action| *action != Action::Pass);
-        [
-            Asked::new("budget.action", self.action, Asked::OF_TEXT),
-            Asked::new("budget.reasoning_action", of_reasoning, Asked::OF_REASONING),
-        ]
+        [Asked::new("budget.action", self.action), Asked::new("budget.reasoning_action", of_reasoning)]
     }
 
     /// What more than a limit of reasoning asks for.
@@ -110,7 +107,26 @@ impl BudgetSettings {
         if let Some(share) = self.warn_at.filter(|share| !(*share > 0.0 && *share < 1.0)) {
             return Err(wrong("budget.warn_at", share, "above 0 and below 1"));
         }
+        self.validate_needs()?;
         self.validate_prices()
+    }
+
+    /// What means nothing without a limit.
+    fn validate_needs(&self) -> Result<(), Error> {
+        let of_reasoning = self.reasoning_tokens.or(self.reasoning_characters).is_some();
+        if let Some(action) = self.reasoning_action.filter(|_| !of_reasoning) {
+            let value = if action == Action::Pass { "off" } else { action.name() };
+            let allowed = "none without budget.reasoning_tokens or budget.reasoning_characters";
+            return Err(Error::Setting {
+                field: "budget.reasoning_action".into(),
+                value: value.into(),
+                allowed: allowed.into(),
+            });
+        }
+        match self.warn_at.filter(|_| self.limits().all(|(_, limit)| limit.is_none())) {
+            Some(share) => Err(wrong("budget.warn_at", share, "none without a limit to warn of")),
+            None => Ok(()),
+        }
     }
 
     fn validate_prices(&self) -> Result<(), Error> {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 use super::latest::shared;
 use super::rule::Rule;
 use super::rule_set::RuleSet;
-use crate::settings::{self, Asked};
+use crate::settings::{self, Asked, nearest};
 use crate::{Action, ChannelKind, Error};
 
 /// Which secrets are looked for in text, and what follows.
@@ -167,7 +167,7 @@ impl RedactSettings {
     }
 
     pub(crate) fn asked(&self) -> Asked {
-        Asked::new("redact.action", self.action, &[Action::Observe, Action::Warn, Action::Redact, Action::Stop])
+        Asked::new("redact.action", self.action)
     }
 
     pub(crate) fn validate(&self) -> Result<(), Error> {
@@ -196,8 +196,9 @@ impl RedactSettings {
 /// A name that no rule has, with its place in the list.
 fn unknown(index: usize, error: Error) -> Error {
     match error {
-        Error::UnknownName { name, nearest, mut known, .. } => {
+        Error::UnknownName { name, mut known, .. } => {
             known.push(RedactSettings::BUILT_IN.into());
+            let nearest = nearest(&name, known.iter().map(String::as_str));
             Error::UnknownWord { field: format!("redact.rules[{index}]"), word: name, nearest, known }
         }
         other => other,

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer};
 
-use crate::settings::{self, Asked, Copies, OrOff};
+use crate::settings::{self, Asked, Copies, OrOff, quoted};
 use crate::{Action, ChannelKind, Error};
 
 /// The most that a limit of characters or copies may be.
@@ -105,10 +105,10 @@ impl RepeatActions {
     /// Every view switched off.
     pub const OFF: Self = Self { exact: Some(None), counter: Some(None), near: Some(None) };
 
-    fn fields(self, table: String, allowed: &'static [Action]) -> impl Iterator<Item = Asked> {
+    fn fields(self, table: String) -> impl Iterator<Item = Asked> {
         let views = [("exact", self.exact), ("counter", self.counter), ("near", self.near)];
         let field = move |(view, action): (&str, Option<Option<Action>>)| {
-            Asked::new(format!("repeat.{table}.{view}"), action.flatten(), allowed)
+            Asked::new(format!("repeat.{table}.{view}"), action.flatten())
         };
         views.into_iter().map(field)
     }
@@ -138,17 +138,12 @@ impl Views {
 impl RepeatSettings {
     /// Every field that holds an action.
     pub(crate) fn fields(&self) -> Vec<Asked> {
-        let (text, reasoning) = (Asked::OF_TEXT, Asked::OF_REASONING);
         let own = [("exact", self.exact), ("counter", self.counter), ("near", self.near)];
-        let own = own.into_iter().map(|(view, action)| Asked::new(format!("repeat.{view}"), action, text));
-        let kinds = [
-            ("reasoning", self.reasoning, reasoning),
-            ("refusal", self.refusal, text),
-            ("text", self.text, text),
-            ("tool", self.tool, text),
-        ];
-        let kinds = kinds.into_iter().flat_map(|(kind, actions, allowed)| actions.fields(kind.to_owned(), allowed));
-        let tools = self.tools.iter().flat_map(|(tool, actions)| actions.fields(format!("tools.{tool}"), text));
+        let own = own.into_iter().map(|(view, action)| Asked::new(format!("repeat.{view}"), action));
+        let kinds =
+            [("reasoning", self.reasoning), ("refusal", self.refusal), ("text", self.text), ("tool", self.tool)];
+        let kinds = kinds.into_iter().flat_map(|(kind, actions)| actions.fields(kind.to_owned()));
+        let tools = self.tools.iter().flat_map(|(tool, actions)| actions.fields(format!("tools.{}", quoted(tool))));
         own.chain(kinds).chain(tools).collect()
     }
 

@@ -1,6 +1,9 @@
 //! The actions that settings ask for, and which of them each field may hold.
 
-use serde::{Deserialize, Deserializer};
+use std::fmt;
+
+use serde::Deserializer;
+use serde::de::{EnumAccess, Error as _, VariantAccess, Visitor};
 
 use crate::{Action, Error};
 
@@ -9,99 +12,95 @@ use crate::{Action, Error};
 pub(crate) struct Asked {
     field: String,
     action: Option<Action>,
-    allowed: &'static [Action],
 }
 
 impl Asked {
-    /// What any text may ask for.
-    pub(crate) const OF_TEXT: &[Action] = &[Action::Observe, Action::Warn, Action::Hint, Action::Reroute, Action::Stop];
-    /// What reasoning may ask for.
-    pub(crate) const OF_REASONING: &[Action] =
-        &[Action::Observe, Action::Warn, Action::Hint, Action::Reroute, Action::EndReasoning, Action::Stop];
-
-    pub(crate) fn new(field: impl Into<String>, action: Option<Action>, allowed: &'static [Action]) -> Self {
-        Self { field: field.into(), action, allowed }
+    pub(crate) fn new(field: impl Into<String>, action: Option<Action>) -> Self {
+        Self { field: field.into(), action }
     }
 
-    /// Refuses an action that means nothing in this field.
+    /// Refuses an action that means nothing in this field, and one that only a gateway can carry out.
     ///
     /// # Errors
     /// [`Error::Setting`] with what is allowed.
     pub(crate) fn validate(&self) -> Result<(), Error> {
-        match self.action {
-            Some(action) if !self.allowed.contains(&action) => Err(self.refused(action, |_| true, reason(action))),
-            _ => Ok(()),
-        }
-    }
-
-    /// Refuses an action that only a gateway can carry out.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] with what is allowed.
-    pub(crate) fn refuse_reroute(&self) -> Result<(), Error> {
-        match self.action {
-            Some(Action::Reroute) => {
-                let why = ": another model continues a stream only behind a gateway";
-                Err(self.refused(Action::Reroute, |action| action != Action::Reroute, why))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn refused(&self, action: Action, is_possible: fn(Action) -> bool, why: &str) -> Error {
-        let possible = self.allowed.iter().copied().filter(|action| is_possible(*action)).map(Action::name);
-        let allowed: Vec<&str> = std::iter::once("off").chain(possible).collect();
-        Error::Setting {
-            field: self.field.clone(),
-            value: action.name().into(),
-            allowed: format!("{}{why}", allowed.join(", ")),
-        }
+        let Some(action) = self.action.filter(|action| !allowed(&self.field).contains(action)) else { return Ok(()) };
+        let allowed = format!("{}{}", words_of(&self.field).join(", "), reason(action));
+        Err(Error::Setting { field: self.field.clone(), value: action.name().into(), allowed })
     }
 }
 
-/// Why so strong an action has no meaning in some fields.
+/// What a field may ask for, by its path. No owner of streams can let another model continue yet.
+fn allowed(field: &str) -> &'static [Action] {
+    use Action::{EndReasoning, Hint, Observe, Redact, Stop, Warn};
+    match field.split(['.', '[']).next() {
+        Some("ending") => &[Observe, Warn],
+        Some("pace") => &[Observe, Warn, Stop],
+        Some("redact") => &[Observe, Warn, Redact, Stop],
+        _ if field.starts_with("repeat.reasoning.") || field == "budget.reasoning_action" => {
+            &[Observe, Warn, Hint, EndReasoning, Stop]
+        }
+        _ => &[Observe, Warn, Hint, Stop],
+    }
+}
+
+/// The words that a field of actions takes.
+pub(super) fn words_of(field: &str) -> Vec<&'static str> {
+    std::iter::once("off").chain(allowed(field).iter().map(|action| action.name())).collect()
+}
+
+/// Why an action has no meaning in some fields.
 fn reason(action: Action) -> &'static str {
     match action {
         Action::EndReasoning => ": only reasoning has an end that lets the answer come",
+        Action::Reroute => ": another model continues a stream only behind a gateway",
         _ => "",
     }
 }
 
+/// Every word that some field takes: `off` in the place of no action.
+pub(super) const WORDS: &[&str] = &{
+    let mut words = ["off"; Action::ALL.len()];
+    let mut at = 1;
+    while at < words.len() {
+        words[at] = Action::ALL[at].name();
+        at += 1;
+    }
+    words
+};
+
 /// Reads an action, `"off"` being none. Which of them a field may hold is told by [`Asked`], with the field's name.
 pub(crate) fn action<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Action>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "snake_case")]
-    enum Named {
-        Off,
-        Observe,
-        Warn,
-        Hint,
-        Reroute,
-        EndReasoning,
-        Redact,
-        Hold,
-        Stop,
+    struct Read;
+    impl<'de> Visitor<'de> for Read {
+        type Value = Option<Action>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(&WORDS.join(", "))
+        }
+
+        fn visit_enum<A: EnumAccess<'de>>(self, given: A) -> Result<Option<Action>, A::Error> {
+            let (word, access): (String, _) = given.variant()?;
+            access.unit_variant()?;
+            let known = WORDS.iter().position(|known| *known == word).and_then(|at| Action::ALL.get(at));
+            let action = known.ok_or_else(|| A::Error::unknown_variant(&word, WORDS))?;
+            Ok(Some(*action).filter(|action| *action != Action::Pass))
+        }
     }
-    Ok(match Named::deserialize(deserializer)? {
-        Named::Off => None,
-        Named::Observe => Some(Action::Observe),
-        Named::Warn => Some(Action::Warn),
-        Named::Hint => Some(Action::Hint),
-        Named::Reroute => Some(Action::Reroute),
-        Named::EndReasoning => Some(Action::EndReasoning),
-        Named::Redact => Some(Action::Redact),
-        Named::Hold => Some(Action::Hold),
-        Named::Stop => Some(Action::Stop),
-    })
+    deserializer.deserialize_enum("Action", WORDS, Read)
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::{Guard, Options, Settings};
+    use crate::{Action, Settings};
+
+    fn refused(json: &str) -> String {
+        Settings::from_json(json).unwrap_err().to_string()
+    }
 
     #[test]
     fn an_action_without_a_meaning_names_its_field_and_what_is_allowed() {
-        let stops = "allowed is off, observe, warn, hint, reroute, stop";
+        let stops = "allowed is off, observe, warn, hint, stop";
         for (json, told) in [
             (
                 r#"{"repeat": {"exact": "end_reasoning"}}"#,
@@ -112,27 +111,51 @@ mod tests {
                 r#"{"repeat": {"reasoning": {"near": "hold"}}}"#,
                 r#"repeat.reasoning.near is "hold", allowed is off"#.into(),
             ),
-            (
-                r#"{"pace": {"stall": "hint"}}"#,
-                r#"pace.stall is "hint", allowed is off, observe, warn, reroute"#.into(),
-            ),
+            (r#"{"pace": {"stall": "hint"}}"#, r#"pace.stall is "hint", allowed is off, observe, warn, stop"#.into()),
             (
                 r#"{"redact": {"action": "hint"}}"#,
                 r#"redact.action is "hint", allowed is off, observe, warn, redact"#.into(),
             ),
+            (
+                r#"{"repeat": {"tools": {"a.b": {"exact": "hold"}}}}"#,
+                format!("repeat.tools.\"a.b\".exact is \"hold\", {stops}"),
+            ),
         ] {
-            let error = Settings::from_json(json).unwrap_err().to_string();
+            let error = refused(json);
             assert!(error.starts_with(&told), "{error}");
         }
     }
 
     #[test]
-    fn another_model_is_refused_where_the_guard_is_built_and_not_where_settings_are_read() {
+    fn another_model_is_refused_where_settings_are_read() {
         for json in [r#"{"repeat": {"reasoning": {"exact": "reroute"}}}"#, r#"{"pace": {"stall": "reroute"}}"#] {
-            let settings = Settings::from_json(json).unwrap();
-            let error = Guard::new(Options { settings, ..Options::default() }).err().unwrap().to_string();
-            assert!(error.contains("is reroute, allowed is off, observe, warn, "), "{error}");
+            let error = refused(json);
+            assert!(error.contains(" is \"reroute\", allowed is off, observe, warn, "), "{error}");
             assert!(error.ends_with("only behind a gateway"), "{error}");
         }
+    }
+
+    #[test]
+    fn what_is_misspelt_is_told_the_words_of_its_own_field() {
+        for (json, told) in [
+            (r#"{"repeat": {"near": "redat"}}"#, r#"repeat.near is "redat"; known: off, observe, warn, hint, stop"#),
+            (
+                r#"{"repeat": {"reasoning": {"near": "end"}}}"#,
+                r#"repeat.reasoning.near is "end"; did you mean "end_reasoning"? known: off, observe, warn, hint, end_reasoning, stop"#,
+            ),
+            (r#"{"ending": {"action": "stopp"}}"#, r#"ending.action is "stopp"; known: off, observe, warn"#),
+            (r#"{"pace": {"stall": 3}}"#, "pace.stall is 3, allowed is off, observe, warn, stop"),
+            (r#"{"budget": {"action": "pass"}}"#, r#"budget.action is "pass"; known: off, observe, warn, hint, stop"#),
+        ] {
+            assert_eq!(refused(json), told);
+        }
+    }
+
+    #[test]
+    fn actions_are_written_as_they_are_named() {
+        for action in Action::ALL {
+            assert_eq!(serde_json::to_value(action).unwrap(), action.name());
+        }
+        assert!(Action::ALL.is_sorted());
     }
 }

@@ -22,7 +22,7 @@ pub(crate) fn by_name<T: Copy>(
 
 /// The known name at the smallest edit distance from `name`, if at most a third of it differs, or if it goes on where
 /// `name` ends.
-pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
     let name: String = name.chars().take(LONGEST_NAME).collect::<String>().to_lowercase();
     let limit = name.chars().count().div_ceil(3).max(1);
     known

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::de::value::StrDeserializer;
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, Expected, IntoDeserializer, Unexpected, Visitor};
 
+use super::asked::{WORDS, words_of};
 use super::nearest::nearest;
 use super::node::{Entry, Node, Step, Value, dotted};
 use crate::Error;
@@ -70,8 +71,13 @@ impl Fault {
             value: value.to_owned(),
             allowed,
         };
+        // A field of actions takes some of their words.
+        let words = |words: Vec<String>| {
+            if words == WORDS { owned(&words_of(&field)) } else { words }
+        };
         match self.what {
             What::Kind(allowed) => {
+                let allowed = if allowed == WORDS.join(", ") { words_of(&field).join(", ") } else { allowed };
                 let value = root.find(&field).map_or_else(|| "nothing".into(), |(node, _)| node.to_string());
                 setting(&value, allowed)
             }
@@ -86,6 +92,7 @@ impl Fault {
                 Error::UnknownKey { nearest: nearest(name, known.iter().map(String::as_str)), key: field, known }
             }
             What::UnknownWord(word, known) => {
+                let known = words(known);
                 Error::UnknownWord { nearest: nearest(&word, known.iter().map(String::as_str)), field, word, known }
             }
         }
