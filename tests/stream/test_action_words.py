@@ -67,7 +67,9 @@ def test_under_shadow_nothing_is_hinted_and_nothing_ended():
 def test_another_model_is_refused_where_settings_are_read(tmp_path):
     file = tmp_path / "guard.toml"
     file.write_text('[pace]\nidle_s = 9\nstall = "reroute"\n')
-    message = 'pace.stall is "reroute", allowed is off, observe, warn, stop: another model continues a stream only behind'
+    message = (
+        'pace.stall is "reroute", allowed is off, observe, warn, stop: another model continues a stream only behind'
+    )
     refused = [
         lambda: Settings(pace=Pace(stall="reroute")),
         lambda: Settings.from_dict({"pace": {"stall": "reroute"}}),

@@ -41,8 +41,9 @@ class Hold:
 
     Notes
     -----
-    A sentence ends at its mark in the scripts that have one, at a line's end and at the end of its channel. Memory grows
-    with the text, all of which the check is given. What a provider says beside the text of an answer, as the results of its
+    A sentence ends at its mark (Unicode's ``Sentence_Terminal``), at a line's end and at the end of its channel. A point
+    behind a digit, a single letter or an abbreviation such as ``Dr`` ends none. White space alone is not asked for. Memory
+    grows with the text, all of which the check is given. What a provider says beside the text of an answer, as the results of its
     own tools, is not asked for. A sync stream measures `max_hold_s` when the check returns.
 
     Examples

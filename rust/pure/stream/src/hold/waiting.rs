@@ -311,14 +311,22 @@ impl Hold {
         }
     }
 
-    /// Ends the piece that grows in a lane, and asks for it.
+    /// Ends the piece that grows in a lane, and asks for it. One of white space alone says nothing, and may pass.
     fn close(&mut self, lane: usize, now: Timestamp) {
         let Some(lane) = self.lanes.get_mut(lane) else { return };
         let Some(open) = lane.close() else { return };
+        let text = lane.text.get(open.start..).unwrap_or_default();
+        if text.trim().is_empty() {
+            let passed = State::Passed(text.to_owned());
+            if let Some(piece) = self.pieces.iter_mut().find(|piece| piece.id == open.id) {
+                piece.state = passed;
+            }
+            return self.settle(now);
+        }
         let held = Held {
             id: open.id,
             channel: lane.id.clone(),
-            text: lane.text.get(open.start..).unwrap_or_default().to_owned(),
+            text: text.to_owned(),
             so_far: lane.text.clone(),
             onset: open.onset,
             offset: lane.characters(),

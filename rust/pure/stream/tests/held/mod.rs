@@ -34,7 +34,7 @@ impl Random {
             "é",
             "…",
             "\"q\"",
-            " e.g. that",
+            " e.g. Dr. that",
             "\n\n```\n",
         ];
         (0..1 + self.below(20)).map(|_| PARTS[self.below(PARTS.len())].to_owned()).collect()
@@ -118,8 +118,10 @@ pub(crate) fn pieces(text: &str, limit: usize) -> Vec<String> {
         let is_mark = |c: &char| ".!?\n。…".contains(*c);
         let last = piece[piece.len() - 1];
         let numbered = last == '.' && piece.len() > 1 && piece[piece.len() - 2].is_ascii_digit();
+        let before: String = piece[..piece.len() - 1].iter().rev().take_while(|c| c.is_alphabetic()).collect();
+        let short = last == '.' && (before.chars().count() == 1 || before == "rD");
         let says = piece.iter().any(|c| !is_mark(c) && !c.is_whitespace());
-        if (is_mark(&last) && says && !numbered) || piece.len() == limit || end == all.len() {
+        if (is_mark(&last) && says && !numbered && !short) || piece.len() == limit || end == all.len() {
             pieces.push(piece.iter().collect());
             start = end;
         }
