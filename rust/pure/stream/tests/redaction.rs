@@ -21,6 +21,13 @@ fn mixed(prefix: &[&str], length: usize) -> String {
     prefix.concat() + &filler(MIXED, length)
 }
 
+/// A secret told by the name before it, which stays; `\u{0}` parts the two.
+fn named(name: &[&str], length: usize) -> String {
+    let name = name.concat();
+    let parted = if name.contains('\u{0}') { name } else { name + "\u{0}" };
+    parted + &filler(MIXED, length)
+}
+
 fn hex(prefix: &[&str], length: usize) -> String {
     prefix.concat() + &filler(HEX, length)
 }
@@ -45,14 +52,14 @@ fn secrets() -> Vec<(&'static str, Vec<String>)> {
         (
             "aws_secret_key",
             vec![
-                mixed(&["aws_secret", "_access_key = "], 40),
-                mixed(&["AWS_SECRET", "_ACCESS_KEY="], 40),
-                mixed(&["awsSecret", "AccessKey\": \""], 40),
+                named(&["aws_secret", "_access_key = "], 40),
+                named(&["AWS_SECRET", "_ACCESS_KEY="], 40),
+                named(&["awsSecret", "AccessKey\": \""], 40),
             ],
         ),
         ("aws_session_token", vec![mixed(&["FwoGZXI", "vYXdzE"], 300) + "=="]),
-        ("azure_storage_key", vec![mixed(&["Account", "Key="], 86) + "==", mixed(&["SharedAccess", "Key="], 43) + "="]),
-        ("azure_sas_signature", vec![mixed(&["si", "g="], 43) + "%3D"]),
+        ("azure_storage_key", vec![named(&["Account", "Key="], 86) + "==", named(&["SharedAccess", "Key="], 43) + "="]),
+        ("azure_sas_signature", vec![named(&["si", "g="], 43) + "%3D"]),
         ("azure_client_secret", vec![mixed(&["a1~", "8Q~"], 34)]),
         ("google_api_key", vec![mixed(&["AI", "za"], 35)]),
         ("google_oauth_token", vec![mixed(&["ya", "29.a0"], 60), mixed(&["GOC", "SPX-"], 28)]),
@@ -82,7 +89,7 @@ fn secrets() -> Vec<(&'static str, Vec<String>)> {
         ("discord_token", vec![format!("{}.{}.{}", mixed(&["M", "T"], 22), mixed(&[], 6), mixed(&[], 38))]),
         ("langsmith_key", vec![format!("{}_{}", hex(&["lsv2", "_pt_"], 32), hex(&[], 10))]),
         ("linear_key", vec![mixed(&["lin", "_api_"], 40)]),
-        ("mailchimp_key", vec![hex(&[], 32) + "-us12"]),
+        ("mailchimp_key", vec![hex(&["mailchimp", " key: \u{0}"], 32) + "-us12"]),
         ("new_relic_key", vec![["NR", "AK-"].concat() + &filler("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", 27)]),
         ("notion_token", vec![mixed(&["nt", "n_"], 46), mixed(&["secret", "_"], 43)]),
         ("pinecone_key", vec![format!("{}_{}", mixed(&["pc", "sk_"], 6), mixed(&[], 63))]),
@@ -91,8 +98,8 @@ fn secrets() -> Vec<(&'static str, Vec<String>)> {
         ("sentry_token", vec![mixed(&["sntr", "yu_"], 64)]),
         ("square_token", vec![mixed(&["sq0", "atp-"], 22), mixed(&["EA", "AA"], 60)]),
         ("supabase_token", vec![hex(&["sb", "p_"], 40)]),
-        ("bearer_token", vec![mixed(&["Bear", "er "], 40), mixed(&["bear", "er a1"], 16)]),
-        ("basic_credentials", vec!["Basic ".to_owned() + "dXNlcjpw" + "YXNzd29yZA=="]),
+        ("bearer_token", vec![named(&["Bear", "er "], 40), named(&["bear", "er \u{0}a1"], 16)]),
+        ("basic_credentials", vec!["Basic \u{0}".to_owned() + "dXNlcjpw" + "YXNzd29yZA=="]),
         ("email", vec!["jane.doe+tag@mail.example.org".to_owned(), "a@b.io".to_owned()]),
         ("iban", vec!["DE89 3704 0044 0532 0130 00".to_owned(), "GB29NWBK60161331926819".to_owned()]),
         (
@@ -149,8 +156,9 @@ fn every_built_in_rule_has_a_secret_here() {
 fn every_secret_is_replaced_by_its_rule_alone_at_every_cut() {
     for (name, texts) in secrets() {
         for secret in texts {
-            let text = format!("It is \u{201c}{secret}\u{201d}, é😀.");
-            let expected = format!("It is \u{201c}[{}]\u{201d}, é😀.", name.to_uppercase());
+            let (before, secret) = secret.split_once('\u{0}').unwrap_or(("", &secret));
+            let text = format!("It is \u{201c}{before}{secret}\u{201d}, é😀.");
+            let expected = format!("It is \u{201c}{before}[{}]\u{201d}, é😀.", name.to_uppercase());
             assert_eq!(found(&text), (expected.clone(), vec![name]), "{secret}");
             if text.len() > 1_000 {
                 continue;
@@ -163,7 +171,10 @@ fn every_secret_is_replaced_by_its_rule_alone_at_every_cut() {
                 redactor.push(&text[cut..], &mut released, &mut redactions);
                 redactor.finish(&mut released, &mut redactions);
                 assert_eq!(released, expected, "{name} cut at {cut}");
-                assert_eq!((redactions[0].offset, redactions[0].length as usize), (7, secret.chars().count()));
+                assert_eq!(
+                    (redactions[0].offset, redactions[0].length as usize),
+                    (7 + before.len() as u64, secret.chars().count())
+                );
             }
         }
     }

@@ -93,7 +93,7 @@ const LENGTHS: [(&[u8; 2], u8); 89] = [
     (b"YE", 30),
 ];
 
-/// Whether `text` is one, spaces left out.
+/// Whether `text` is one, whatever parts its groups.
 pub(super) fn is_valid(text: &[u8]) -> bool {
     missing(text) == Some(0) && remainder(text, None) == 1
 }
@@ -109,13 +109,13 @@ pub(super) fn could_be_valid(text: &[u8]) -> bool {
 
 /// How many characters are missing; `None` where the country is unknown or the text too long.
 fn missing(text: &[u8]) -> Option<usize> {
-    let country = [*text.first()?, *text.get(1)?];
+    let country = [text.first()?.to_ascii_uppercase(), text.get(1)?.to_ascii_uppercase()];
     let length = LENGTHS.iter().find(|(name, _)| **name == country).map(|(_, length)| usize::from(*length))?;
     length.checked_sub(symbols(text).count())
 }
 
 fn symbols(text: &[u8]) -> impl Iterator<Item = u8> {
-    text.iter().copied().filter(|byte| *byte != b' ')
+    text.iter().filter(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_uppercase)
 }
 
 /// The number's remainder of 97, with its first four characters behind the rest and letters as 10 to 35.

@@ -8,9 +8,11 @@
 //! - every character at once that can no longer belong to a match.
 
 mod arguments;
+mod automaton;
 mod beside;
 mod built_in;
 mod check;
+mod email;
 mod fault;
 mod frame;
 mod iban;
@@ -19,17 +21,20 @@ mod latest;
 mod mask;
 mod masking;
 mod names;
+mod numbers;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]
 mod oracle_tests;
 mod pattern;
+mod private_key;
 mod redactor;
 mod rewriting;
 mod rule;
 mod rule_set;
 mod scan;
 mod settings;
+mod side;
 mod spelling;
 mod table;
 mod template;

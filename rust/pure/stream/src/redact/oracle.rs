@@ -5,13 +5,24 @@ use std::collections::BTreeSet;
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
 use super::pattern;
-use super::rule::Rule;
+use super::rule::{Part, Rule};
 
 /// A place in the text, and whether what comes next still has a say.
 type Places = BTreeSet<(usize, bool)>;
 
 pub(super) struct Oracle<'a> {
-    rules: Vec<(&'a Rule, Hir)>,
+    rules: &'a [Rule],
+    forms: Vec<Form>,
+}
+
+/// A pattern of a rule, and what stands around its matches.
+struct Form {
+    rule: usize,
+    pattern: Hir,
+    behind: Option<Hir>,
+    unless: Option<Hir>,
+    except: Option<Hir>,
+    underscore: bool,
 }
 
 /// What a match that begins at a place comes to.
@@ -28,26 +39,39 @@ struct Reading<'a> {
     text: &'a str,
     /// Text may still come.
     more: bool,
+    /// Whether `_` is part of a word.
+    underscore: bool,
 }
 
 impl<'a> Oracle<'a> {
     pub(super) fn new(rules: &'a [Rule]) -> Self {
-        Self { rules: rules.iter().map(|rule| (rule, pattern::parse(rule.pattern()).unwrap())).collect() }
+        let read = |pattern: Option<&str>| pattern.map(|pattern| pattern::parse_any(pattern).unwrap());
+        let form = |rule: usize, part: Part<'_>| Form {
+            rule,
+            pattern: pattern::parse(part.pattern).unwrap(),
+            behind: read(part.behind),
+            unless: read(part.unless),
+            except: read(part.except),
+            underscore: part.underscore,
+        };
+        let forms = rules.iter().enumerate();
+        let forms = forms.flat_map(|(at, rule)| rule.forms().into_iter().map(move |part| form(at, part)));
+        Self { rules, forms: forms.collect() }
     }
 
     /// What is released of a text, and how many bytes are held while `more` may come.
     pub(super) fn read(&self, text: &str, more: bool) -> (String, usize) {
-        let (mut released, mut at) = (String::new(), 0);
+        let (mut released, mut at, mut last_match) = (String::new(), 0, 0);
         while at < text.len() {
-            let verdict = self.verdict(text, at, more);
+            let verdict = self.verdict(text, (last_match, at), more);
             let masked = verdict.overflow.is_some();
             if verdict.open && !masked {
                 break;
             }
             match verdict.found {
                 Some((end, rule)) => {
-                    released.push_str(&self.rules[verdict.overflow.unwrap_or(rule)].0.replaced_by());
-                    at = end;
+                    released.push_str(&self.rules[verdict.overflow.unwrap_or(rule)].replaced_by());
+                    (at, last_match) = (end, end);
                 }
                 None => {
                     let character = text[at..].chars().next().unwrap();
@@ -62,21 +86,25 @@ impl<'a> Oracle<'a> {
         (released, text.len() - at)
     }
 
-    fn verdict(&self, text: &str, start: usize, more: bool) -> Verdict {
+    fn verdict(&self, text: &str, (last_match, start): (usize, usize), more: bool) -> Verdict {
         let mut verdict = Verdict::default();
         let mut first_overflow = (usize::MAX, usize::MAX);
         let (mut pending, mut winner) = (Vec::new(), usize::MAX);
-        for (index, (rule, hir)) in self.rules.iter().enumerate() {
+        for form in self.forms.iter().filter(|form| form.may_begin(&text[last_match..start])) {
+            let (index, rule) = (form.rule, &self.rules[form.rule]);
             let passes = |end: usize| rule.check().passes(&text.as_bytes()[start..end]);
             let mut later = false;
-            let ends = walk(hir, Reading { text, more }, &[(start, false)].into(), &mut later);
+            let reading = Reading { text, more, underscore: form.underscore };
+            let void_from = form.void_from(reading, start);
+            let mut ends = walk(&form.pattern, reading, &[(start, false)].into(), &mut later);
+            ends.retain(|(end, _)| *end < void_from);
             for (end, _) in ends.iter().filter(|(_, open)| !open).filter(|(end, _)| passes(*end)) {
                 verdict.keep(*end, index);
                 if more && *end == text.len() && rule.check() == Default::default() {
                     winner = winner.min(index);
                 }
             }
-            for end in self.overflows(index, text, start) {
+            for end in self.overflows(form, text, start).into_iter().filter(|end| *end < void_from) {
                 verdict.keep(end, index);
                 first_overflow = first_overflow.min((end, index));
             }
@@ -84,7 +112,7 @@ impl<'a> Oracle<'a> {
             if undecided && passes(text.len()) {
                 pending.push(index);
             }
-            verdict.open |= later && rule.check().could_pass(&text.as_bytes()[start..]);
+            verdict.open |= later && void_from == usize::MAX && rule.check().could_pass(&text.as_bytes()[start..]);
         }
         verdict.open |= pending.iter().any(|index| *index < winner);
         verdict.overflow = Some(first_overflow.1).filter(|index| *index < usize::MAX);
@@ -92,20 +120,38 @@ impl<'a> Oracle<'a> {
     }
 
     /// Places beyond a rule's limit up to which it goes on.
-    fn overflows(&self, index: usize, text: &str, start: usize) -> Vec<usize> {
-        let (rule, hir) = &self.rules[index];
+    fn overflows(&self, form: &Form, text: &str, start: usize) -> Vec<usize> {
+        let (rule, hir) = (&self.rules[form.rule], &form.pattern);
         if hir.properties().maximum_len().is_some() {
             return Vec::new();
         }
         let limit = start + rule.limit().unwrap();
         let goes_on = |end: &usize| {
             let mut later = false;
-            let reading = Reading { text: &text[..*end], more: true };
+            let reading = Reading { text: &text[..*end], more: true, underscore: form.underscore };
             let ends = walk(hir, reading, &[(start, false)].into(), &mut later);
             later || ends.iter().any(|(place, _)| place == end)
         };
         // Inside a character a rule may go on that stops behind it: the matcher reads bytes.
         (limit + 1..=text.len()).filter(|end| text.is_char_boundary(*end)).filter(goes_on).collect()
+    }
+}
+
+impl Form {
+    /// Whether a match may begin behind `text`, which itself begins with the text or behind the last match.
+    fn may_begin(&self, text: &str) -> bool {
+        let ends_with = |hir: &Hir| {
+            let reading = Reading { text, more: false, underscore: true };
+            let from: Places = (0..=text.len()).filter(|at| text.is_char_boundary(*at)).map(|at| (at, false)).collect();
+            walk(hir, reading, &from, &mut false).contains(&(text.len(), false))
+        };
+        self.behind.as_ref().is_none_or(ends_with) && !self.unless.as_ref().is_some_and(ends_with)
+    }
+
+    /// Where the first exception ends that is found at `start`: from there on nothing matches.
+    fn void_from(&self, reading: Reading<'_>, start: usize) -> usize {
+        let except = self.except.iter().flat_map(|hir| walk(hir, reading, &[(start, false)].into(), &mut false));
+        except.filter(|(_, open)| !open).map(|(end, _)| end).min().unwrap_or(usize::MAX)
     }
 }
 
@@ -169,7 +215,7 @@ impl Reading<'_> {
 
     /// Whether an assertion holds, `None` where it does not; false where the next character decides.
     fn look(&self, look: Look, at: usize) -> Option<bool> {
-        let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+        let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || (self.underscore && *byte == b'_');
         let before = at.checked_sub(1).and_then(|at| self.text.as_bytes().get(at)).is_some_and(is_word);
         if self.more && at == self.text.len() && look != Look::Start {
             return Some(false);

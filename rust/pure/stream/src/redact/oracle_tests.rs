@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::check::Check;
 use super::oracle::Oracle;
+use super::rule::Part;
 use super::{Redaction, Redactor, Rule, RuleSet};
 
 /// Texts per set of rules.
@@ -110,6 +111,35 @@ fn random_rules_give_what_the_twin_gives_at_every_cut() {
         left -= TEXTS.min(left);
     }
     assert!(tried < 10 * cases(1_000).div_ceil(TEXTS) + 10);
+}
+
+#[test]
+fn rules_tied_to_what_stands_before_give_what_the_twin_gives_at_every_cut() {
+    let mut random = Random(3);
+    let part = |pattern| Part { underscore: true, ..Part::anywhere(pattern) };
+    let sets: [Vec<Rule>; 5] = [
+        vec![Rule::of_parts("r", vec![Part { behind: Some("^|[^ab]"), ..part("ab?a+") }])],
+        vec![
+            Rule::of_parts("r", vec![Part { behind: Some("^|-|b-*é"), except: Some("bb|aba"), ..part("[ab]+") }]),
+            Rule::new("plain", r"\ba"),
+        ],
+        vec![
+            Rule::of_parts("r", vec![Part { unless: Some("a-?"), ..part("b[ab]*") }, part("é-?b")]),
+            Rule::new("own", r"\Bb-"),
+        ],
+        vec![
+            Rule::new("first", "ab"),
+            Rule::of_parts("r", vec![Part { behind: Some("[ab]{2} ?"), except: Some("b-"), ..part("[é-]+b?") }]),
+        ],
+        vec![Rule::of_parts("r", vec![Part { behind: Some("a"), unless: Some("[^b]a"), ..part("a|b-+é") }])],
+    ];
+    for rules in sets.map(|rules| rules.into_iter().map(|rule| rule.max_len(5)).collect::<Vec<_>>()) {
+        let (set, oracle) = (Arc::new(RuleSet::new(&rules).unwrap()), Oracle::new(&rules));
+        for _ in 0..cases(1_000) / 5 {
+            let text = random.text(&ALPHABET, 16);
+            agree(&rules, &set, &oracle, &text, &mut random);
+        }
+    }
 }
 
 #[test]

@@ -7,8 +7,18 @@ use regex_syntax::hir::{Capture, Hir, HirKind, Look, Repetition};
 
 use super::fault::{PatternPart, RuleFault};
 
-/// Reads a pattern. `\b` becomes ASCII: automata know no other.
+/// Reads the pattern of a match. `\b` becomes ASCII: automata know no other.
 pub(super) fn parse(pattern: &str) -> Result<Hir, RuleFault> {
+    let hir = parse_any(pattern)?;
+    match hir.properties().minimum_len() {
+        None => Err(RuleFault::Never),
+        Some(0) => Err(RuleFault::Empty),
+        Some(_) => Ok(hir),
+    }
+}
+
+/// Reads a pattern that may match nothing.
+pub(super) fn parse_any(pattern: &str) -> Result<Hir, RuleFault> {
     let characters = |span: &ast::Span| pattern.get(..span.start.offset).map_or(0, |before| before.chars().count());
     let ast = ast::parse::Parser::new().parse(pattern).map_err(|error| syntax(&error, characters(error.span())))?;
     if let Some((part, span)) = unsupported(&ast) {
@@ -17,11 +27,7 @@ pub(super) fn parse(pattern: &str) -> Result<Hir, RuleFault> {
     let hir = Translator::new()
         .translate(pattern, &ast)
         .map_err(|error| RuleFault::Syntax { position: characters(error.span()), message: error.kind().to_string() })?;
-    match hir.properties().minimum_len() {
-        None => Err(RuleFault::Never),
-        Some(0) => Err(RuleFault::Empty),
-        Some(_) => Ok(with_ascii_words(hir)),
-    }
+    Ok(with_ascii_words(hir))
 }
 
 fn syntax(error: &ast::Error, position: usize) -> RuleFault {

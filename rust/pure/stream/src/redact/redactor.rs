@@ -1,11 +1,14 @@
 mod kept;
 mod lead;
+mod release;
 
 use std::sync::Arc;
 
 use super::rule_set::RuleSet;
-use super::table::DEAD;
+use super::table::{DEAD, Table};
 use super::thread::{Seen, Thread};
+
+pub use release::Release;
 
 /// One replaced piece of a channel's text. It never holds the text itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,30 +26,6 @@ pub struct Redaction {
 }
 
 crate::keep::keep!(struct Redaction { rule, offset, length, overflow, certain });
-
-/// Takes what a [`Redactor`] decides, in the order of the text.
-pub trait Release {
-    /// Text that is no part of a match.
-    fn text(&mut self, text: &str);
-
-    /// What stands in the place of a match that begins here.
-    fn replacement(&mut self, text: &str);
-
-    /// The next text of that match, which goes no further.
-    fn secret(&mut self, text: &str);
-}
-
-impl Release for String {
-    fn text(&mut self, text: &str) {
-        self.push_str(text);
-    }
-
-    fn replacement(&mut self, text: &str) {
-        self.push_str(text);
-    }
-
-    fn secret(&mut self, _: &str) {}
-}
 
 /// Replaces the matches in one channel's text while it comes.
 ///
@@ -79,6 +58,8 @@ pub struct Redactor {
     before: Option<u8>,
     /// Bytes of `text` that are read.
     position: usize,
+    /// What rules ask of the text up to there.
+    behind: u32,
     /// Bytes of the channel that were read, some of which may be read again.
     furthest: u64,
     /// Bytes of `text` that are released or replaced.
@@ -112,6 +93,7 @@ impl Redactor {
             base: 0,
             before: None,
             position: 0,
+            behind: Table::TEXT,
             furthest: 0,
             given: 0,
             characters: 0,
@@ -143,6 +125,7 @@ impl Redactor {
         self.release(&mut output);
         self.before = None;
         self.lead = 0;
+        self.behind = Table::TEXT;
     }
 
     /// Bytes that are held because they may belong to a match.
@@ -172,20 +155,20 @@ impl Redactor {
     fn skim(&mut self) {
         let (table, bytes) = (&self.rules.table, self.text.as_bytes());
         let mut thread = match self.threads.as_slice() {
-            [] => Thread::new(0, DEAD),
+            [] => Thread::new(0, DEAD, Table::TEXT),
             [thread] if thread.is_bare() && table.is_plain(thread.state) => *thread,
             _ => return,
         };
         let mut at = self.position;
-        let mut row = table.row(self.byte_before(at));
+        let mut behind = self.behind;
         loop {
             if thread.is_dead() {
                 let Some(skipped) = bytes.get(at..).and_then(|rest| {
                     rest.iter().position(|byte| {
-                        let first = table.first(row, *byte);
+                        let first = table.first(behind, *byte);
                         thread.state = first;
                         if first == DEAD {
-                            row = table.row_behind(*byte);
+                            behind = table.past(behind, *byte);
                         }
                         first != DEAD
                     })
@@ -198,8 +181,8 @@ impl Redactor {
                     thread.state = DEAD;
                     break;
                 }
-                thread = Thread::new(self.base + at as u64, thread.state);
-                row = table.row_behind(bytes.get(at).copied().unwrap_or_default());
+                thread = Thread::new(self.base + at as u64, thread.state, behind);
+                behind = table.past(behind, bytes.get(at).copied().unwrap_or_default());
                 at += 1;
             }
             // From the smallest limit on every byte has to be looked at.
@@ -208,11 +191,11 @@ impl Redactor {
             let mut is_plain = true;
             for byte in bytes.get(at..limit).unwrap_or_default() {
                 let next = table.next(thread.state, *byte);
-                is_plain = table.first(row, *byte) == DEAD && (table.is_plain(next) || next == DEAD);
+                is_plain = table.first(behind, *byte) == DEAD && (table.is_plain(next) || next == DEAD);
                 if !is_plain {
                     break;
                 }
-                row = table.row_behind(*byte);
+                behind = table.past(behind, *byte);
                 thread.state = next;
                 at += 1;
                 if next == DEAD {
@@ -224,6 +207,7 @@ impl Redactor {
             }
         }
         self.position = at;
+        self.behind = behind;
         self.threads.clear();
         if !thread.is_dead() {
             self.threads.push(thread);
@@ -233,15 +217,15 @@ impl Redactor {
     /// Reads one byte with every thread.
     fn step<R: Release>(&mut self, output: &mut Output<'_, R>) {
         let Some(byte) = self.text.as_bytes().get(self.position).copied() else { return };
-        let row = self.rules.table.row(self.byte_before(self.position));
         let at = self.base + self.position as u64;
         let seen = Seen { rules: &self.rules, text: self.text.as_bytes(), base: self.base };
         self.threads.iter_mut().filter(|thread| !thread.is_dead()).for_each(|thread| thread.step(byte, at, seen));
         if self.mask.is_none() {
-            let state = seen.rules.table.first(row, byte);
-            self.threads.extend((state != DEAD).then(|| Thread::new(at, state)));
+            let state = seen.rules.table.first(self.behind, byte);
+            self.threads.extend((state != DEAD).then(|| Thread::new(at, state, self.behind)));
         }
         self.threads.iter_mut().filter(|thread| !thread.is_dead()).for_each(|thread| thread.look(at + 1, seen));
+        self.behind = self.rules.table.past(self.behind, byte);
         self.position += 1;
         self.merge();
         // The first one stays for its end to be settled.
@@ -265,7 +249,7 @@ impl Redactor {
                 Some((same, into)) if same == *state => {
                     let Some(other) = self.threads.get_mut(*at as usize) else { continue };
                     let absorbed = *other;
-                    *other = Thread::new(absorbed.start, DEAD);
+                    *other = Thread::new(absorbed.start, DEAD, absorbed.behind);
                     if let Some(thread) = self.threads.get_mut(into as usize) {
                         thread.absorb(&absorbed);
                     }
@@ -291,9 +275,17 @@ impl Redactor {
             let again = match thread.found {
                 Some((end, rule)) => {
                     self.conclude(&thread, end, thread.overflow.unwrap_or(rule), output);
+                    self.behind = self.rules.table.past_match(self.byte_before((end - self.base) as usize));
                     end
                 }
-                None if thread.lossy => thread.start + self.first_character(thread.start),
+                None if thread.lossy => {
+                    let start = (thread.start - self.base) as usize;
+                    let first = self.text.get(start..).and_then(|rest| rest.chars().next()).unwrap_or_default();
+                    let (mut behind, table) = (thread.behind, &self.rules.table);
+                    first.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| behind = table.past(behind, byte));
+                    self.behind = behind;
+                    thread.start + first.len_utf8() as u64
+                }
                 None => {
                     self.threads.remove(0);
                     continue;
@@ -324,7 +316,10 @@ impl Redactor {
 
     /// Releases what stands before a match and puts the replacement behind it.
     fn replace<R: Release>(&mut self, thread: &Thread, rule: usize, output: &mut Output<'_, R>) {
-        self.pass(thread.start, output.released);
+        let end = thread.found.map_or(thread.start, |(end, _)| end);
+        let (start, place) = ((thread.start - self.base) as usize, (end - self.base) as usize);
+        let name = self.rules.name_len(rule, self.text.as_bytes().get(start..place).unwrap_or_default());
+        self.pass(thread.start + name as u64, output.released);
         match self.lead {
             0 => output.released.replacement(self.rules.replacement(rule)),
             _ => self.waits = Some(rule),
@@ -385,10 +380,5 @@ impl Redactor {
             Some(before) => self.text.as_bytes().get(before).copied(),
             None => self.before,
         }
-    }
-
-    fn first_character(&self, at: u64) -> u64 {
-        let rest = self.text.get((at - self.base) as usize..).unwrap_or_default();
-        rest.chars().next().map_or(1, char::len_utf8) as u64
     }
 }

@@ -22,6 +22,35 @@ pub struct Rule {
     replacement: Option<String>,
     action: Option<Action>,
     check: Check,
+    /// What the pattern of a rule of ours is tied to, and further patterns.
+    tied: Vec<Part<'static>>,
+    /// A match begins with the secret's name.
+    is_named: bool,
+}
+
+/// A pattern of a rule, and what stands around its matches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Part<'a> {
+    pub(super) pattern: &'a str,
+    /// What the text before a match ends with, if that matters. `^` is the begin of the text and the end of a match.
+    pub(super) behind: Option<&'a str>,
+    /// What it does not end with.
+    pub(super) unless: Option<&'a str>,
+    /// What a match does not begin with.
+    pub(super) except: Option<&'a str>,
+    /// Whether `_` is part of a word.
+    pub(super) underscore: bool,
+}
+
+impl<'a> Part<'a> {
+    /// A pattern of a rule of ours.
+    pub(super) const fn anywhere(pattern: &'a str) -> Self {
+        Self { pattern, behind: None, unless: None, except: None, underscore: false }
+    }
+
+    pub(super) const fn behind(behind: &'a str, pattern: &'a str) -> Self {
+        Self { behind: Some(behind), ..Self::anywhere(pattern) }
+    }
 }
 
 impl Rule {
@@ -37,6 +66,8 @@ impl Rule {
             replacement: None,
             action: None,
             check: Check::None,
+            tied: Vec::new(),
+            is_named: false,
         }
     }
 
@@ -93,6 +124,28 @@ impl Rule {
 
     pub(super) fn own_action(&self) -> Option<Action> {
         self.action
+    }
+
+    /// Of parts, of which the first gives the rule its pattern.
+    pub(super) fn of_parts(name: &str, parts: Vec<Part<'static>>) -> Self {
+        let pattern = parts.first().map_or("", |part| part.pattern);
+        Self { tied: parts, ..Self::new(name, pattern) }
+    }
+
+    pub(super) fn behind_a_name(self) -> Self {
+        Self { is_named: true, ..self }
+    }
+
+    pub(super) fn is_named(&self) -> bool {
+        self.is_named
+    }
+
+    /// Its patterns.
+    pub(super) fn forms(&self) -> Vec<Part<'_>> {
+        match self.tied.as_slice() {
+            [] => vec![Part { pattern: &self.pattern, behind: None, unless: None, except: None, underscore: true }],
+            parts => parts.to_vec(),
+        }
     }
 
     pub(super) fn limit(&self) -> Option<usize> {

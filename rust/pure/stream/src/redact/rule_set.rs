@@ -1,12 +1,11 @@
 use std::sync::Arc;
 
-use regex_syntax::hir::Hir;
-
+use super::automaton::Form;
 use super::check::Check;
 use super::fault::RuleFault;
 use super::pattern;
 use super::redactor::Redactor;
-use super::rule::Rule;
+use super::rule::{Part, Rule};
 use super::table::{MAX_BYTES, MAX_RULES, Rules, Table};
 use crate::{Action, Error};
 
@@ -50,6 +49,7 @@ struct Compiled {
     action: Option<Action>,
     check: Check,
     limit: u64,
+    is_named: bool,
 }
 
 impl RuleSet {
@@ -62,24 +62,28 @@ impl RuleSet {
         if let Some(rule) = rules.get(MAX_RULES) {
             return Err(at_fault(rule, RuleFault::TooMany { limit: MAX_RULES }));
         }
-        let mut patterns = Vec::with_capacity(rules.len());
+        let mut forms = Vec::with_capacity(rules.len());
         let (mut checked, mut lettered, mut unbounded): (Rules, Rules, Rules) = (0, 0, 0);
         for (at, rule) in rules.iter().enumerate() {
             rule.validate().map_err(|fault| at_fault(rule, fault))?;
             if rules.iter().take(at).any(|other| other.name() == rule.name()) {
                 return Err(at_fault(rule, RuleFault::Duplicate));
             }
-            let hir = pattern::parse(rule.pattern()).map_err(|fault| at_fault(rule, fault))?;
-            if hir.properties().maximum_len().is_none() {
-                rule.limit().ok_or_else(|| at_fault(rule, RuleFault::Unbounded))?;
-                unbounded |= 1 << at;
+            let mut is_lettered = true;
+            for part in rule.forms() {
+                let form = form(at, part).map_err(|fault| at_fault(rule, fault))?;
+                if form.pattern.properties().maximum_len().is_none() {
+                    rule.limit().ok_or_else(|| at_fault(rule, RuleFault::Unbounded))?;
+                    unbounded |= 1 << at;
+                }
+                is_lettered &= pattern::is_lettered(&form.pattern);
+                forms.push(form);
             }
-            lettered |= Rules::from(pattern::is_lettered(&hir)) << at;
+            lettered |= Rules::from(is_lettered) << at;
             checked |= Rules::from(rule.check() != Check::None) << at;
-            patterns.push(hir);
         }
-        let table = Table::new(&patterns, checked)
-            .ok_or_else(|| at_fault(largest(rules, &patterns), RuleFault::TooLarge { limit: MAX_BYTES }))?;
+        let table = Table::new(&forms, checked)
+            .ok_or_else(|| at_fault(largest(rules, &forms), RuleFault::TooLarge { limit: MAX_BYTES }))?;
         let reachable = table.reachable();
         if let Some((_, rule)) = rules.iter().enumerate().find(|(at, _)| reachable >> at & 1 == 0) {
             return Err(at_fault(rule, RuleFault::Never));
@@ -87,7 +91,8 @@ impl RuleSet {
         let rules: Vec<Compiled> = rules.iter().map(Compiled::of).collect();
         let limits = rules.iter().enumerate().filter(|(at, _)| unbounded >> at & 1 == 1).map(|(_, rule)| rule.limit);
         let min_limit = limits.min().unwrap_or(u64::MAX);
-        let shortest = patterns.iter().filter_map(|hir| hir.properties().minimum_len()).min().unwrap_or(usize::MAX);
+        let shortest =
+            forms.iter().filter_map(|form| form.pattern.properties().minimum_len()).min().unwrap_or(usize::MAX);
         Ok(Self { table, rules, checked, lettered, unbounded, min_limit, shortest })
     }
 
@@ -133,6 +138,16 @@ impl RuleSet {
         self.rules.get(rule).map_or(Check::None, |rule| rule.check)
     }
 
+    /// Bytes of a rule's match before what is replaced: the name of the secret, and what parts the two.
+    pub(super) fn name_len(&self, rule: usize, text: &[u8]) -> usize {
+        if !self.rules.get(rule).is_some_and(|rule| rule.is_named) {
+            return 0;
+        }
+        let is_value = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/%.~-_".contains(byte);
+        let value = text.iter().rev().skip_while(|byte| **byte == b'=').skip_while(|byte| is_value(byte)).count();
+        if value < text.len() { value } else { 0 }
+    }
+
     pub(super) fn limit(&self, rule: usize) -> u64 {
         self.rules.get(rule).map_or(u64::MAX, |rule| rule.limit)
     }
@@ -145,14 +160,28 @@ impl Compiled {
             replacement: rule.replaced_by(),
             action: rule.own_action(),
             check: rule.check(),
+            is_named: rule.is_named(),
             limit: rule.limit().map_or(u64::MAX, |limit| limit as u64),
         }
     }
 }
 
+/// A part of the rule at a place, read.
+fn form(rule: usize, part: Part<'_>) -> Result<Form, RuleFault> {
+    let read = |pattern: Option<&str>| pattern.map(pattern::parse).transpose();
+    Ok(Form {
+        rule,
+        pattern: pattern::parse(part.pattern)?,
+        behind: part.behind.map(pattern::parse_any).transpose()?,
+        unless: read(part.unless)?,
+        except: read(part.except)?,
+        underscore: part.underscore,
+    })
+}
+
 /// The rule to blame for an automaton that is too large.
-fn largest<'a>(rules: &'a [Rule], patterns: &[Hir]) -> &'a Rule {
-    let size = |pattern: &Hir| Table::new(std::slice::from_ref(pattern), 0).map_or(usize::MAX, |table| table.bytes());
-    let sized = rules.iter().zip(patterns).max_by_key(|(_, pattern)| size(pattern));
-    sized.map_or(&rules[0], |(rule, _)| rule)
+fn largest<'a>(rules: &'a [Rule], forms: &[Form]) -> &'a Rule {
+    let size = |form: &Form| Table::new(std::slice::from_ref(form), 0).map_or(usize::MAX, |table| table.bytes());
+    let largest = forms.iter().max_by_key(|form| size(form));
+    largest.and_then(|form| rules.get(form.rule)).unwrap_or(&rules[0])
 }

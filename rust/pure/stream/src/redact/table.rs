@@ -1,13 +1,7 @@
 //! One automaton for all rules, with what a hold-back matcher asks of each state worked out beforehand.
 
-use std::collections::BTreeMap;
-
-use regex_automata::dfa::{Automaton, StartKind, dense};
-use regex_automata::nfa::thompson::{NFA, WhichCaptures};
-use regex_automata::util::primitives::StateID;
-use regex_automata::util::start;
-use regex_automata::{Anchored, MatchKind};
-use regex_syntax::hir::Hir;
+use super::automaton::{Automaton, Form};
+use super::side::Side;
 
 /// A set of rules, a bit each.
 pub(super) type Rules = u128;
@@ -15,11 +9,8 @@ pub(super) type Rules = u128;
 /// Rules a set may have.
 pub(super) const MAX_RULES: usize = Rules::BITS as usize;
 
-/// Bytes the automaton may take: all built-in rules take 7 MiB of them, and it is built once for many streams.
+/// Bytes the automaton may take: all built-in rules take a third of them, and it is built once for many streams.
 pub(super) const MAX_BYTES: usize = 32 << 20;
-
-/// Bytes that building it may take before and beside that.
-const MAX_PATTERN_BYTES: usize = 8 << 20;
 
 /// The state without a future.
 pub(super) const DEAD: u32 = 0;
@@ -55,20 +46,20 @@ pub(super) struct Table {
     facts: Vec<Facts>,
     /// The class of each byte.
     classes: Box<[u8; 256]>,
-    /// States after the first byte of a match, by what stands before it.
+    /// The automaton of what stands before a match. Its states are offsets too.
+    behind: Vec<u32>,
+    /// States after the first byte of a match, laid out as `behind`.
     starts: Vec<u32>,
-    /// The row of `starts` behind each byte.
-    rows: Box<[u16; 256]>,
-    /// The row of `starts` where nothing stands before.
-    text_row: u16,
+    /// States of `behind` where a match ended.
+    restarts: [u32; Side::ALL],
     stride: u32,
     plain_end: u32,
 }
 
 impl Table {
-    /// The automaton of `patterns`, or none where it would be too large.
-    pub(super) fn new(patterns: &[Hir], checked: Rules) -> Option<Self> {
-        Self::from_raw(&Raw::new(&automaton(patterns)?)?, checked)
+    /// The automaton of `forms`, or none where it would be too large.
+    pub(super) fn new(forms: &[Form], checked: Rules) -> Option<Self> {
+        Self::from_raw(&Automaton::new(forms, MAX_BYTES)?, checked)
     }
 
     pub(super) fn next(&self, state: u32, byte: u8) -> u32 {
@@ -80,18 +71,23 @@ impl Table {
         self.step(state, self.stride - 1)
     }
 
-    /// The row of `first` that stands for what is before a match.
-    pub(super) fn row(&self, before: Option<u8>) -> u16 {
-        before.map_or(self.text_row, |byte| self.row_behind(byte))
+    /// What stands before a text: nothing.
+    pub(super) const TEXT: u32 = 0;
+
+    /// What stands before, one byte further.
+    pub(super) fn past(&self, behind: u32, byte: u8) -> u32 {
+        self.behind.get((behind + self.class(byte)) as usize).copied().unwrap_or(Self::TEXT)
     }
 
-    pub(super) fn row_behind(&self, byte: u8) -> u16 {
-        self.rows[usize::from(byte)]
+    /// What stands before the place behind a match, by the match's last byte.
+    pub(super) fn past_match(&self, last: Option<u8>) -> u32 {
+        let side = last.map_or(Side::Edge, Side::of);
+        self.restarts.get(side as usize).copied().unwrap_or(Self::TEXT)
     }
 
-    /// The state after a match's first byte; `DEAD` where no match begins with it.
-    pub(super) fn first(&self, row: u16, byte: u8) -> u32 {
-        self.starts.get((u32::from(row) + self.class(byte)) as usize).copied().unwrap_or(DEAD)
+    /// The state after a match's first byte, by what stands before it; `DEAD` where no match begins with it.
+    pub(super) fn first(&self, behind: u32, byte: u8) -> u32 {
+        self.starts.get((behind + self.class(byte)) as usize).copied().unwrap_or(DEAD)
     }
 
     pub(super) fn facts(&self, state: u32) -> Facts {
@@ -101,6 +97,11 @@ impl Table {
     /// Whether it is a state of this automaton.
     pub(super) fn is_state(&self, state: u32) -> bool {
         state.is_multiple_of(self.stride) && ((state / self.stride) as usize) < self.facts.len()
+    }
+
+    /// Whether it is a state of what stands before.
+    pub(super) fn is_behind(&self, behind: u32) -> bool {
+        behind.is_multiple_of(self.stride) && (behind as usize) < self.behind.len()
     }
 
     /// Whether the state asks for nothing but the next byte.
@@ -115,7 +116,8 @@ impl Table {
 
     /// Bytes it takes.
     pub(super) fn bytes(&self) -> usize {
-        (self.next.len() + self.starts.len()) * size_of::<u32>() + self.facts.len() * size_of::<Facts>()
+        (self.next.len() + self.starts.len() + self.behind.len()) * size_of::<u32>()
+            + self.facts.len() * size_of::<Facts>()
     }
 
     fn class(&self, byte: u8) -> u32 {
@@ -126,7 +128,7 @@ impl Table {
         self.next.get((state + class) as usize).copied().unwrap_or(DEAD)
     }
 
-    fn from_raw(raw: &Raw, checked: Rules) -> Option<Self> {
+    fn from_raw(raw: &Automaton, checked: Rules) -> Option<Self> {
         let facts = raw.facts(checked);
         let is_plain =
             |facts: &Facts| facts.before == 0 && facts.certain == 0 && (facts.rivals | facts.later) & !checked != 0;
@@ -154,75 +156,15 @@ impl Table {
                 .collect(),
             classes: raw.classes.clone(),
             starts: raw.starts.iter().flat_map(|state| row_of(*state)).map(number).collect(),
-            rows: Box::new(raw.rows.map(|row| row * stride as u16)),
-            text_row: raw.text_row * stride as u16,
+            behind: raw.behind.iter().map(|state| state * stride).collect(),
+            restarts: raw.restarts.map(|state| state * stride),
             stride,
             plain_end: (plain as u32 + 1) * stride,
         })
     }
 }
 
-fn automaton(patterns: &[Hir]) -> Option<dense::DFA<Vec<u32>>> {
-    let limits = NFA::config().which_captures(WhichCaptures::None).nfa_size_limit(Some(MAX_PATTERN_BYTES));
-    let nfa = NFA::compiler().configure(limits).build_many_from_hir(patterns).ok()?;
-    let config = dense::Config::new()
-        .match_kind(MatchKind::All)
-        .start_kind(StartKind::Anchored)
-        .accelerate(false)
-        .dfa_size_limit(Some(MAX_BYTES))
-        .determinize_size_limit(Some(4 * MAX_BYTES));
-    dense::Builder::new().configure(config).build_from_nfa(&nfa).ok()
-}
-
-/// The states that can be reached, numbered from 0.
-struct Raw {
-    /// Where each state goes for each class, the end of the text last.
-    next: Vec<u32>,
-    /// Rules that matched up to the byte before the last one.
-    matched: Vec<Rules>,
-    classes: Box<[u8; 256]>,
-    stride: usize,
-    starts: Vec<usize>,
-    rows: Box<[u16; 256]>,
-    text_row: u16,
-}
-
-impl Raw {
-    fn new(dfa: &dense::DFA<Vec<u32>>) -> Option<Self> {
-        let classes = dfa.byte_classes();
-        let bytes: Vec<u8> = classes.representatives(0..=u8::MAX).filter_map(|unit| unit.as_u8()).collect();
-        let mut states = States::default();
-        let start = |before| {
-            let config = start::Config::new().anchored(Anchored::Yes).look_behind(before);
-            dfa.start_state(&config).ok()
-        };
-        let mut starts = Vec::new();
-        let mut row_of = |id: StateID, states: &mut States| {
-            let state = states.number(id) as usize;
-            let known = starts.iter().position(|start| *start == state);
-            known.unwrap_or_else(|| {
-                starts.push(state);
-                starts.len() - 1
-            }) as u16
-        };
-        let text_row = row_of(start(None)?, &mut states);
-        let mut rows = Box::new([0; 256]);
-        for byte in 0..=u8::MAX {
-            rows[usize::from(byte)] = row_of(start(Some(byte))?, &mut states);
-        }
-        let (mut next, mut matched) = (Vec::new(), Vec::new());
-        let mut at = 0;
-        while let Some(id) = states.ids.get(at).copied() {
-            next.extend(bytes.iter().map(|byte| states.number(dfa.next_state(id, *byte))));
-            next.push(states.number(dfa.next_eoi_state(id)));
-            let patterns = if dfa.is_match_state(id) { dfa.match_len(id) } else { 0 };
-            matched.push((0..patterns).fold(0, |rules, match_| rules | 1 << dfa.match_pattern(id, match_).as_u32()));
-            at += 1;
-        }
-        let of_byte = std::array::from_fn(|byte| classes.get(byte as u8));
-        Some(Self { next, matched, classes: Box::new(of_byte), stride: bytes.len() + 1, starts, rows, text_row })
-    }
-
+impl Automaton {
     fn facts(&self, checked: Rules) -> Vec<Facts> {
         let rows = self.next.chunks(self.stride).zip(&self.matched);
         let mut facts: Vec<Facts> = rows.map(|(row, before)| self.ends_here(row, *before, checked)).collect();
@@ -265,22 +207,6 @@ impl Raw {
     }
 }
 
-/// Numbers in the order of their first mention.
-#[derive(Default)]
-struct States {
-    numbers: BTreeMap<StateID, u32>,
-    ids: Vec<StateID>,
-}
-
-impl States {
-    fn number(&mut self, id: StateID) -> u32 {
-        *self.numbers.entry(id).or_insert_with(|| {
-            self.ids.push(id);
-            self.ids.len() as u32 - 1
-        })
-    }
-}
-
 /// From which states a byte, not the end of the text, leads to each.
 struct Sources {
     begins: Vec<usize>,
@@ -288,7 +214,7 @@ struct Sources {
 }
 
 impl Sources {
-    fn new(raw: &Raw) -> Self {
+    fn new(raw: &Automaton) -> Self {
         let mut edges = Vec::new();
         for (source, row) in raw.next.chunks(raw.stride).enumerate() {
             let mut targets: Vec<u32> = row.iter().take(raw.stride - 1).copied().collect();

@@ -6,6 +6,8 @@ use super::table::{DEAD, Facts, Rules};
 pub(super) struct Thread {
     pub(super) start: u64,
     pub(super) state: u32,
+    /// What rules ask of the text before it.
+    pub(super) behind: u32,
     /// Where the longest match so far ends, and its rule.
     pub(super) found: Option<(u64, usize)>,
     /// The first rule whose limit was passed.
@@ -24,7 +26,7 @@ pub(super) struct Seen<'a> {
     pub(super) base: u64,
 }
 
-crate::keep::keep!(struct Thread { start, state, found, overflow, merged, lossy });
+crate::keep::keep!(struct Thread { start, state, behind, found, overflow, merged, lossy });
 
 impl Seen<'_> {
     fn place(&self, at: u64) -> usize {
@@ -38,8 +40,8 @@ impl Seen<'_> {
 }
 
 impl Thread {
-    pub(super) fn new(start: u64, state: u32) -> Self {
-        Self { start, state, found: None, overflow: None, merged: false, lossy: false }
+    pub(super) fn new(start: u64, state: u32, behind: u32) -> Self {
+        Self { start, state, behind, found: None, overflow: None, merged: false, lossy: false }
     }
 
     /// Nothing but its state has to be known to go on.

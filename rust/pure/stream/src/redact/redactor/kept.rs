@@ -9,11 +9,12 @@ const LONGEST: u64 = 1 << 60;
 impl State for Redactor {
     fn keep_state(&self, out: &mut Kept) {
         let Self { rules: _, text, base, before, position, furthest, given, characters, threads, mask, .. } = self;
-        let Self { lead, waits, order: _, .. } = self;
+        let Self { lead, waits, behind, order: _, .. } = self;
         text.keep(out);
         (*base, *furthest, *characters).keep(out);
         (*before, *mask).keep(out);
         (*lead, *waits).keep(out);
+        behind.keep(out);
         (*position, *given).keep(out);
         threads.keep(out);
     }
@@ -23,6 +24,7 @@ impl State for Redactor {
         (self.base, self.furthest, self.characters) = Keep::take(from)?;
         (self.before, self.mask) = Keep::take(from)?;
         (self.lead, self.waits) = Keep::take(from)?;
+        self.behind = Keep::take(from)?;
         (self.position, self.given) = Keep::take(from)?;
         self.threads = Keep::take(from)?;
         self.is_consistent().then_some(())
@@ -41,6 +43,7 @@ impl Redactor {
         let threads = self.threads.iter().all(|thread| {
             in_text(thread.start)
                 && self.rules.table.is_state(thread.state)
+                && self.rules.table.is_behind(thread.behind)
                 && thread.found.is_none_or(|(end, rule)| in_text(end) && is_rule(rule))
                 && thread.overflow.is_none_or(is_rule)
         });
@@ -48,6 +51,7 @@ impl Redactor {
         let leads = self.lead <= self.text.len().saturating_sub(self.given)
             && is_place(self.given + self.lead)
             && self.waits.is_none_or(is_rule);
-        counts && places && threads && masks && leads
+        let behind = self.rules.table.is_behind(self.behind);
+        counts && places && behind && threads && masks && leads
     }
 }

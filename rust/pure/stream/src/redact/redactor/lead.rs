@@ -1,6 +1,7 @@
 //! What leads to a text and is none of it.
 
 use super::{Output, Redactor};
+use crate::redact::table::Table;
 
 impl Redactor {
     /// A text is about to begin that is the value of `name`: a match may begin in `name=` or `name: `, and then what of it
@@ -12,6 +13,7 @@ impl Redactor {
             }
             // The text begins here, for rules that look at that.
             self.before = None;
+            self.behind = Table::TEXT;
         }
     }
 
