@@ -115,6 +115,7 @@ const SECRETS: &[&str] = &[
     "curl -H 'Authorization: Bearer ⟦‹token›⟧' https://api.example.org",
     "curl -H \"Authorization: Bearer ⟦‹openai›⟧\" -H 'X-Key: ⟦‹google›⟧'",
     "Authorization: bearer ⟦‹hextoken›⟧␤Authorization: Basic ⟦‹basic›⟧␤",
+    "Bearer ⟦xbKVIFDPLSumwjtKUIjummjyedEHPSisgouVGNaZ⟧",
     "{\"Authorization\": \"Bearer ⟦‹jwt›⟧\"}",
     "MAILCHIMP_API_KEY=⟦‹hextoken›-us12⟧",
     "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=⟦‹b64›0123456789abcdefghijkl==⟧;EndpointSuffix=core",

@@ -123,5 +123,9 @@ pub(super) const ALL: &[BuiltIn] = &[
     of("phone", numbers::PHONE).with(numbers::PHONES),
 ];
 
-/// A digit tells a token from words.
-const BEARER: &str = r"(?i-u:bearer)[ \t]{1,4}(?:[A-Za-z._~+/-]*[0-9][A-Za-z0-9._~+/-]{12,}|[A-Za-z._~+/-]{20,}[0-9][A-Za-z0-9._~+/-]*)=*";
+/// A digit tells a token from words, or small letters that capitals follow.
+const BEARER: &str = r"(?x)(?i-u:bearer)[\ \t]{1,4}
+    (?: [A-Za-z._~+/-]*[0-9][A-Za-z0-9._~+/-]{12,}
+    | [A-Za-z._~+/-]{20,}[0-9][A-Za-z0-9._~+/-]*
+    | (?:[A-Za-z._~+/-]*[a-z][A-Z]){3}[A-Za-z._~+/-]{4,}
+    )=*";
