@@ -40,7 +40,7 @@ const PATTERN: &str = r"(?x)
     family|fans|farm|fashion|film|finance|financial|fish|fit|fitness|flights|florist|football|forsale|
     foundation|frl|fun|fund|furniture|futbol|fyi|gal|gallery|game|games|garden|gift|gifts|global|gmbh|gold|
     golf|google|gov|graphics|gratis|green|group|guide|guru|hamburg|haus|health|healthcare|help|hockey|
-    holdings|holiday|home|homes|horse|hospital|host|hosting|hotel|house|icu|immo|immobilien|inc|industries|
+    holdings|holiday|home|homes|horse|hospital|host|hosting|hotel|house|icu|immo|inc|industries|
     info|ink|institute|insurance|insure|int|internal|international|intranet|invalid|investments|istanbul|
     jewelry|jobs|kaufen|kim|kitchen|koeln|lan|land|law|lawyer|lease|legal|lgbt|life|limited|limo|link|live|
     llc|loan|loans|local|localhost|london|love|ltd|ltda|madrid|mail|management|market|marketing|mba|media|
