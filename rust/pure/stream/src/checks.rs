@@ -7,6 +7,8 @@ use crate::{
     Forward, Place, Repeat, Settings, Source, Summary,
 };
 
+#[cfg(test)]
+pub(crate) mod broken;
 mod budgeted;
 mod called;
 #[cfg(test)]
@@ -64,6 +66,8 @@ pub struct Checks {
     halted: Option<Action>,
     stop: Option<Box<Finding>>,
     finished: bool,
+    #[cfg(test)]
+    pub(crate) broken: broken::Broken,
 }
 
 /// Checks with the default settings, which need no validation: a page that has no others is not linked with it.
@@ -112,6 +116,8 @@ impl Checks {
             halted: None,
             stop: None,
             finished: false,
+            #[cfg(test)]
+            broken: broken::Broken::default(),
         }
     }
 
@@ -124,13 +130,20 @@ impl Checks {
         if self.arrive(now) {
             return Ok(self.decision(Forward::Nothing));
         }
+        self.read_text(kind, text, now);
+        self.close_call(true, now);
+        Ok(self.decision(self.pushed(text)))
+    }
+
+    /// Reads the text of a call that has begun.
+    pub(crate) fn read_text(&mut self, kind: ChannelKind, text: &str, now: Timestamp) {
         let mut emit = Emit::new(&mut self.known, &mut self.events, now, None);
         emit.end().accept_clean_close();
         emit.plain_fragment(ChannelKey::new(Place::Stream, 0, kind), text);
+        #[cfg(test)]
+        self.broken.at(broken::Broken::Text);
         self.report_redactions();
         self.run(0);
-        self.close_call(true, now);
-        Ok(self.decision(self.pushed(text)))
     }
 
     /// Time passes without text: stalls.
@@ -139,6 +152,8 @@ impl Checks {
     /// [`Error::Finished`] after [`Checks::finish`].
     pub fn tick(&mut self, now: Timestamp) -> Result<Decision<'_>, Error> {
         let now = self.begin(now)?;
+        #[cfg(test)]
+        self.broken.at(broken::Broken::Tick);
         if !self.arrive(now) {
             self.look_at_waits(now);
             self.settle();
@@ -185,6 +200,7 @@ impl Checks {
     /// [`Error::Finished`] when called twice.
     pub fn finish(&mut self, close: Close, now: Timestamp) -> Result<(Decision<'_>, Summary), Error> {
         let now = self.begin(now)?;
+        self.read_end(close, now);
         let summary = self.conclude(close, now);
         Ok((self.decision(Forward::Nothing), summary))
     }
@@ -295,8 +311,10 @@ impl Checks {
         self.settle();
     }
 
-    /// Ends the stream for the checks and sums it up.
-    pub(crate) fn conclude(&mut self, close: Close, now: Timestamp) -> Summary {
+    /// Reads what the end of the stream decides.
+    pub(crate) fn read_end(&mut self, close: Close, now: Timestamp) {
+        #[cfg(test)]
+        self.broken.at(broken::Broken::End);
         let first = self.events.list.len();
         if !self.is_halted() {
             if !self.is_masked() || matches!(close, Close::Clean) {
@@ -305,12 +323,16 @@ impl Checks {
             self.report_redactions();
             self.run(first);
         }
-        let ending = self.known.end.conclude(close, self.is_halted(), self.known.tools.any_cut());
-        let kind = EventKind::End { state: ending.state };
-        Emit::new(&mut self.known, &mut self.events, now, None).push(None, kind);
         for (index, _) in self.known.channels.iter() {
             self.repeat.end(index, &mut self.fresh);
         }
+    }
+
+    /// Ends the stream for the checks and sums it up.
+    pub(crate) fn conclude(&mut self, close: Close, now: Timestamp) -> Summary {
+        let ending = self.known.end.conclude(close, self.is_halted(), self.known.tools.any_cut());
+        let kind = EventKind::End { state: ending.state };
+        Emit::new(&mut self.known, &mut self.events, now, None).push(None, kind);
         self.fresh.extend(ending_finding(&ending, self.known.mistaken, self.settings.ending.action));
         self.keep();
         self.finished = true;

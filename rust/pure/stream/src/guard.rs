@@ -1,4 +1,3 @@
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use midstream_series::Timestamp;
@@ -7,8 +6,9 @@ use crate::decode::{Decode, Detect, Frame, FrameKind, Framing, Opening, Sink, de
 use crate::dialect::{Dialect, Reading};
 use crate::hold::Hold;
 use crate::redact::{Fault, RuleSet};
-use crate::{Anomaly, ChannelKind, Checks, Close, Course, Decision, End, Error, Forward, Settings, Summary};
+use crate::{Checks, Close, Course, Decision, End, Error, Forward, Settings, Summary};
 
+mod analysis;
 mod course;
 mod holding;
 mod masking;
@@ -230,25 +230,6 @@ impl Guard {
         Ok(self.decide(Forward::Same))
     }
 
-    /// Reads text that the caller has and not bytes; see [`Checks::push_text`].
-    ///
-    /// # Errors
-    /// [`Error::Finished`] after [`Guard::finish`].
-    pub fn push_text(&mut self, kind: ChannelKind, text: &str, now: Timestamp) -> Result<Decision<'_>, Error> {
-        if self.framing == Framing::Auto {
-            self.framing = Framing::Text;
-            self.reading = Reading::new(Dialect::Text, Framing::Text);
-        }
-        self.position += text.len() as u64;
-        self.pushed = true;
-        if self.hold.is_some() {
-            return self.push_held(kind, text, now);
-        }
-        let decision = self.checks.push_text(kind, text, now)?;
-        self.course.note(now, decision.channels, decision.findings.len());
-        Ok(decision)
-    }
-
     /// The owner reads on after a pause of its own, which is no stall: the clocks of waiting count from `now`.
     ///
     /// # Errors
@@ -297,7 +278,11 @@ impl Guard {
     pub fn finish(&mut self, close: Close, now: Timestamp) -> Result<(Decision<'_>, Summary), Error> {
         let now = self.begin(now)?;
         let may_pass = !self.checks.is_halted();
-        let passed = self.drain(close, now).filter(|_| may_pass);
+        let mut passed = self.drain(close, now).filter(|_| may_pass);
+        self.analyse(|guard| guard.checks.read_end(close, now));
+        if self.stop_blind() && self.pushed {
+            passed = None;
+        }
         if let Some(finding) = self.unjudged(close) {
             self.checks.tell(finding);
         }
@@ -321,21 +306,6 @@ impl Guard {
             return Ok((self.decided(self.held_forward(&held, &[])), summary));
         }
         Ok((self.checks.decision(self.rest(passed)), summary))
-    }
-
-    /// Runs `work` so that its panic costs the analysis and no byte.
-    fn analyse<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> Option<T> {
-        if self.blind {
-            return None;
-        }
-        let outcome = catch_unwind(AssertUnwindSafe(|| work(self))).ok();
-        if outcome.is_none() {
-            self.blind = true;
-            self.decoder = None;
-            self.head = Vec::new();
-            self.checks.known.anomalies.add(Anomaly::AnalysisFailed);
-        }
-        outcome
     }
 
     /// Decodes a chunk that begins at byte `at`; gives where the stream is cut, if it is stopped.

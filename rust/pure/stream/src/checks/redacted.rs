@@ -25,6 +25,13 @@ impl Checks {
         }
     }
 
+    /// Stops the stream, where text is changed or waits, for a part of it that was not read.
+    pub(crate) fn stop_unread(&mut self) {
+        self.fail(Fault::Unreadable);
+        self.report_redactions();
+        self.settle();
+    }
+
     /// Makes findings of what redaction found since the last time.
     pub(crate) fn report_redactions(&mut self) {
         let Some(mask) = self.known.mask.as_mut().filter(|mask| mask.has_news()) else { return };
@@ -76,7 +83,7 @@ impl Checks {
     }
 
     /// What passes of `text`, which the caller has pushed: what its channel released, up to a stop.
-    pub(super) fn pushed(&self, text: &str) -> Forward<'_> {
+    pub(crate) fn pushed(&self, text: &str) -> Forward<'_> {
         if !self.is_masked() && !self.is_halted() {
             return Forward::Same;
         }

@@ -69,12 +69,23 @@ impl Guard {
 
     fn judge(&mut self, id: u64, verdict: Verdict<'_>, now: Timestamp) -> Result<Decision<'_>, Error> {
         let now = self.begin(now)?;
-        let Some(hold) = &mut self.hold else { return Err(not_held(id)) };
+        if self.hold.is_none() {
+            return Err(not_held(id));
+        }
         if !self.checks.is_halted() {
-            let finding = hold.judge(id, verdict, now)?;
-            finding.into_iter().for_each(|finding| self.checks.tell(finding));
+            self.caught(|guard| guard.settle_verdict(id, verdict, now)).transpose()?;
+            self.stop_blind();
         }
         Ok(self.decision_of_hold())
+    }
+
+    fn settle_verdict(&mut self, id: u64, verdict: Verdict<'_>, now: Timestamp) -> Result<(), Error> {
+        #[cfg(test)]
+        self.checks.broken.at(crate::checks::broken::Broken::Verdict);
+        let Some(hold) = &mut self.hold else { return Ok(()) };
+        let finding = hold.judge(id, verdict, now)?;
+        finding.into_iter().for_each(|finding| self.checks.tell(finding));
+        Ok(())
     }
 
     /// No more bytes come: texts end, and what is left of them is asked for. [`Guard::finish`] comes once the caller's check
@@ -86,6 +97,7 @@ impl Guard {
         let now = self.begin(now)?;
         let passed = self.drain(Close::Clean, now);
         self.drained = true;
+        self.stop_blind();
         let held = HeldBack::of(self.rest(passed), &[]);
         self.mark_all(&held);
         self.hold_back(&held, &[]);
@@ -126,30 +138,6 @@ impl Guard {
         let waits = hold.waits() && !hold.is_dry();
         let action = if waits { decision.action.max(Action::Hold) } else { decision.action };
         Decision { action, held: hold.asked(), ..decision }
-    }
-
-    /// Reads text that the caller has and not bytes, where text is held.
-    pub(super) fn push_held(&mut self, kind: ChannelKind, text: &str, now: Timestamp) -> Result<Decision<'_>, Error> {
-        let now = self.begin(now)?;
-        if self.drained {
-            return Err(Error::Finished);
-        }
-        if self.checks.is_halted() {
-            return Ok(self.decide(Forward::Nothing));
-        }
-        let decision = self.checks.push_text(kind, text, now)?;
-        let held = HeldBack::of(decision.forward, text.as_bytes());
-        if let Some(hold) = &mut self.hold {
-            let crate::Checks { known, events, .. } = &mut self.checks;
-            read(hold, known, events, Some(0), now);
-            hold.mark(match &held {
-                HeldBack::Chunk => text.len(),
-                HeldBack::Bytes(bytes) => bytes.len(),
-            });
-        }
-        self.hold_back(&held, text.as_bytes());
-        self.note(now);
-        Ok(self.decide(self.held_forward(&held, &[])))
     }
 
     /// Looks at texts whose check takes too long.

@@ -70,8 +70,10 @@ impl Guard {
     pub fn tick(&mut self, now: Timestamp) -> Result<Decision<'_>, Error> {
         let was_halted = self.checks.is_halted();
         let now = self.begin(now)?;
-        self.checks.tick(now)?;
-        self.look_at_held(now);
+        self.caught(|guard| guard.checks.tick(now).map(drop)).transpose()?;
+        self.caught(|guard| guard.look_at_held(now));
+        self.stop_blind();
+        self.drop_after_stop();
         self.wait_for_event(was_halted, now);
         self.note(now);
         Ok(self.decide(self.released()))
@@ -102,7 +104,8 @@ impl Guard {
     /// Bytes or events arrive. True where the stream is over, be it by the time since the last call.
     pub(super) fn arrive(&mut self, now: Timestamp) -> bool {
         let was_halted = self.checks.is_halted();
-        if self.checks.arrive(now) && !was_halted {
+        self.caught(|guard| guard.checks.arrive(now));
+        if self.checks.is_halted() && !was_halted {
             self.drop_after_stop();
             self.wait_for_event(was_halted, now);
             self.note(now);
