@@ -13,3 +13,9 @@ pub(crate) fn folder(name: &str) -> Option<PathBuf> {
     }
     Some(folder)
 }
+
+/// Whether each recording is read in every way, as `make soak` asks; else in some of them, which a seed draws.
+#[allow(dead_code, reason = "not every test reads in many ways")]
+pub(crate) fn is_whole() -> bool {
+    std::env::var_os("EVERY_CASE").is_some()
+}
