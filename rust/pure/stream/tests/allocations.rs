@@ -10,8 +10,8 @@ use midstream_stream::{Action, AgentChecks, ChannelKind, Decision, Guard, Option
 
 const NOW: Timestamp = Timestamp::from_nanos(0);
 /// Chunks after which every buffer has its size: the history of a channel has turned round.
-const WARM: usize = 8_000;
-const COUNTED: usize = 4_000;
+const WARM: usize = 3_000;
+const COUNTED: usize = 1_500;
 const KIB: usize = 1_024;
 
 static RULES: LazyLock<Arc<RuleSet>> = LazyLock::new(|| {
@@ -158,15 +158,16 @@ fn text_that_the_caller_has_allocates_nothing() {
     }
 }
 
-/// Allocations that a text costs which is asked for: it, its channel and what came before it are the caller's own.
-const PER_TEXT: u64 = 12;
+/// Allocations that a text costs which is asked for. The caller is given three strings, its channel, it and all before it;
+/// the guard keeps the same three until the verdict, then the text until it has passed, in a queue that may grow by one.
+const PER_TEXT: u64 = 8;
 
 #[test]
 fn held_text_allocates_where_the_caller_is_asked_and_nowhere_else() {
     for (format, content_type, event) in FORMATS.into_iter().filter(|(format, ..)| !format.contains("reasoning")) {
         let events: Vec<String> = words().map(|word| event(&word)).take(WARM + COUNTED).collect();
         let mut guard = Guard::new(Options { content_type: Some(content_type.into()), ..holding() }).unwrap();
-        let (mut asked, mut alone, mut id) = (0, 0, None);
+        let (mut asked, mut alone, mut most, mut id) = (0, 0, 0, None);
         for (at, event) in events.iter().enumerate() {
             let allocated = measure(|| {
                 let decision = guard.feed(event.as_bytes(), NOW).unwrap();
@@ -177,12 +178,13 @@ fn held_text_allocates_where_the_caller_is_asked_and_nowhere_else() {
             });
             if at >= WARM && id.is_some() {
                 asked += 1;
-                assert!(allocated.count_total <= PER_TEXT, "{format}: {allocated:?} for one text");
+                most = most.max(allocated.count_total);
             } else if at >= WARM {
                 alone += allocated.count_total;
             }
         }
         assert!(asked > 0 && alone <= GROWTHS, "{format}: {alone} allocations, {asked} texts");
+        assert!(most <= PER_TEXT, "{format}: {most} allocations for one text");
     }
 }
 

@@ -255,11 +255,9 @@ impl Hold {
             let held = self.late.swap_remove(place);
             return Ok(self.refused(&held, verdict));
         }
-        let asked = self.pieces.iter_mut().find_map(|piece| match &piece.state {
-            State::Asked(held, at) if held.id == id => Some((held.clone(), *at, piece)),
-            _ => None,
-        });
-        let Some((held, at, piece)) = asked else { return Err(unknown(id)) };
+        let is_asked = |piece: &&mut Piece| matches!(&piece.state, State::Asked(held, _) if held.id == id);
+        let Some(piece) = self.pieces.iter_mut().find(is_asked) else { return Err(unknown(id)) };
+        let State::Asked(held, at) = std::mem::replace(&mut piece.state, State::Open) else { return Err(unknown(id)) };
         piece.state = State::Passed(held.text.clone());
         let mut finding = self.refused(&held, verdict);
         if finding.is_none() {
