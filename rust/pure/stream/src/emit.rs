@@ -109,6 +109,7 @@ impl<'a> Emit<'a> {
                 *slot = Some(text.to_owned());
             }
         };
+        let (id, model) = (&*self.field(id, true), &*self.field(model, false));
         keep(&mut self.known.id, id);
         keep(&mut self.known.model, model);
         let (id, model) = (self.events.store(id), self.events.store(model));
@@ -267,6 +268,7 @@ impl<'a> Emit<'a> {
         if reason == Reason::Error {
             self.known.end.fail();
         }
+        let raw = &*self.field(raw, false);
         if !raw.is_empty() && self.known.finish_reasons.len() < MAX_REASONS {
             self.known.finish_reasons.push(raw.to_owned());
         }
@@ -293,7 +295,8 @@ impl<'a> Emit<'a> {
 
     /// An event without meaning for the checks, by the provider's name of it.
     pub(crate) fn other(&mut self, name: &str) {
-        let name = self.events.store(name);
+        let name = self.field(name, true);
+        let name = self.events.store(&name);
         self.push(None, EventKind::Other { name });
     }
 

@@ -211,3 +211,32 @@ fn lists_of_tokens_are_emptied_where_they_say_a_secret_together() {
     assert_eq!(of_chat(&[listed(json!(["bob@exam", "ple.org", " "]))]), sse(&[listed(json!([]))]));
     assert_eq!(of_chat(&[listed(json!(["Hi", ". "]))]), sse(&[listed(json!(["Hi", ". "]))]));
 }
+
+#[test]
+fn the_summary_says_what_passed_of_ids_the_model_and_reasons() {
+    let rules = Arc::new(RuleSet::new(&[Rule::new("key", "KEY-[0-9a-f]{16}")]).unwrap());
+    let key = "KEY-0123456789abcdef";
+    let mut event = chat(&[("id", json!(key)), ("model", json!(format!("m {key}")))], "Hi");
+    event["choices"][0]["finish_reason"] = json!(format!("stop {key}"));
+    let call =
+        json!({"index": 0, "id": format!("{key}x"), "type": "function", "function": {"name": key, "arguments": "{}"}});
+    event["choices"][0]["delta"]["tool_calls"] = json!([call]);
+    let run = Run::of(sse(&[event]).as_bytes(), 7, Some(&rules));
+    let summary = &run.summary;
+    assert_eq!((summary.id.as_deref(), summary.model.as_deref()), (Some("[KEY]"), Some("m [KEY]")));
+    assert_eq!(summary.finish_reasons, ["stop [KEY]"]);
+    assert_eq!((summary.tool_calls[0].id.as_str(), summary.tool_calls[0].name.as_str()), ("[KEY]x", "[KEY]"));
+    assert!(!run.said.contains(key) && !run.passed().contains(key));
+    let short = chat(&[("id", json!("12345678"))], "Hi");
+    let digits = Arc::new(RuleSet::new(&[Rule::new("short", "[0-9]{4}")]).unwrap());
+    assert_eq!(Run::of(sse(&[short]).as_bytes(), 7, Some(&digits)).summary.id.as_deref(), Some("12345678"));
+}
+
+#[test]
+fn a_list_of_tokens_that_says_a_secret_beside_its_tokens_is_emptied() {
+    for list in [json!([MAIL]), json!({"content": [{"token": "Hi", "note": MAIL}]}), json!({"content": [{MAIL: 1}]})] {
+        let mut event = chat(&[], "Hi");
+        event["choices"][0]["logprobs"] = list;
+        assert!(!of_chat(&[event.clone()]).contains(MAIL), "{event}");
+    }
+}

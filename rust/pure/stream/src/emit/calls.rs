@@ -14,7 +14,8 @@ impl Emit<'_> {
             return;
         }
         let channel_id = self.known.channels.get(channel).map(|entry| entry.id.clone()).unwrap_or_default();
-        let id = if id.is_empty() { &channel_id } else { id };
+        let id = self.field(if id.is_empty() { &channel_id } else { id }, true);
+        let id = &*id;
         if !self.known.tools.start(channel, id, name) {
             return self.anomaly(Anomaly::Limit);
         }

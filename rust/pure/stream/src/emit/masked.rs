@@ -1,5 +1,6 @@
 //! What redaction asks of the reading of a frame: where each fragment stands, and which texts end.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use serde_json::value::RawValue;
@@ -222,6 +223,12 @@ impl Emit<'_> {
     pub(super) fn store_masked(&mut self, text: &str) -> Text {
         let masked = self.masked(text);
         self.events.store(masked.as_deref().unwrap_or(text))
+    }
+
+    /// A field of the frame as it passes. `names` says that it identifies something.
+    pub(super) fn field<'text>(&mut self, text: &'text str, names: bool) -> Cow<'text, str> {
+        let mask = self.known.mask.as_mut().filter(|mask| !mask.is_dry());
+        mask.and_then(|mask| mask.replace_in_field(text, names)).map_or(Cow::Borrowed(text), Cow::Owned)
     }
 
     /// Where in the data a slice of it stands.

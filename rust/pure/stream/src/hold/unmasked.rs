@@ -93,6 +93,10 @@ impl Masking for Unmasked {
         None
     }
 
+    fn replace_in_field(&mut self, _: &str, _: bool) -> Option<String> {
+        None
+    }
+
     fn fail(&mut self, fault: Fault) {
         self.fault = self.fault.or(Some(fault));
     }

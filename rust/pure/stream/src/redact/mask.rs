@@ -337,6 +337,10 @@ impl Masking for Mask {
         is_changed.then_some(out)
     }
 
+    fn replace_in_field(&mut self, text: &str, names: bool) -> Option<String> {
+        self.rewriting.replace_in_field(text, names).map(str::to_owned)
+    }
+
     fn has_news(&self) -> bool {
         !self.found.is_empty() || self.fault.is_some()
     }

@@ -77,6 +77,9 @@ pub(crate) trait Masking: Debug + Send + State + Sync {
     /// Replaces what is found in text that belongs to no channel. `None` where nothing is.
     fn replace_in(&mut self, text: &str) -> Option<String>;
 
+    /// The same for a field of the frame, as its rewriting does it and reports it. `names` says that it identifies something.
+    fn replace_in_field(&mut self, text: &str, names: bool) -> Option<String>;
+
     /// A fault stops the stream; the first one counts.
     fn fail(&mut self, fault: Fault);
 

@@ -10,7 +10,7 @@ use super::redactor::{Redaction, Redactor};
 use super::rule_set::RuleSet;
 use super::scan::{Level, Scan, Token, escape};
 use super::spelling::Released;
-use super::template::{empty, is_list_of_tokens};
+use super::template::{empty, is_list_of_others, is_list_of_tokens};
 use crate::json;
 use crate::keep::{Keep, Kept, Source, State};
 
@@ -184,6 +184,20 @@ impl Rewriting {
         is_changed
     }
 
+    /// A field of a frame as `rewrite` leaves it, of which it does not tell; `None` where it stays.
+    pub(super) fn replace_in_field(&mut self, text: &str, names: bool) -> Option<&str> {
+        if text.len() < self.rules.shortest {
+            return None;
+        }
+        self.decoded.clear();
+        self.decoded.push_str(text);
+        self.name.clear();
+        let found = self.found.len();
+        let is_changed = self.matches(if names { Reading::Identifier } else { Reading::Text }, false);
+        self.found.truncate(found);
+        is_changed.then_some(self.out.text.as_str())
+    }
+
     /// Looks at every string, key and number. True where each fragment was among them, and nothing that says them again, token by token.
     fn strings(&mut self, data: &str, placed: &[Placed], texts: &str) -> bool {
         let mut levels = std::mem::take(&mut self.levels);
@@ -191,7 +205,7 @@ impl Rewriting {
         let mut placed = placed.iter().peekable();
         // How many containers are around the one that is a tool's arguments, or a list of tokens.
         let (mut arguments, mut tokens, mut others) = (None, None, None);
-        let mut missed = false;
+        let (mut missed, mut leaks) = (false, false);
         self.lists.clear();
         let mut said = std::mem::take(&mut self.said);
         said.clear();
@@ -222,6 +236,8 @@ impl Rewriting {
                     if others.is_none() && matches!(scan.key(), "text" | "token" | "tokens") {
                         let token = data.get(at).unwrap_or_default();
                         json::unescape_all(token, &mut said);
+                    } else {
+                        leaks |= self.says(data, at);
                     }
                 }
                 Token::Text => {
@@ -238,7 +254,8 @@ impl Rewriting {
                         self.string(data, at, reading, arguments.is_none() && holds_arguments(scan.key()));
                     }
                 }
-                Token::Key | Token::Word if tokens.is_some() => {}
+                Token::Key if tokens.is_some() => leaks |= self.says(data, at),
+                Token::Word if tokens.is_some() => {}
                 Token::Key => {
                     self.name.clear();
                     let reading = if arguments.is_some() { Reading::Text } else { Reading::Identifier };
@@ -254,7 +271,7 @@ impl Rewriting {
         }
         self.levels = levels;
         std::mem::swap(&mut said, &mut self.decoded);
-        self.leaks = !self.lists.is_empty() && self.leaks();
+        self.leaks = !self.lists.is_empty() && (self.leaks() || leaks);
         self.said = said;
         !missed && self.lists.is_empty() && placed.next().is_none()
     }
@@ -265,6 +282,16 @@ impl Rewriting {
         self.out.replaced_at.clear();
         self.tokens.push(&self.decoded, &mut self.out, &mut self.found);
         self.out.text != self.decoded
+    }
+
+    /// Whether a string beside the tokens of a list is a secret for itself.
+    fn says(&mut self, data: &str, at: Range<usize>) -> bool {
+        self.name.clear();
+        !self.is_too_short(at.len()) && {
+            self.decoded.clear();
+            json::unescape_all(data.get(at).unwrap_or_default(), &mut self.decoded);
+            self.matches(Reading::Text, false)
+        }
     }
 
     /// The next value is that of the member `key`.
@@ -364,11 +391,6 @@ impl Rewriting {
             self.edits.push((list, begin..self.texts.len()));
         }
     }
-}
-
-/// Whether a list says which tokens could have stood in the place of others.
-fn is_list_of_others(key: &str) -> bool {
-    matches!(key, "topCandidates" | "top_logprobs")
 }
 
 /// Standard base64 with padding, as Bedrock writes it.

@@ -150,6 +150,11 @@ pub(super) fn is_list_of_tokens(key: &str, value: &str) -> bool {
     matches!(key, "logprobs" | "logprobsResult" | "token_ids") || (key == "tokens" && value.starts_with('['))
 }
 
+/// Whether a list says which tokens could have stood in the place of others.
+pub(super) fn is_list_of_others(key: &str) -> bool {
+    matches!(key, "topCandidates" | "top_logprobs")
+}
+
 /// Nothing, in the shape of `value`.
 pub(super) fn empty(value: &str) -> &'static str {
     if value.starts_with('[') { "[]" } else { "null" }
