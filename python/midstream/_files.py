@@ -21,7 +21,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     Raises
     ------
     OSError
-        At once where the folder is absent or may not be written.
+        At once where the folder is absent or may not be written; it names `path`.
     """
     if Path(path).exists() and not Path(path).is_file():
         with Path(path).open("wb") as file:
@@ -30,7 +30,15 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     place = Path(os.path.realpath(path))
     beside = place.with_name(f".{place.name[:200]}.{os.getpid()}.part")
     try:
-        with beside.open("xb") as file:
+        opened = beside.open("xb")
+    except FileExistsError:
+        beside.unlink(missing_ok=True)
+        raise
+    except OSError as error:
+        error.filename = os.fspath(path)
+        raise
+    try:
+        with opened as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

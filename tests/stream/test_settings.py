@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from midstream.stream import (
     ActionLimits,
     Actions,
     AgentChecks,
+    Budget,
     Guard,
     Hold,
     Pace,
@@ -103,6 +105,33 @@ def test_a_guard_file_that_was_saved_loads_as_the_same_settings(tmp_path: Path) 
         assert hash(loaded) == hash(WRITTEN)
     assert pickle.loads(pickle.dumps(WRITTEN)) == WRITTEN
     assert replace(WRITTEN, shadow=False) == Settings.from_dict(WRITTEN.to_dict() | {"shadow": False})
+
+
+def test_a_file_that_cannot_be_written_is_named_as_it_was_given(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for folder in ("absent", "file"):
+        path = tmp_path / folder / "guard.toml"
+        with pytest.raises(OSError, match=r"guard\.toml") as refused:
+            Settings().save(path)
+        assert refused.value.filename == str(path)
+        assert ".part" not in str(refused.value)
+
+
+def test_settings_show_what_differs_from_the_defaults() -> None:
+    assert repr(Settings()) == "Settings()"
+    assert repr(Settings(repeat=Repeat(near="off"))) == "Settings(repeat=Repeat(near='off'))"
+    assert repr(Rule(name="card", action="stop")) == "Rule(name='card', action='stop')"
+    tools = MappingProxyType({"read_log": "off"})
+    assert repr(Repeat(tools=tools)) == "Repeat(tools={'read_log': 'off'})"  # type: ignore[arg-type]
+
+
+def test_what_settings_show_makes_them_again() -> None:
+    hold = Settings(
+        hold=Hold(channels=("text", "tool")),
+        budget=Budget(output_tokens=100, cost=0.5, price_input=1.0, price_output=2.0),
+    )
+    for settings in (Settings(), WRITTEN, hold, Settings(hold=Hold())):
+        assert eval(repr(settings), vars(midstream.stream).copy()) == settings
 
 
 @pytest.mark.parametrize(

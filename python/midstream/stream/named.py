@@ -1,7 +1,7 @@
-"""Settings are given by name, and a name misspelt is told with the nearest."""
+"""Settings are given by name, a name misspelt is told with the nearest, and what differs from the defaults is shown."""
 
-from collections.abc import Callable
-from dataclasses import fields
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, fields
 from difflib import get_close_matches
 from functools import wraps
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ C = TypeVar("C")
 
 
 def named(settings: type[C]) -> type[C]:
-    """Refuse keywords that this class has no field for, with the nearest that it has."""
+    """Refuse keywords that this class has no field for, with the nearest that it has, and show what is no default."""
     made: Any = settings
     known = [field.name for field in fields(made) if field.init]
     original: Callable[..., None] = made.__init__
@@ -29,7 +29,21 @@ def named(settings: type[C]) -> type[C]:
         original(self, **given)
 
     made.__init__ = checked
+    made.__repr__ = shown
     return settings
+
+
+def shown(settings: Any) -> str:
+    """The call that makes such settings, without what is a default."""
+    own = []
+    for entry in fields(settings):
+        if entry.init and (value := getattr(settings, entry.name)) != default_of(entry):
+            own.append(f"{entry.name}={dict(value) if isinstance(value, Mapping) else value!r}")
+    return f"{type(settings).__qualname__}({', '.join(own)})"
+
+
+def default_of(entry: Field[Any]) -> object:
+    return entry.default if entry.default_factory is MISSING else entry.default_factory()
 
 
 def unknown(name: str, owner: str, known: list[str]) -> UnknownArgument:
