@@ -128,7 +128,7 @@ def test_settings_keep_their_rules_in_tables_and_copies():
         ({"max_hold_s": 0}, "redact.max_hold_s is 0, allowed is more than 0, at most 1e9"),
         ({"max_hold_s": "1"}, 'redact.max_hold_s is "1", allowed is a number'),
         ({"reasoning": "of"}, 'redact.reasoning is "of"; did you mean "off"'),
-        ({"tools": {"mail": "observe"}}, 'redact.tools.mail is "observe"; known: off, on'),
+        ({"tools": {"mail": "hint"}}, 'redact.tools.mail is "hint"; known: off, on, observe'),
         ({"rules": (Rule(name="a", pattern="a(?=b)"),)}, 'redaction rule "a" has look-around at character'),
         ({"rules": (Rule(name="a", pattern=r"(a)\1"),)}, 'redaction rule "a" has a backreference at character'),
         ({"rules": (Rule(name="a", pattern="ab+?"),)}, 'redaction rule "a" has a lazy quantifier at character'),

@@ -1,7 +1,7 @@
 """Redaction by kind of channel and by tool: each setting changes what it names and nothing else."""
 
 import json
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -71,6 +71,75 @@ def test_what_is_off_passes_and_nothing_else_does(kind: str, step: int) -> None:
     assert ending == "complete"
 
 
-def test_a_kind_that_is_neither_on_nor_off_names_its_key() -> None:
-    with pytest.raises(InputError, match=r"^redact\.reasoning is \"warn\"; known: off, on"):
-        Settings(redact=Redact(reasoning="warn"))  # type: ignore[arg-type]
+@pytest.mark.parametrize("step", [1, 17, 10_000])
+def test_what_is_only_told_passes_and_nothing_else_does(step: int) -> None:
+    for kind, action in zip(KINDS, ["warn", "observe", "warn", "warn", "observe"], strict=True):
+        own: dict[str, Any] = {
+            key: {name: action if one == "off" else one for name, one in given.items()} if key == "tools" else action
+            for key, given in OFF[kind].items()
+        }
+        texts, findings, ending = read(Redact(rules=RULES, **own), step)
+        assert [other for other in KINDS if SECRET in texts[other]] == [kind]
+        assert [other for other in KINDS if MASKED in texts[other]] == [other for other in KINDS if other != kind]
+        assert sorted(told for _, told in findings) == sorted(["redact"] * 4 + [action])
+        assert ending == "complete"
+
+
+@pytest.mark.parametrize("step", [1, 17, 10_000])
+def test_a_kind_is_redacted_where_the_others_are_off_or_told(step: int) -> None:
+    actions: list[tuple[Literal["off", "warn"], int]] = [("off", 0), ("warn", 4)]
+    for action, told in actions:
+        texts, findings, _ = read(Redact(rules=RULES, action=action, reasoning="redact"), step)
+        assert [kind for kind in KINDS if SECRET in texts[kind]] == ["text", "refusal", "read_log", "search"]
+        assert ("choice:0/reasoning", "redact") in findings
+        assert [one for _, one in findings].count("warn") == told == len(findings) - 1
+
+
+@pytest.mark.parametrize("step", [1, 17, 10_000])
+def test_secrets_in_the_arguments_of_a_tool_stop_what_others_are_replaced_in(step: int) -> None:
+    for own in ({"tools": {"search": "stop"}}, {"tool": "stop", "tools": {"read_log": "on"}}):
+        texts, findings, ending = read(Redact(rules=RULES, **own), step)
+        assert ending == "halted"
+        assert not any(SECRET in text for text in texts.values())
+        assert [action for _, action in findings] == ["redact"] * 4 + ["stop"]
+        assert findings[-1][0] == "choice:0/tool:1"
+
+
+def asked(redact: Redact, channel: Literal["text", "reasoning"]) -> tuple[str, bytes]:
+    decision = Guard(Settings(redact=redact)).push("T-1234 ", channel=channel)
+    return decision.action, decision.forward
+
+
+def test_of_a_rules_action_and_a_kinds_the_stronger_counts() -> None:
+    stops, replaces = (Rule(name="ticket", pattern="T-[0-9]{4}", action=own) for own in ("stop", "redact"))
+    assert asked(Redact(rules=(stops,), text="redact"), "text") == ("stop", b"[TICKET]")
+    assert asked(Redact(rules=(replaces,), text="stop"), "text") == ("stop", b"[TICKET]")
+    assert asked(Redact(rules=(replaces,), action="stop"), "text") == ("redact", b"[TICKET] ")
+    assert asked(Redact(rules=(stops,), reasoning="warn"), "reasoning") == ("warn", b"T-1234 ")
+
+
+def test_copies_elsewhere_are_replaced_where_any_kind_is() -> None:
+    events: list[dict[str, Any]] = [
+        {"type": "response.output_text.delta", "item_id": "m", "output_index": 0, "content_index": 0, "delta": SECRET},
+        {"type": "error", "message": f"no {SECRET}"},
+    ]
+    whole = b"".join(f"event: {one['type']}\ndata: {json.dumps(one)}\n\n".encode() for one in events)
+    guard = Guard(Settings(redact=Redact(rules=RULES, action="warn", tool="redact")))
+    passed = guard.feed(whole).forward + guard.finish()[0].forward
+    assert passed.count(SECRET.encode()) == 1
+    assert f"no {MASKED}".encode() in passed
+
+
+def test_where_nothing_can_be_replaced_the_kind_that_asks_for_it_is_named() -> None:
+    settings = Settings(redact=Redact(rules=RULES, action="warn", tool="stop"))
+    with pytest.raises(InputError, match=r"^redact\.tool is .*stop for events"):
+        Guard(settings).push({"choices": []})
+
+
+def test_a_word_that_is_no_action_names_its_key_and_the_actions() -> None:
+    with pytest.raises(
+        InputError, match=r"^redact\.reasoning is \"hint\"; known: off, on, observe, warn, redact, stop"
+    ):
+        Settings(redact=Redact(reasoning="hint"))  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"^redact\.tools\.x is \"sotp\"; did you mean \"stop\"\?"):
+        Settings(redact=Redact(tools={"x": "sotp"}))  # type: ignore[dict-item]

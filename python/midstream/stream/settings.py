@@ -83,7 +83,8 @@ class Rule:
         What stands in the place of a match: letters, digits, ``_`` and ``*``, also in square brackets. Default: the name
         in capitals, in brackets.
     action : {"redact", "stop"}, optional
-        What a match asks for, in place of `Redact.action`, which must be one of the two as well. Default: the same.
+        What a match asks for, in place of `Redact.action`, which must be one of the two as well. Of this and the action of
+        a kind of channel, or of a tool, the stronger counts. Default: the same.
 
     Examples
     --------
@@ -99,6 +100,10 @@ class Rule:
     max_len: int | None = None
     replacement: str | None = None
     action: Literal["redact", "stop"] | None = None
+
+
+RespondToSecret: TypeAlias = Literal["on", "off", "observe", "warn", "redact", "stop"]
+"""What a secret in one kind of channel asks for: ``on`` is what it asks for in all."""
 
 
 @named
@@ -118,14 +123,17 @@ class Redact:
         behind the replacement, or behind the frame that holds it; ``observe`` and ``warn`` report it and change nothing.
     max_hold_s : float, optional
         Seconds that text may wait, above 0; then the stream is stopped. Default: as long as the stream goes on.
-    reasoning, refusal, text, tool : {"on", "off"}
-        Whether channels of that kind are read. What is off passes as the model wrote it, while copies of it elsewhere in
-        the stream, such as the whole text at its end, are read all the same.
-    tools : mapping of str to "on" or "off"
+    reasoning, refusal, text, tool : {"on", "off", "observe", "warn", "redact", "stop"}
+        What a match in channels of that kind asks for. ``on`` is what `action` says. What is ``off`` is not read.
+    tools : mapping of str to one of these
         The same for the arguments of a tool, by its name, instead of `tool`.
 
     Notes
     -----
+    Where a kind or a tool has an action of its own and a rule too, the stronger counts. In channels that are off or only
+    reported, rules change nothing either. What no channel holds, such as errors and copies of the whole text, is replaced
+    wherever `action`, a kind or a tool asks for ``redact`` or ``stop``.
+
     Only a mark or the end of the stream ends a text, and not a finish reason, since some servers send text behind one.
     While text is held there, the frame that says the reason waits too.
 
@@ -142,11 +150,11 @@ class Redact:
     rules: tuple[str | Rule, ...] = field(default=(), metadata=rows(Rule))
     action: Literal["off", "observe", "warn", "redact", "stop"] = "redact"
     max_hold_s: float | None = None
-    reasoning: Literal["on", "off"] = "on"
-    refusal: Literal["on", "off"] = "on"
-    text: Literal["on", "off"] = "on"
-    tool: Literal["on", "off"] = "on"
-    tools: Mapping[str, Literal["on", "off"]] = field(default_factory=dict, hash=False)
+    reasoning: RespondToSecret = "on"
+    refusal: RespondToSecret = "on"
+    text: RespondToSecret = "on"
+    tool: RespondToSecret = "on"
+    tools: Mapping[str, RespondToSecret] = field(default_factory=dict, hash=False)
 
 
 @named

@@ -208,7 +208,11 @@ impl Guard {
     pub fn push_json(&mut self, json: &str, now: Timestamp) -> Result<Decision<'_>, Error> {
         let now = self.begin(now)?;
         if self.checks.is_masked() {
-            return Err(if self.hold.is_some() { holding::needs_bytes("events") } else { needs_bytes("events") });
+            return Err(if self.hold.is_some() {
+                holding::needs_bytes("events")
+            } else {
+                needs_bytes(&self.checks.settings().redact, "events")
+            });
         }
         if self.arrive(now) {
             return Ok(self.decide(Forward::Nothing));

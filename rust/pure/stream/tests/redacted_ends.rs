@@ -5,7 +5,7 @@ mod redacted;
 
 use std::sync::{Arc, LazyLock};
 
-use midstream_stream::redact::{Rule, RuleSet, Switch};
+use midstream_stream::redact::{Respond, Rule, RuleSet};
 use midstream_stream::{Dialect, Options, Settings};
 use redacted::Run;
 use serde_json::{Value, json};
@@ -244,7 +244,7 @@ fn channels_and_tools_that_are_off_pass_as_they_were_written() {
         let run = Run::with(body.as_bytes(), size, Options { settings: settings.clone(), ..Options::default() });
         assert_eq!((run.passed(), run.findings.len()), (expected.as_str(), 2), "{:?}", run.findings);
     }
-    settings.redact.tool = Switch::Off;
+    settings.redact.tool = Respond::Off;
     let run = Run::with(body.as_bytes(), 7, Options { settings, ..Options::default() });
     assert_eq!(run.passed(), body.replacen("\"TICKET-0042 ", "\"[TICKET] ", 1));
 }

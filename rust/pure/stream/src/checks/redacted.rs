@@ -5,7 +5,7 @@ use midstream_series::Timestamp;
 use super::{Checks, ends_at_stop};
 use crate::emit::Emit;
 use crate::redact::{Fault, Found, Masking};
-use crate::{Action, Finding, Forward, Settings};
+use crate::{Action, Finding, Forward};
 
 impl Checks {
     /// Text is redacted by `mask` from now on.
@@ -38,12 +38,12 @@ impl Checks {
         let mut found = Vec::new();
         mask.take_found(&mut found);
         // What lies behind a stop is not told, so that no finding depends on the cut.
-        let end = found.iter().position(|found| !mask.is_dry() && asked(found, mask.as_ref(), &self.settings).halts());
+        let end = found.iter().position(|found| !mask.is_dry() && found.action.halts());
         for found in found.iter().take(end.map_or(usize::MAX, |end| end + 1)) {
             let channel = found.channel.and_then(|index| self.known.channels.get(index));
             let id = channel.map(|channel| channel.id.clone());
-            let finding = finding(found, id, mask.as_ref(), &self.settings);
-            self.places.push(place(found, &finding, mask.is_dry()));
+            let finding = finding(found, id, mask.as_ref());
+            self.places.push(place(found, &finding, mask.is_dry() || found.action < Action::Redact));
             self.fresh.push(finding);
         }
         let check = if mask.is_bare() { "hold" } else { "redact" };
@@ -123,10 +123,10 @@ fn place(found: &Found, finding: &Finding, is_dry: bool) -> (u64, u8) {
     }
 }
 
-fn finding(found: &Found, channel: Option<String>, mask: &dyn Masking, settings: &Settings) -> Finding {
+fn finding(found: &Found, channel: Option<String>, mask: &dyn Masking) -> Finding {
     let rule = mask.rule(found.rule);
     let replacement = mask.replacement(found.rule);
-    let is_dry = mask.is_dry() || mask.is_bare();
+    let is_dry = mask.is_dry() || mask.is_bare() || found.action < Action::Redact;
     let stands = if is_dry { found.length } else { replacement.len() as u64 };
     let place = channel.is_some().then_some(found.onset);
     let limit = if found.overflow { ", beyond the limit of the rule" } else { "" };
@@ -134,7 +134,7 @@ fn finding(found: &Found, channel: Option<String>, mask: &dyn Masking, settings:
     Finding {
         check: "redact",
         kind: rule.to_owned().into(),
-        action: asked(found, mask, settings),
+        action: found.action,
         offset: place.map(|onset| onset + stands),
         onset: place,
         period: None,
@@ -143,12 +143,6 @@ fn finding(found: &Found, channel: Option<String>, mask: &dyn Masking, settings:
         explanation: format!("rule {rule} {did} {} characters{limit}", found.length),
         channel,
     }
-}
-
-/// What a match asks for: by its rule where text is changed, else as all do.
-fn asked(found: &Found, mask: &dyn Masking, settings: &Settings) -> Action {
-    let own = mask.action(found.rule).filter(|_| settings.redact.action.is_some_and(|action| action >= Action::Redact));
-    own.or(settings.redact.action).unwrap_or(Action::Observe)
 }
 
 fn stop(fault: Fault, check: &'static str) -> Finding {

@@ -6,7 +6,7 @@ use crate::decode::Frame;
 use crate::keep::{Keep, Kept, Source, State};
 use crate::redact::{Fault, Found, Fragment, Masking, Rewritten};
 use crate::summary::RedactSummary;
-use crate::{Action, ChannelIndex, ChannelKey};
+use crate::{ChannelIndex, ChannelKey};
 
 /// Stands for redaction where text is held and none is replaced: frames pass whole and as they are, and a stream that
 /// cannot be read is stopped. Rules that only report do so.
@@ -138,10 +138,6 @@ impl Masking for Unmasked {
 
     fn rule(&self, rule: usize) -> &str {
         self.reports.as_ref().map_or("", |reports| reports.rule(rule))
-    }
-
-    fn action(&self, rule: usize) -> Option<Action> {
-        self.reports.as_ref().and_then(|reports| reports.action(rule))
     }
 
     fn replacement(&self, rule: usize) -> &str {

@@ -6,10 +6,11 @@ use midstream_series::Timestamp;
 use super::arguments::Arguments;
 use super::redactor::{Redaction, Redactor};
 use super::rule_set::RuleSet;
+use super::settings::Respond;
 use super::spelling::Released;
 use super::template::Template;
 use crate::keep::{Keep, Kept, Source, State};
-use crate::{ChannelIndex, ChannelKey, ChannelKind};
+use crate::{Action, ChannelIndex, ChannelKey, ChannelKind};
 
 /// The text of one channel on its way through the rules, or a copy of that text that streams beside it.
 #[derive(Clone, Debug)]
@@ -32,8 +33,12 @@ pub(super) struct Lane {
     pub(super) ends_cut: bool,
     /// Its text stands in strings of the frames, so that what is left at its end can stand in one.
     pub(super) is_placed: bool,
+    /// What a match in it asks for.
+    pub(super) respond: Respond,
     /// It passes unread.
     pub(super) is_off: bool,
+    /// Matches in it are only told, though those of other channels are replaced.
+    pub(super) passes: bool,
     /// The provider signs it.
     pub(super) is_signed: bool,
     /// What of its text passed when it ended, although it could begin a match; it may go on.
@@ -54,6 +59,8 @@ pub(crate) struct Found {
     /// The rule's place in the set.
     pub(crate) rule: usize,
     pub(crate) channel: Option<ChannelIndex>,
+    /// What it asks for.
+    pub(crate) action: Action,
     /// Characters of the channel's released text before the replacement.
     pub(crate) onset: u64,
     /// Characters that were replaced.
@@ -64,12 +71,12 @@ pub(crate) struct Found {
     pub(crate) certain: u64,
 }
 
-crate::keep::keep!(struct Found { rule, channel, onset, length, overflow, certain });
+crate::keep::keep!(struct Found { rule, channel, action, onset, length, overflow, certain });
 
 impl State for Lane {
     fn keep_state(&self, out: &mut Kept) {
         let Self { key: _, copy: _, channel, reader, released, onsets, held_since, surplus, template, .. } = self;
-        let Self { ends_cut, is_placed, is_off, is_signed, end, .. } = self;
+        let Self { ends_cut, is_placed, respond, is_off, passes, is_signed, end, .. } = self;
         (*channel, *released, *surplus).keep(out);
         match reader {
             Reader::Arguments(arguments) => arguments.keep_state(out),
@@ -77,7 +84,7 @@ impl State for Lane {
         }
         onsets.keep(out);
         held_since.keep(out);
-        ((*ends_cut, *is_placed), (*is_off, *is_signed)).keep(out);
+        ((*ends_cut, *is_placed), (*is_off, *passes), (*is_signed, *respond)).keep(out);
         end.keep(out);
         template.keep(out);
     }
@@ -90,7 +97,8 @@ impl State for Lane {
         }
         self.onsets = Keep::take(from)?;
         self.held_since = Keep::take(from)?;
-        ((self.ends_cut, self.is_placed), (self.is_off, self.is_signed)) = Keep::take(from)?;
+        ((self.ends_cut, self.is_placed), (self.is_off, self.passes), (self.is_signed, self.respond)) =
+            Keep::take(from)?;
         self.end = Keep::take(from)?;
         self.template = Keep::take(from)?;
         Some(())
@@ -113,7 +121,9 @@ impl Lane {
             held_since: None,
             surplus: 0,
             ends_cut: false,
+            respond: Respond::On,
             is_off: false,
+            passes: false,
             is_placed: false,
             is_signed: false,
             end: String::new(),
@@ -121,9 +131,10 @@ impl Lane {
         }
     }
 
-    /// Bytes of its text that wait.
+    /// Bytes of its text that wait; none where it passes.
     pub(super) fn held(&self) -> usize {
         match &self.reader {
+            _ if self.passes => 0,
             Reader::Arguments(arguments) => arguments.held(),
             Reader::Plain(redactor) => redactor.held(),
         }
@@ -166,12 +177,12 @@ impl Lane {
     }
 
     /// What a redaction that is over is reported as: by its place in what was released, or in what the model wrote.
-    pub(super) fn found(&mut self, redaction: Redaction, replacement: u64, as_written: bool) -> Found {
+    pub(super) fn found(&mut self, redaction: Redaction, replacement: u64, as_written: bool, action: Action) -> Found {
         let Redaction { rule, length, overflow, certain, .. } = redaction;
         let onset = self.onsets.pop_front().unwrap_or(self.released);
         let written = onset.saturating_add_signed(self.surplus);
         self.surplus += length as i64 - replacement as i64;
         let onset = if as_written { written } else { onset };
-        Found { rule, channel: self.channel, onset, length, overflow, certain }
+        Found { rule, channel: self.channel, action, onset, length, overflow, certain }
     }
 }

@@ -20,7 +20,7 @@ use super::spelling::Released;
 use super::waits::Waits;
 use crate::decode::Frame;
 use crate::summary::RedactSummary;
-use crate::{Action, ChannelIndex, ChannelKey, json};
+use crate::{ChannelIndex, ChannelKey, json};
 
 /// Texts of one stream that are read apart at most.
 const MAX_LANES: usize = 512;
@@ -48,7 +48,7 @@ pub(crate) struct Mask {
     reported: u128,
     fault: Option<Fault>,
     waits: Waits,
-    /// Which channels are read.
+    /// What a match asks for, by its channel and its rule.
     settings: RedactSettings,
     /// Matches are only reported.
     is_dry: bool,
@@ -113,7 +113,7 @@ impl Masking for Mask {
             }
             return false;
         }
-        let (before, was_placed) = (lane.held(), lane.is_placed);
+        let (before, was_placed, passes) = (lane.held(), lane.is_placed, lane.passes);
         lane.push(fragment.text, &mut self.out, &mut self.redactions);
         self.frame.has_text |= !fragment.text.is_empty();
         lane.is_placed = fragment.place.is_some();
@@ -122,6 +122,13 @@ impl Masking for Mask {
         self.waits.moved(before, lane.held(), fragment.text.len(), &mut lane.held_since, now);
         self.report(at);
         if self.is_dry {
+            return false;
+        }
+        if passes {
+            self.clear_output();
+            if let Some(place) = fragment.place.clone() {
+                self.place(at, place, false);
+            }
             return false;
         }
         let moved = if was_placed && before > 0 { self.put_before(at, before) } else { 0 };
@@ -172,13 +179,13 @@ impl Masking for Mask {
             }
             lane.finish(&mut self.out, &mut self.redactions);
             self.waits.moved(before, 0, 0, &mut lane.held_since, now);
-            let (channel, is_placed) = (lane.channel, lane.is_placed);
+            let (channel, is_placed, passes) = (lane.channel, lane.is_placed, lane.passes);
             if before > 0 && self.out.replaced_at.is_empty() {
                 lane.end.clone_from(&self.out.text);
                 self.last_ended = Some(at);
             }
             self.report(at);
-            if self.out.text.is_empty() || self.is_dry {
+            if self.out.text.is_empty() || self.is_dry || passes {
                 continue;
             }
             if let Some(channel) = channel {
@@ -351,10 +358,6 @@ impl Masking for Mask {
 
     fn rule(&self, rule: usize) -> &str {
         self.rules.name(rule)
-    }
-
-    fn action(&self, rule: usize) -> Option<Action> {
-        self.rules.action(rule)
     }
 
     fn replacement(&self, rule: usize) -> &str {

@@ -8,7 +8,7 @@ use super::lane::Found;
 use crate::decode::Frame;
 use crate::keep::State;
 use crate::summary::RedactSummary;
-use crate::{Action, ChannelIndex, ChannelKey};
+use crate::{ChannelIndex, ChannelKey};
 
 /// Redaction of one stream, as those who read it call it: by a pointer, so that what reads text without rules, as a page
 /// does, is not linked with them.
@@ -116,9 +116,6 @@ pub(crate) trait Masking: Debug + Send + State + Sync {
 
     /// The name of a rule.
     fn rule(&self, rule: usize) -> &str;
-
-    /// What a match of a rule asks for, where that is the rule's own.
-    fn action(&self, rule: usize) -> Option<Action>;
 
     /// What stands in the place of a match.
     fn replacement(&self, rule: usize) -> &str;

@@ -45,7 +45,7 @@ pub use fault::{PatternPart, RuleFault};
 pub use redactor::{Redaction, Redactor, Release};
 pub use rule::Rule;
 pub use rule_set::RuleSet;
-pub use settings::{OwnRule, RedactSettings, RuleSettings, Switch};
+pub use settings::{OwnRule, RedactSettings, Respond, RuleSettings};
 
 pub(crate) use frame::{Fault, Fragment, Rewritten};
 pub(crate) use lane::Found;

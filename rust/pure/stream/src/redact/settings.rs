@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 use super::latest::shared;
 use super::rule::Rule;
 use super::rule_set::RuleSet;
-use crate::settings::{self, Asked, nearest};
+use crate::settings::{self, Asked, nearest, quoted};
 use crate::{Action, ChannelKind, Error};
 
 /// Which secrets are looked for in text, and what follows.
@@ -25,28 +25,48 @@ pub struct RedactSettings {
     pub max_hold_s: Option<f64>,
     /// The rules, each the name of a built-in one, `built_in` for all of those, or a table.
     pub rules: Vec<RuleSettings>,
-    /// Whether reasoning is read.
-    pub reasoning: Switch,
-    /// Whether refusals are read.
-    pub refusal: Switch,
-    /// Whether the answer is read.
-    pub text: Switch,
-    /// Whether the arguments of tools are read.
-    pub tool: Switch,
+    /// What a match in reasoning asks for.
+    pub reasoning: Respond,
+    /// What one in a refusal asks for.
+    pub refusal: Respond,
+    /// What one in the answer asks for.
+    pub text: Respond,
+    /// What one in the arguments of tools asks for.
+    pub tool: Respond,
     /// The same for a tool, by its name.
-    pub tools: BTreeMap<String, Switch>,
+    pub tools: BTreeMap<String, Respond>,
 }
 
-/// Whether a channel is read. What is off passes as the model wrote it; copies of it elsewhere do not.
+/// What a match in one kind of channel, or in the arguments of one tool, asks for; weakest first. Where one changes text,
+/// copies of the text elsewhere are changed too, those of channels whose text passes among them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Switch {
-    /// Its secrets pass.
+pub enum Respond {
+    /// Its text is not read, and passes as the model wrote it.
     Off,
-    /// It is read.
+    /// What `redact.action` says.
     #[default]
     On,
+    /// Matches are counted, and pass.
+    Observe,
+    /// Matches are told, and pass.
+    Warn,
+    /// Matches are replaced.
+    Redact,
+    /// The first match is replaced, and the stream ends behind it.
+    Stop,
 }
+
+crate::keep::keep!(
+    enum Respond {
+        Off,
+        On,
+        Observe,
+        Warn,
+        Redact,
+        Stop,
+    }
+);
 
 /// A rule in settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +86,8 @@ pub struct OwnRule {
     /// The regular expression; without one the rule is the built-in one of that name.
     #[serde(default)]
     pub pattern: Option<String>,
-    /// What a match asks for in place of `redact.action`: `redact` or `stop`.
+    /// What a match asks for in place of `redact.action`: `redact` or `stop`. Where its channel has an action of its own
+    /// that changes text, the stronger counts; where that one changes none, so does the rule.
     #[serde(default, deserialize_with = "settings::other_action")]
     pub action: Option<Option<Action>>,
     /// The limit of a pattern without a longest match, in bytes.
@@ -79,7 +100,7 @@ pub struct OwnRule {
 
 impl Default for RedactSettings {
     fn default() -> Self {
-        let on = Switch::On;
+        let on = Respond::On;
         Self {
             action: Some(Action::Redact),
             max_hold_s: None,
@@ -134,12 +155,12 @@ impl RedactSettings {
             }
             RuleSet::new(&rules)
         })?;
-        Ok(self.action.map(|_| rules))
+        Ok(self.strongest().map(|_| rules))
     }
 
     /// Refuses rules where nothing is redacted.
     pub(crate) fn refuse_rules(&self) -> Result<(), Error> {
-        if self.rules.is_empty() || self.action.is_none() {
+        if self.rules.is_empty() || self.strongest().is_none() {
             return Ok(());
         }
         Err(Error::Setting {
@@ -149,16 +170,70 @@ impl RedactSettings {
         })
     }
 
-    /// Whether a channel of that kind, or of that tool, passes unread.
-    pub(super) fn is_off(&self, kind: ChannelKind, tool: Option<&str>) -> bool {
-        let switch = match kind {
-            ChannelKind::Audio => Switch::On,
+    /// What a channel of that kind, or of that tool, has of its own.
+    pub(super) fn of(&self, kind: ChannelKind, tool: Option<&str>) -> Respond {
+        match kind {
+            ChannelKind::Audio => Respond::On,
             ChannelKind::Reasoning => self.reasoning,
             ChannelKind::Refusal => self.refusal,
             ChannelKind::Text => self.text,
             ChannelKind::Tool => tool.and_then(|tool| self.tools.get(tool)).copied().unwrap_or(self.tool),
-        };
-        switch == Switch::Off
+        }
+    }
+
+    /// What a match in a channel asks for that has `own`; `None` where it is not read.
+    pub(super) fn asked_in(&self, own: Respond) -> Option<Action> {
+        match own {
+            Respond::Off => None,
+            Respond::On => self.action,
+            Respond::Observe => Some(Action::Observe),
+            Respond::Warn => Some(Action::Warn),
+            Respond::Redact => Some(Action::Redact),
+            Respond::Stop => Some(Action::Stop),
+        }
+    }
+
+    /// What a match of a rule asks for that has an action of its own, in such a channel.
+    pub(super) fn asked_of(&self, rule: Option<Action>, own: Respond) -> Action {
+        let asked = self.asked_in(own).unwrap_or(Action::Observe);
+        match rule {
+            Some(rule) if asked >= Action::Redact => {
+                if own == Respond::On {
+                    rule
+                } else {
+                    rule.max(asked)
+                }
+            }
+            _ => asked,
+        }
+    }
+
+    /// The same in text of no channel, which is changed where that of any channel is.
+    pub(super) fn asked_elsewhere(&self, rule: Option<Action>) -> Action {
+        let least = self.changes().map_or(Action::Observe, |_| Action::Redact);
+        self.asked_of(rule, Respond::On).max(least)
+    }
+
+    /// The strongest that any match may ask for.
+    pub(crate) fn strongest(&self) -> Option<Action> {
+        self.fields().filter_map(|(_, action)| action).max()
+    }
+
+    /// The first field by which text is changed.
+    pub(crate) fn changes(&self) -> Option<(String, Action)> {
+        let mut changes = self.fields().filter_map(|(field, action)| Some((field, action?)));
+        changes.find(|(_, action)| *action >= Action::Redact)
+    }
+
+    /// The fields that say what a match asks for.
+    fn fields(&self) -> impl Iterator<Item = (String, Option<Action>)> {
+        let Self { reasoning, refusal, text, tool, tools, .. } = self;
+        let kinds = [("reasoning", reasoning), ("refusal", refusal), ("text", text), ("tool", tool)];
+        let kinds = kinds.into_iter().map(|(kind, own)| (kind.to_owned(), *own));
+        let tools = tools.iter().map(|(tool, own)| (format!("tools.{}", quoted(tool)), *own));
+        let own = kinds.chain(tools).filter(|(_, own)| *own != Respond::On);
+        let own = own.map(|(field, own)| (format!("redact.{field}"), self.asked_in(own)));
+        std::iter::once(("redact.action".to_owned(), self.action)).chain(own)
     }
 
     /// How long text may wait.

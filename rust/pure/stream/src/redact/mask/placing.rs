@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::{MAX_LANES, Mask};
+use crate::Action;
 use crate::redact::beside::BESIDE;
 use crate::redact::frame::{Fault, Fragment};
 use crate::redact::lane::{Found, Lane};
@@ -35,16 +36,19 @@ impl Mask {
 
     pub(super) fn report(&mut self, at: usize) {
         let Some(lane) = self.lanes.get_mut(at) else { return };
-        if lane.is_signed && !self.out.replaced_at.is_empty() {
+        if lane.is_signed && !lane.passes && !self.out.replaced_at.is_empty() {
             self.fault = self.fault.or(Some(Fault::Signed));
         }
         for redaction in self.redactions.drain(..) {
             let replacement = self.rules.replacement(redaction.rule).len() as u64;
-            let found = lane.found(redaction, replacement, self.is_dry);
+            let action = self.settings.asked_of(self.rules.action(redaction.rule), lane.respond);
+            let found = lane.found(redaction, replacement, self.is_dry || lane.passes, action);
             if lane.copy == 0 {
-                self.reported |= 1 << found.rule;
                 self.found.push(found);
-                self.waits.redactions += 1;
+                if !lane.passes {
+                    self.reported |= 1 << found.rule;
+                    self.waits.redactions += 1;
+                }
             } else if lane.copy == BESIDE {
                 self.rewriting.found.push(redaction);
             }
@@ -57,7 +61,8 @@ impl Mask {
             self.waits.copies += 1;
             if self.reported >> rule & 1 == 0 {
                 self.reported |= 1 << rule;
-                self.found.push(Found { rule, channel: None, onset: offset, length, overflow, certain });
+                let action = self.settings.asked_elsewhere(self.rules.action(rule));
+                self.found.push(Found { rule, channel: None, action, onset: offset, length, overflow, certain });
             }
         }
     }
@@ -70,9 +75,14 @@ impl Mask {
                 None if self.lanes.len() == MAX_LANES => return None,
                 None => {
                     let mut lane = Lane::new(fragment.key, fragment.copy, &self.rules);
-                    let own = self.lanes.iter().any(|lane| lane.key == fragment.key && lane.is_off);
-                    lane.is_off =
-                        fragment.copy != BESIDE && (own || self.settings.is_off(fragment.key.kind, fragment.tool));
+                    if fragment.copy != BESIDE {
+                        let own = self.lanes.iter().find(|lane| lane.key == fragment.key && lane.copy == 0);
+                        let given = || self.settings.of(fragment.key.kind, fragment.tool);
+                        lane.respond = own.map_or_else(given, |lane| lane.respond);
+                        let asked = self.settings.asked_in(lane.respond);
+                        lane.is_off = asked.is_none();
+                        lane.passes = !self.is_dry && asked < Some(Action::Redact);
+                    }
                     self.lanes.push(lane);
                     self.lanes.len() - 1
                 }
