@@ -20,6 +20,7 @@ from midstream.cli.report import markdown, report_object, rows, total
 from midstream.cli.terminal import Printer, complain, json_line, reason
 from midstream.stream import Recording, Settings, Trace, replay
 from midstream.stream.reader import RecordingReader
+from midstream.stream.rules import shown_under
 
 __all__ = ["FailOn", "Form", "analyze", "destination", "reaches"]
 
@@ -108,6 +109,10 @@ def analyze(
     return FINDINGS if any(reaches(fail_on, actions) for _, actions in outcomes) else DONE
 
 
+WRITTEN = ("finish_reasons", "model", "tool_calls")
+"""Keys of a report whose texts are the stream's."""
+
+
 class Examination:
     """Reports on what sources hold."""
 
@@ -129,6 +134,7 @@ class Examination:
         known = isinstance(held, RecordingReader) and held.timed
         timed = known or (isinstance(held, Recording) and any(chunk.t_ns is not None for chunk in held.chunks))
         report = report_object(name, summary, timed=timed, cut=held.end is None)
+        report |= shown_under(self.settings, {key: report[key] for key in WRITTEN})
         if self.picture is not None and not of_no_format(report):
             self.picture.add(name, summary)
         return report

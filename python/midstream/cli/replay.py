@@ -16,6 +16,7 @@ from midstream.cli.recordings import named_sources, printed_schema, reports, tol
 from midstream.cli.terminal import Printer, complain, json_line
 from midstream.stream import Chunk, Decided, Recording, Replay, Settings, Trace
 from midstream.stream.reader import RecordingReader
+from midstream.stream.rules import shown_under
 
 __all__ = ["replay"]
 
@@ -111,7 +112,8 @@ class Run:
         seen = Replay.of(held, self.settings, speed=self.speed, on_decided=self.tell, on_chunk=self.advance)
         if seen.times == "even":
             complain(f"no times in this recording, so messages are played evenly: {name}")
-        return outcome_object(name, self.name, seen, held=held)
+        outcome = outcome_object(name, self.name, seen, held=held)
+        return outcome | {"model": shown_under(self.settings, outcome["model"])}
 
     def unread(self, name: str, error: str) -> dict[str, Any]:
         """The report of what cannot be read."""

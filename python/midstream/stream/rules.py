@@ -10,7 +10,7 @@ from midstream.stream.actions import Actions
 from midstream.stream.repeat import Repeat
 from midstream.stream.settings import Ending, Pace, Redact, Rule, Settings
 
-__all__ = ["redacted", "redacting", "rules_of"]
+__all__ = ["redacted", "redacting", "rules_of", "shown_under"]
 
 BUILT_IN = "built_in"
 
@@ -36,9 +36,9 @@ def redacting(rules: tuple[str | Rule, ...]) -> Settings:
 
 
 def redacted(value: Any, rules: tuple[str | Rule, ...]) -> Any:
-    """`value` with the secrets in its texts replaced."""
+    """`value` with the secrets in its texts replaced, and in the names of its members."""
     if isinstance(value, Mapping):
-        return {key: redacted(item, rules) for key, item in value.items()}
+        return {redacted(key, rules): redacted(item, rules) for key, item in value.items()}
     if isinstance(value, list):
         return [redacted(item, rules) for item in value]
     if not isinstance(value, str):
@@ -46,3 +46,9 @@ def redacted(value: Any, rules: tuple[str | Rule, ...]) -> Any:
     guard = Guard(redacting(rules), started_ns=0)
     passed = guard.push(value, now_ns=0).forward + guard.finish("clean", 0)[0].forward
     return passed.decode(errors="replace")
+
+
+def shown_under(settings: Settings, value: Any) -> Any:
+    """`value` as it is shown where these settings replace text."""
+    redact = settings.redact
+    return redacted(value, tuple(redact.rules)) if redact.rules and redact.action in ("redact", "stop") else value
