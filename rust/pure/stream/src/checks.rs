@@ -20,7 +20,6 @@ mod redacted;
 
 use budgeted::Budgeted;
 use called::Calls;
-use ended::finding as ending_finding;
 
 /// Findings kept for the summary at most; later ones are still decided on.
 const MAX_FINDINGS: usize = 1_000;
@@ -311,44 +310,6 @@ impl Checks {
         self.settle();
     }
 
-    /// Reads what the end of the stream decides.
-    pub(crate) fn read_end(&mut self, close: Close, now: Timestamp) {
-        #[cfg(test)]
-        self.broken.at(broken::Broken::End);
-        let first = self.events.list.len();
-        if !self.is_halted() {
-            if !self.is_masked() || matches!(close, Close::Clean) {
-                Emit::new(&mut self.known, &mut self.events, now, None).flush_surrogates();
-            }
-            self.report_redactions();
-            self.run(first);
-        }
-        for (index, _) in self.known.channels.iter() {
-            self.repeat.end(index, &mut self.fresh);
-        }
-    }
-
-    /// Ends the stream for the checks and sums it up.
-    pub(crate) fn conclude(&mut self, close: Close, now: Timestamp) -> Summary {
-        let ending = self.known.end.conclude(close, self.is_halted(), self.known.tools.any_cut());
-        let kind = EventKind::End { state: ending.state };
-        Emit::new(&mut self.known, &mut self.events, now, None).push(None, kind);
-        self.fresh.extend(ending_finding(&ending, self.known.mistaken, self.settings.ending.action));
-        self.keep();
-        self.finished = true;
-        let tokens = self.known.usage().output.or_else(|| self.known.estimated_tokens());
-        let pace = self.now.map(|_| self.pace.summary(now, tokens)).unwrap_or_default();
-        let hints = self.hints();
-        let findings = std::mem::take(&mut self.findings);
-        let cost = self.budget.as_ref().and_then(Budgeted::cost);
-        Summary {
-            hints,
-            cost: cost.map(|(cost, _)| cost),
-            cost_source: cost.map(|(_, source)| source).unwrap_or_default(),
-            ..Summary::new(&self.known, ending, pace, findings, self.clock_regressions)
-        }
-    }
-
     pub(crate) fn decision<'a>(&'a self, forward: Forward<'a>) -> Decision<'a> {
         Decision {
             action: self.asked().max(self.halted.unwrap_or_default()),
@@ -377,11 +338,6 @@ impl Checks {
         }
         self.keep();
         self.is_halted()
-    }
-
-    /// What to say to the model; nothing under shadow.
-    fn hints(&self) -> Vec<String> {
-        if self.settings.shadow { Vec::new() } else { self.findings.iter().filter_map(Finding::hint).collect() }
     }
 
     /// Copies this call's findings that are not kept yet.

@@ -1,13 +1,62 @@
-//! The finding of a stream that did not reach its semantic end.
+//! The end of a stream, and the finding where it is not the semantic one.
 
-use crate::{Action, Dialect, Ending, EndingState, Finding};
+use midstream_series::Timestamp;
+
+use super::Checks;
+#[cfg(test)]
+use super::broken;
+use super::budgeted::Budgeted;
+use crate::detector::Detector;
+use crate::emit::Emit;
+use crate::{Action, Close, Dialect, Ending, EndingState, EventKind, Finding, Summary};
+
+impl Checks {
+    /// Reads what the end of the stream decides.
+    pub(crate) fn read_end(&mut self, close: Close, now: Timestamp) {
+        #[cfg(test)]
+        self.broken.at(broken::Broken::End);
+        let first = self.events.list.len();
+        if !self.is_halted() {
+            if !self.is_masked() || matches!(close, Close::Clean) {
+                Emit::new(&mut self.known, &mut self.events, now, None).flush_surrogates();
+            }
+            self.report_redactions();
+            self.run(first);
+        }
+        for (index, _) in self.known.channels.iter() {
+            self.repeat.end(index, &mut self.fresh);
+        }
+    }
+
+    /// Ends the stream for the checks and sums it up.
+    pub(crate) fn conclude(&mut self, close: Close, now: Timestamp) -> Summary {
+        let ending = self.known.end.conclude(close, self.is_halted(), self.known.tools.any_cut());
+        let kind = EventKind::End { state: ending.state };
+        Emit::new(&mut self.known, &mut self.events, now, None).push(None, kind);
+        self.fresh.extend(finding(&ending, self.known.mistaken, self.settings.ending.action));
+        self.keep();
+        self.finished = true;
+        let tokens = self.known.usage().output.or_else(|| self.known.estimated_tokens());
+        let pace = self.now.map(|_| self.pace.summary(now, tokens)).unwrap_or_default();
+        let hints = self.hints();
+        let findings = std::mem::take(&mut self.findings);
+        let cost = self.budget.as_ref().and_then(Budgeted::cost);
+        Summary {
+            hints,
+            cost: cost.map(|(cost, _)| cost),
+            cost_source: cost.map(|(_, source)| source).unwrap_or_default(),
+            ..Summary::new(&self.known, ending, pace, findings, self.clock_regressions)
+        }
+    }
+
+    /// What to say to the model; nothing under shadow.
+    fn hints(&self) -> Vec<String> {
+        if self.settings.shadow { Vec::new() } else { self.findings.iter().filter_map(Finding::hint).collect() }
+    }
+}
 
 /// An ending other than complete is a finding too; our own stop is none, since its cause is one already.
-pub(super) fn finding(
-    ending: &Ending,
-    mistaken: Option<(Dialect, Dialect)>,
-    action: Option<Action>,
-) -> Option<Finding> {
+fn finding(ending: &Ending, mistaken: Option<(Dialect, Dialect)>, action: Option<Action>) -> Option<Finding> {
     if matches!(ending.state, EndingState::Complete | EndingState::Halted) {
         return None;
     }
