@@ -311,6 +311,11 @@ impl Checks {
     }
 
     pub(crate) fn decision<'a>(&'a self, forward: Forward<'a>) -> Decision<'a> {
+        self.decision_until(forward, self.tick_at())
+    }
+
+    /// The decision of an owner that has its own reasons for when it is next called.
+    pub(crate) fn decision_until<'a>(&'a self, forward: Forward<'a>, tick_at: Option<Timestamp>) -> Decision<'a> {
         Decision {
             action: self.asked().max(self.halted.unwrap_or_default()),
             halted: self.is_halted(),
@@ -320,7 +325,7 @@ impl Checks {
             findings: &self.fresh,
             held: &[],
             ended: self.known.end.is_marked(),
-            tick_at: self.tick_at(),
+            tick_at,
         }
     }
 

@@ -301,13 +301,13 @@ impl Guard {
             self.write_end();
         }
         if !self.stopping.end().is_empty() {
-            return Ok((self.decided(Forward::Bytes(self.stopping.end())), summary));
+            return Ok((self.decided(Forward::Bytes(self.stopping.end()), None), summary));
         }
         if self.hold.is_some() {
             let held = HeldBack::of(self.rest(passed), &[]);
             self.mark_all(&held);
             self.hold_back(&held, &[]);
-            return Ok((self.decided(self.held_forward(&held, &[])), summary));
+            return Ok((self.decided(self.held_forward(&held, &[]), None), summary));
         }
         Ok((self.checks.decision(self.rest(passed)), summary))
     }

@@ -132,8 +132,8 @@ impl Guard {
     }
 
     /// The decision of a call, with the texts that it asks for.
-    pub(super) fn decided<'a>(&'a self, forward: Forward<'a>) -> Decision<'a> {
-        let decision = self.checks.decision(forward);
+    pub(super) fn decided<'a>(&'a self, forward: Forward<'a>, tick_at: Option<Timestamp>) -> Decision<'a> {
+        let decision = self.checks.decision_until(forward, tick_at);
         let Some(hold) = &self.hold else { return decision };
         let waits = hold.waits() && !hold.is_dry();
         let action = if waits { decision.action.max(Action::Hold) } else { decision.action };

@@ -81,9 +81,9 @@ impl Guard {
 
     /// The decision of a call. While the rest of an event is awaited the stream is not over yet.
     pub(super) fn decide<'a>(&'a self, forward: Forward<'a>) -> Decision<'a> {
-        let decision = self.decided(forward);
+        let decision = self.decided(forward, self.tick_at());
         let halted = decision.halted && self.stopping.until.is_none();
-        Decision { halted, tick_at: self.tick_at(), ..decision }
+        Decision { halted, ..decision }
     }
 
     /// How many bytes of `chunk`, which begins at byte `at`, pass: up to what stopped the stream.
