@@ -41,6 +41,9 @@ def test_a_trace_that_was_cut_is_named_with_its_own_line(text, line):
         (lines(5, 9, 7), 4, "line 4 has t = 7, less than the 9 of line 3: time does not go back"),
         (lines(5, None, 4), 4, "line 4 has t = 4, less than the 5 of line 2"),
         (lines(5, end_ns=4), 3, "line 3 has t = 4, less than the 5 of line 2"),
+        (HEAD.encode()[:-2] + b"\n" + lines(5)[len(HEAD) :], 1, "line 1 is not JSON"),
+        (HEAD.encode()[:30], 1, "line 1 is not JSON"),
+        (HEAD.encode() + b'{"t": 1, "s": "a", "b": "YQ=="}\n', 2, 'line 2 has both "s" and "b"'),
         (lines(5, 9)[:90] + b"\xff\x00" + lines(5, 9)[92:], 2, "line 2 is not JSON"),
     ],
 )

@@ -3,6 +3,7 @@
 import asyncio
 
 import httpx2
+import pytest
 
 import midstream
 import reading
@@ -82,3 +83,21 @@ def test_a_format_that_is_not_known_ends_the_stream(kind):
         items, error = reading.read(stream)
     assert isinstance(error, midstream.GuardStopped)
     assert (items, error.finding.kind) == ([], "unreadable")
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/octet-stream", "application/json"])
+def test_a_stream_that_was_asked_for_is_redacted_whatever_its_content_type_says(kind, content_type):
+    with Provider(sdks.BODIES[kind](FRAGMENTS), content_type=content_type) as provider:
+        client = midstream.wrap(sdks.client(kind, provider), SETTINGS)
+        items, error = reading.read(sdks.create(kind, client))
+    assert error is None
+    assert "".join(sdks.text(kind, item) for item in items) == REDACTED
+
+
+def test_a_request_whose_prompt_speaks_of_a_stream_asks_for_none():
+    def answer(_: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, json={"text": "Ask jane.doe@example.org"})
+
+    transport = Transport(httpx2.MockTransport(answer), SETTINGS)
+    body = {"prompt": 'Send {"stream": true} to the server'}
+    assert "jane" in httpx2.Client(transport=transport).post("http://127.0.0.1/v1/x", json=body).text

@@ -98,6 +98,7 @@ def broken(*path_and_value):
 
 
 BROKEN = [
+    (broken("schema_version", "ATIF-v1.9"), "schema_version is 'ATIF-v1.9', allowed is ATIF-v1.0 to ATIF-v1.8"),
     (broken("schema_version", "2"), "schema_version is '2', allowed is ATIF-v1.0 to ATIF-v1.8"),
     (broken("agent", {"name": "x"}), "agent.version is None"),
     (broken("steps", {}), "steps is {}, allowed is a list"),

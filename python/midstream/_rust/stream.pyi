@@ -483,8 +483,8 @@ class Decision:
     halted : bool
         A decision has ended the stream: nothing more of it passes.
     forward : bytes
-        What to pass on: the very object that was fed, other bytes, or ``b""``. Of text that was pushed where text is
-        redacted, what of it may pass, in UTF-8.
+        What to pass on: the very object that was fed, other bytes, or ``b""``. Of text that was pushed, what of it may
+        pass, in UTF-8.
     events : list of Event
     findings : list of Finding
     held : list of Held

@@ -10,7 +10,7 @@ from midstream.errors import InputError
 __all__ = ["VERSION", "of_steps", "text_of", "validated"]
 
 VERSION = "ATIF-v1.8"
-KNOWN = re.compile(r"ATIF-v1\.\d+(\.\d+)?")
+KNOWN = re.compile(r"ATIF-v1\.[0-8](\.\d+)?")
 AGENT_ONLY = ("model_name", "reasoning_effort", "reasoning_content", "tool_calls", "metrics")
 THOUGHT = " (thought)"
 

@@ -22,6 +22,7 @@ EARLIEST_NS = -(1 << 63)
 LONGEST_LINE = 64 << 20
 """Bytes of one line of our own format."""
 IN_YAML = re.compile(rb"(\s|#[^\n]*\n|---\s)*(version|recorded_with|(http_)?interactions):")
+OWN = re.compile(rb'\s*\{\s*"midstream_recording"\s*:')
 IN_JSON = re.compile(rb'\s*\{\s*"(version|recorded_with|(http_)?interactions)"\s*:')
 YAML = (".yaml", ".yml")
 IN_TRACE = re.compile(rb'\s*\{\s*("schema_version"\s*:\s*"ATIF-|"trace_id"\s*:)')
@@ -133,6 +134,8 @@ class RecordingReader:
         if direction not in ("in", "out"):
             raise wrong(f'has d = {direction!r}, allowed are "in" and "out"')
         match line:
+            case {"s": _, "b": _}:
+                raise wrong('has both "s" and "b"')
             case {"s": str(text)}:
                 try:
                     return Chunk(at, text.encode(), direction)
@@ -170,8 +173,10 @@ def own_header(head: bytes) -> dict[str, Any]:
         return {}
     try:
         header = parsed(line)
-    except ValueError:
-        return {}
+    except ValueError as error:
+        if not OWN.match(line):
+            return {}
+        raise RecordingError(f"line 1 is not JSON: {reason(error)}", line=1) from error
     if not isinstance(header, dict) or "midstream_recording" not in header:
         return {}
     if header["midstream_recording"] != VERSION:

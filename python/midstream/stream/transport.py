@@ -1,5 +1,6 @@
 """Transports that guard every stream of an HTTP client."""
 
+import re
 from functools import cache
 from typing import TYPE_CHECKING, Any, Self
 
@@ -32,19 +33,32 @@ STREAMED = (
     "application/x-ndjson",
     "text/event-stream",
 )
-"""Content types of streams; a response of another type passes without a guard."""
+"""Content types of streams."""
 ARRAY_PATH = ":streamGenerateContent"
 """Gemini answers requests of such a path with a JSON array, element by element, unless asked for events."""
 
 
+ASKS = re.compile(rb'"stream"\s*:\s*true')
+"""In a request's JSON; inside a string the quotes have backslashes."""
+
+
 def is_stream(response: Any, request: Any) -> bool:
-    """Whether the response says that it is a stream, or was asked for as one that does not say so."""
+    """Whether the response says that it is a stream, or was asked for as one: not every server says so."""
     header: str = response.headers.get("content-type", "")
-    content_type = header.partition(";")[0].strip().lower()
-    if content_type == "application/json":
-        asked: str = request.url.path
-        return asked.endswith(ARRAY_PATH) and response.status_code < 400
-    return content_type in STREAMED
+    if header.partition(";")[0].strip().lower() in STREAMED:
+        return True
+    return response.status_code < 400 and asks_for_stream(request)
+
+
+def asks_for_stream(request: Any) -> bool:
+    """Whether a request wants its answer in pieces."""
+    path: str = request.url.path
+    if path.endswith(ARRAY_PATH):
+        return True
+    try:
+        return ASKS.search(request.content) is not None
+    except RuntimeError:
+        return False  # an upload that streams: it is gone, and was no request of an SDK for text
 
 
 class Guarding:
@@ -87,9 +101,10 @@ class Guarding:
 class Transport(Guarding, BaseTransport):
     """A transport of httpx2 or httpx that puts a guard beside every streamed response.
 
-    A response is streamed if its content type says so: server-sent events, JSON lines or an AWS event stream; and so is
-    the JSON array that Gemini's ``streamGenerateContent`` gives. Others pass as they are. Findings, stops and truncated streams are told as by `watch`; `summary` takes the response or the
-    SDK's stream.
+    A response is streamed if its content type says so (server-sent events, JSON lines, an AWS event stream), or if its
+    request asked for a stream: by ``"stream": true`` or Gemini's ``streamGenerateContent``. Others, such as answers in one
+    piece, pass as they are, unread. Findings, stops and truncated streams are told as by `watch`; `summary` takes the
+    response or the SDK's stream.
 
     Parameters
     ----------

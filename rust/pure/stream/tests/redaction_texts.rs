@@ -31,6 +31,7 @@ fn known(name: &str) -> String {
         "hextoken" => random.of(HEX, 32),
         "basic" => ["dXNlcjpw", "YXNzd29yZA=="].concat(),
         "b64" => random.of(MIXED, 64),
+        "telegram" => ["1234567890:", "AA"].concat() + &random.of(MIXED, 33),
         "twilio" => ["S", "K"].concat() + &random.of(HEX, 32),
         other => panic!("no secret is named {other}"),
     }
@@ -78,6 +79,10 @@ const SECRETS: &[&str] = &[
     "_⟦+49 170 1234567⟧_ __⟦(555) 123-4567⟧__",
     "my_token_⟦‹gh›⟧_old, prefix_⟦‹slack›⟧, _⟦‹jwt›⟧",
     "x_⟦‹google›⟧ y_⟦‹npm›⟧ z_⟦‹claude›⟧",
+    // Behind their labels.
+    "Phone number: ⟦555-123-4567⟧, Tel. No.: ⟦415-555-2671⟧, Caller ID: ⟦555-123-4567⟧, Contact no: ⟦020 7946 0958⟧",
+    "Bob,12,⟦555-123-4567⟧␤Ann,7,⟦4111111111111111⟧␤Telefon-Nr. ⟦0170 1234567⟧",
+    "https://api.telegram.org/bot⟦‹telegram›⟧/getMe and TELEGRAM_TOKEN=⟦‹telegram›⟧",
     // Behind escapes of a text inside a text.
     r"\n⟦‹aws›⟧ \t⟦bob@example.org⟧ \r\n⟦‹gh›⟧\n",
     r#"{\"key\":\"⟦‹openai›⟧\",\"mail\":\"⟦bob@example.org⟧\",\n\t\"card\":\"⟦4111111111111111⟧\"}"#,
@@ -140,6 +145,8 @@ const HARMLESS: &[&str] = &[
     "lodash@4.17.21.tgz, react@18.2.0, matplotlib@main.branch, pkg@next.canary, vue@3.x, actions/checkout@v4.1.0",
     "@types/node, @angular/core@17.0.1, npm i @scope/pkg@latest, @app.route('/x'), @pytest.mark.asyncio, @Override",
     "@bob@mastodon.social, @user, #tag, bob@host, a@b, user@localhost:8080",
+    "mean = 0.4247253517525911, [0.4111111111111111, -1.5555555555554444], {\"score\": 3.378282246310005}",
+    "account no. 303-404-5050, customer number: 303-404-5050, version 2.30.4005",
     "200-300-4000, SKU 303-404-5050, Order #303-404-5050, item no. 212-555-0100, part: 415-555-2671",
     "x = +1234567890, y=+49123456789, a + 1234567890, f(+1234567890), i += 1234567890",
     "+12 345 678.90 EUR, +1,234,567.89, +44 345 678.90 GBP, +3.14159265358979, +100 %",

@@ -20,8 +20,8 @@ use super::held::Held;
 /// halted : bool
 ///     A decision has ended the stream: nothing more of it passes.
 /// forward : bytes
-///     What to pass on: the very object that was fed, other bytes, or ``b""``. Of text that was pushed where text is
-///     redacted, what of it may pass, in UTF-8.
+///     What to pass on: the very object that was fed, other bytes, or ``b""``. Of text that was pushed, what of it may
+///     pass, in UTF-8.
 /// events : list of Event
 /// findings : list of Finding
 /// held : list of Held
@@ -148,7 +148,7 @@ impl Taken {
         }
     }
 
-    /// The same for text that was pushed where text is redacted: what passes is told.
+    /// The same for text that was pushed: what passes is told.
     pub(super) fn of_text(decision: &stream::Decision<'_>, known: usize, text: &str) -> Self {
         let taken = Self::of(decision, known);
         Self { forward: Some(taken.forward.unwrap_or_else(|| text.into())), ..taken }

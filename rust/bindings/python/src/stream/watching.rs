@@ -224,11 +224,7 @@ impl Watching {
         let (now, item) = (moment(now_ns), Item::of(event)?);
         self.call(event.py(), item.len(), None, |guard, known| match &item {
             Item::Json(json) => guard.push_json(json, now).map(|decision| Taken::of(&decision, known)),
-            Item::Text(text) => {
-                let redacts = guard.redacts();
-                let decision = guard.push_text(kind, text, now)?;
-                Ok(if redacts { Taken::of_text(&decision, known, text) } else { Taken::of(&decision, known) })
-            }
+            Item::Text(text) => guard.push_text(kind, text, now).map(|decision| Taken::of_text(&decision, known, text)),
         })
     }
 

@@ -95,7 +95,7 @@ pub(super) const ALL: &[BuiltIn] = &[
     plain("replicate_token", r"r8_[A-Za-z0-9]{37,}"),
     plain("xai_key", r"xai-[A-Za-z0-9]{60,}"),
     plain("vault_token", r"hv[bs]\.[A-Za-z0-9_-]{24,}"),
-    plain("telegram_token", r"[0-9]{8,10}:AA[A-Za-z0-9_-]{33}"),
+    of("telegram_token", Part::behind(r"^|[^A-Za-z0-9](?:bot)?|\\[nrt]", r"[0-9]{8,10}:AA[A-Za-z0-9_-]{33}")),
     plain("age_key", r"AGE-SECRET-KEY-1[AC-HJ-NP-Z02-9]{58}\b"),
     plain("atlassian_token", r"ATATT3[A-Za-z0-9_=-]{40,}"),
     plain("discord_token", r"[MNO][A-Za-z0-9_-]{23,25}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,38}"),
@@ -119,7 +119,7 @@ pub(super) const ALL: &[BuiltIn] = &[
     of("iban", Part::behind(EDGE, numbers::IBAN))
         .with(&[Part::behind(EDGE, numbers::IBAN_SMALL)])
         .checked_by(Check::Iban),
-    of("card", Part::behind(EDGE, numbers::CARD)).checked_by(Check::Luhn),
+    of("card", numbers::CARDS).checked_by(Check::Luhn),
     of("phone", numbers::PHONE).with(numbers::PHONES),
 ];
 

@@ -11,7 +11,7 @@ pub(super) const IBAN_SMALL: &str =
     r"[a-z]{2}[0-9]{2}(?:[ \-\u{a0}\u{202f}\u{2011}]?[a-z0-9]{4}){2,7}(?:[ \-\u{a0}\u{202f}\u{2011}]?[a-z0-9]{1,3})?\b";
 
 /// Visa, Mastercard, American Express, Diners Club, Discover, JCB, UnionPay, Mir; their lengths, single separators.
-pub(super) const CARD: &str = r"(?x)(?:
+const CARD: &str = r"(?x)(?:
     4[0-9]{3}(?:[\ \-\u{a0}\u{202f}\u{2011}]?[0-9]){9}(?:(?:[\ \-\u{a0}\u{202f}\u{2011}]?[0-9]){3}){0,2}
     | (?:5[1-5][0-9]{2}|222[1-9]|22[3-9][0-9]|2[3-6][0-9]{2}|27[01][0-9]|2720)(?:[\ \-\u{a0}\u{202f}\u{2011}]?[0-9]){12}
     | 3[47][0-9]{2}(?:[\ \-\u{a0}\u{202f}\u{2011}]?[0-9]){11}
@@ -22,6 +22,9 @@ pub(super) const CARD: &str = r"(?x)(?:
     | 220[0-4](?:[\ \-\u{a0}\u{202f}\u{2011}]?[0-9]){12}
     | [2-6][0-9]{3}(?:\.[0-9]{4}){3}
     )\b";
+
+/// Not behind a decimal point.
+pub(super) const CARDS: Part<'_> = Part { unless: Some(r"[0-9]\."), ..Part::behind(EDGE, CARD) };
 
 macro_rules! phone {
     ($number:literal) => {
@@ -90,4 +93,4 @@ const VARIABLE: &str = r"(?:^|[^A-Za-z0-9_])[A-Za-z] ?[-=<>*/(,] ?";
 const AMOUNT: &str = r"\+[0-9]{1,3}(?:[ .,'\u{a0}\u{202f}][0-9]{3})+[.,][0-9]{1,2}\b|\+[0-9]{1,3}\.[0-9]{5}|\+[12][0-9]{3}-[0-9]{2}-[0-9]{2}";
 
 /// What names another number, the groups of a longer one, and pairs of digits as in a dump.
-const LABEL: &str = r"(?:^|[^A-Za-z])(?i-u:(?:sku|isbn|issn|asin|ean|upc|gtin|order|item|part|model|serial|invoice|ref|reference|article|art|case|ticket|tracking|id|no|nr|number|version)(?:[ ._-]?(?:no|nr|number|id))?)[ .:#=*_`]{1,4}|[0-9][-. /,]|[0-9A-Fa-f]{2} {1,2}";
+const LABEL: &str = r"(?:^|[^A-Za-z])(?i-u:(?:sku|isbn|issn|asin|ean|upc|gtin|order|item|part|product|model|serial|invoice|account|customer|member|policy|claim|ref|reference|article|art|case|ticket|tracking|version)(?:[ ._-]?(?:no|nr|number|id))?)[ .:#=*_`]{1,4}|[0-9][-. /]|[0-9A-Fa-f]{2} {1,2}";
