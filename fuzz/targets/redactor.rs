@@ -10,7 +10,7 @@ fuzz_target!(|input: &[u8]| {
     let Some(([first, second], rest)) = input.split_first_chunk::<2>() else { return };
     let rest = String::from_utf8_lossy(rest);
     let (pattern, text) = rest.split_once('\n').unwrap_or(("a", &rest));
-    let rules = [Rule::built_in("email").expect("known"), Rule::new("own", pattern).max_len(64)];
+    let rules = [Rule::built_in("npm_token").expect("known"), Rule::new("own", pattern).max_len(64)];
     let Ok(rules) = RuleSet::new(&rules) else { return };
     let rules = Arc::new(rules);
     let whole = read(&rules, text, &[text.len().max(1)]);

@@ -358,3 +358,24 @@ fn foreign_state_under_a_right_checksum_costs_no_panic_and_little_memory() {
     }
     assert!(restored > 100 && refused > 100, "{restored} restored, {refused} refused");
 }
+
+#[test]
+fn a_state_with_any_byte_at_zero_is_refused_or_goes_on() {
+    let body = "data: {\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"I am done. I am done. Write to bob@example\"}}]}\n\ndata: {";
+    for (json, end) in WAITING {
+        let options = Options { end, ..options(json) };
+        let mut guard = Guard::new(options.clone()).unwrap();
+        guard.feed(body.as_bytes(), Timestamp::from_nanos(1)).unwrap();
+        let bytes = guard.snapshot(&[]).unwrap();
+        let (head, state) = parts(&bytes);
+        for at in (0..state.len()).filter(|at| state[*at] != 0) {
+            let mut state = state.to_vec();
+            state[at] = 0;
+            let Ok((mut guard, _)) = Guard::restore(&sealed(&bytes[..head], &state), options.clone(), None) else {
+                continue;
+            };
+            let _ = guard.feed(b"}\n\n", Timestamp::from_nanos(2));
+            let _ = guard.finish(Close::Clean, Timestamp::from_nanos(3));
+        }
+    }
+}

@@ -96,15 +96,17 @@ impl Passing<'_> {
     pub(super) fn end(self) -> Passed {
         let Passage { kept, from, .. } = self.passage;
         let kept_end = *from + kept.len() as u64;
-        if self.next < kept_end {
-            kept.drain(..(self.next - *from) as usize);
+        // Frames of a snapshot that was tampered with may lie before what waits.
+        let next = self.next.max(*from);
+        if next < kept_end {
+            kept.drain(..(next - *from) as usize);
         } else {
             kept.clear();
         }
-        let rest = self.next.max(kept_end).max(self.at);
+        let rest = next.max(kept_end).max(self.at);
         kept.extend_from_slice(self.chunk.get((rest - self.at) as usize..).unwrap_or_default());
-        *from = self.next;
-        if self.in_out { Passed::Out } else { Passed::Chunk(self.next.saturating_sub(self.at) as usize) }
+        *from = next;
+        if self.in_out { Passed::Out } else { Passed::Chunk(next.saturating_sub(self.at) as usize) }
     }
 
     /// Passes a frame that was read, as `mask` has it.
