@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+import time
 import subprocess
 
 import jsonschema
@@ -153,6 +154,7 @@ def test_an_interrupt_ends_a_replay_in_real_time(start, program, tmp_path):
     )
     running = start([program, "replay", "--speed", "1", "--json", "long.jsonl", "slow.jsonl"], cwd=tmp_path)
     assert running.stdout.readline().startswith('{"file": "long.jsonl"')
+    time.sleep(1)  # the second file is read, and plays
     running.send_signal(signal.SIGINT)
     assert running.wait(20) == 130
     assert "Traceback" not in running.stderr.read()
