@@ -1,58 +1,17 @@
 //! Text behind what says that an answer ended, and text that no dialect reads: nothing of a match passes there either.
-#![expect(clippy::unwrap_used, reason = "a stream that cannot be read fails the test")]
 
 mod redacted;
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
-use midstream_stream::redact::{Respond, Rule, RuleSet};
+use midstream_stream::redact::Respond;
 use midstream_stream::{Dialect, Options, Settings};
 use redacted::Run;
+use redacted::tickets::{RULES, assert_passes, chat, chat_end, run, sse, usage};
 use serde_json::{Value, json};
-
-static RULES: LazyLock<Arc<RuleSet>> =
-    LazyLock::new(|| Arc::new(RuleSet::new(&[Rule::new("ticket", r"\bTICKET-[0-9]{4}\b")]).unwrap()));
-
-fn sse(events: &[Value]) -> String {
-    let frame = |event: &Value| match event {
-        Value::String(mark) => format!("data: {mark}\n\n"),
-        event => match event["type"].as_str() {
-            Some(name) => format!("event: {name}\ndata: {event}\n\n"),
-            None => format!("data: {event}\n\n"),
-        },
-    };
-    events.iter().map(frame).collect()
-}
 
 fn lines(events: &[Value]) -> String {
     events.iter().map(|event| format!("{event}\n")).collect()
-}
-
-fn run(body: &str, size: usize, dialect: Dialect) -> Run {
-    Run::with(body.as_bytes(), size, Options { rules: Some(Arc::clone(&RULES)), dialect, ..Options::default() })
-}
-
-/// At every cut `expected` passes.
-fn assert_passes(dialect: Dialect, body: &str, expected: &str) {
-    let whole = run(body, body.len(), dialect);
-    assert_eq!(whole.passed(), expected, "{:?}", whole.findings);
-    for size in [1, 7, 64] {
-        let run = run(body, size, dialect);
-        assert_eq!((run.passed(), &run.findings), (expected, &whole.findings), "{size} bytes a chunk");
-    }
-    assert!(!whole.said.contains("0042"), "{}", whole.said);
-}
-
-fn chat(delta: Value) -> Value {
-    json!({"id": "c", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": delta}]})
-}
-
-fn chat_end(reason: &str) -> Value {
-    json!({"id": "c", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {}, "finish_reason": reason}]})
-}
-
-fn usage() -> Value {
-    json!({"id": "c", "object": "chat.completion.chunk", "choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 2}})
 }
 
 /// A format's frames: what carries a text, what says that the answer ended, and how frames become a body.

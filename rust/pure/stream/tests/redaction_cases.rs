@@ -9,9 +9,9 @@ mod secrets;
 use std::sync::{Arc, LazyLock};
 
 use midstream_series::Timestamp;
-use midstream_stream::redact::{Redactor, Rule, RuleSet};
+use midstream_stream::redact::{Rule, RuleSet};
 use midstream_stream::{Close, Dialect, Forward, Framing, Guard, Options};
-use secrets::Random;
+use secrets::{Random, assert_same_at_every_cut};
 use serde_json::Value;
 
 static RULES: LazyLock<Arc<RuleSet>> = LazyLock::new(|| Arc::new(RuleSet::new(&Rule::all_built_in()).unwrap()));
@@ -39,22 +39,7 @@ fn texts_cut_at_every_character_give_what_they_give_whole() {
         let (text, secrets) = random.text(6);
         let expected = RULES.redact(&text);
         assert_hidden(&expected, &secrets, &text);
-        let mut head = Redactor::new(Arc::clone(&RULES));
-        let (mut passed, mut redactions) = (String::new(), Vec::new());
-        for (at, character) in text.char_indices() {
-            if left == 0 {
-                return;
-            }
-            left -= 1;
-            let (mut rest, mut released) = (head.clone(), String::new());
-            rest.push(&text[at..], &mut released, &mut redactions);
-            rest.finish(&mut released, &mut redactions);
-            let whole = expected.strip_prefix(&passed).and_then(|tail| tail.strip_prefix(&released));
-            assert_eq!(whole, Some(""), "{text:?} cut at {at} gives {passed:?} and {released:?}");
-            head.push(character.encode_utf8(&mut [0; 4]), &mut passed, &mut redactions);
-        }
-        head.finish(&mut passed, &mut redactions);
-        assert_eq!(passed, expected, "{text:?} by characters");
+        assert_same_at_every_cut(&RULES, &text, &expected, &mut left);
     }
 }
 

@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each test uses a part of it")]
 #![expect(clippy::unwrap_used, reason = "a stream that cannot be read fails the test")]
 
+pub(crate) mod tickets;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

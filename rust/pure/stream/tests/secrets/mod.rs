@@ -2,6 +2,30 @@
 //! for real ones.
 #![allow(dead_code, reason = "each test uses a part of it")]
 
+use std::sync::Arc;
+
+use midstream_stream::redact::{Redactor, RuleSet};
+
+/// Cut behind any character, `text` gives `expected`; at most `left` cuts are tried, which counts them down.
+pub(crate) fn assert_same_at_every_cut(rules: &Arc<RuleSet>, text: &str, expected: &str, left: &mut u64) {
+    let mut head = Redactor::new(Arc::clone(rules));
+    let (mut passed, mut redactions) = (String::new(), Vec::new());
+    for (at, character) in text.char_indices() {
+        if *left == 0 {
+            return;
+        }
+        *left -= 1;
+        let (mut rest, mut released) = (head.clone(), String::new());
+        rest.push(&text[at..], &mut released, &mut redactions);
+        rest.finish(&mut released, &mut redactions);
+        let whole = expected.strip_prefix(&passed).and_then(|tail| tail.strip_prefix(&released));
+        assert_eq!(whole, Some(""), "{text:?} cut at {at} gives {passed:?} and {released:?}");
+        head.push(character.encode_utf8(&mut [0; 4]), &mut passed, &mut redactions);
+    }
+    head.finish(&mut passed, &mut redactions);
+    assert_eq!(passed, expected, "{text:?} by characters");
+}
+
 /// Splitmix64: the same draws in every run.
 #[derive(Clone, Debug)]
 pub(crate) struct Random(pub(crate) u64);
