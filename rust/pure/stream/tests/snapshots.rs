@@ -6,7 +6,8 @@ mod recorded;
 
 use midstream_series::{Span, Timestamp};
 use midstream_stream::{
-    AgentChecks, ChannelKind, Close, Decision, End, Error, Framing, Guard, Options, Settings, SnapshotFault, Step,
+    AgentChecks, Anomaly, ChannelKind, Close, Decision, End, Error, Framing, Guard, Options, Settings, SnapshotFault,
+    Step,
 };
 
 /// Settings under which text waits, is replaced, and ends with an end of its own.
@@ -360,7 +361,7 @@ fn foreign_state_under_a_right_checksum_costs_no_panic_and_little_memory() {
 }
 
 #[test]
-fn a_state_with_any_byte_at_zero_is_refused_or_goes_on() {
+fn a_state_with_any_byte_changed_is_refused_or_goes_on() {
     let body = "data: {\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"I am done. I am done. Write to bob@example\"}}]}\n\ndata: {";
     for (json, end) in WAITING {
         let options = Options { end, ..options(json) };
@@ -368,14 +369,17 @@ fn a_state_with_any_byte_at_zero_is_refused_or_goes_on() {
         guard.feed(body.as_bytes(), Timestamp::from_nanos(1)).unwrap();
         let bytes = guard.snapshot(&[]).unwrap();
         let (head, state) = parts(&bytes);
-        for at in (0..state.len()).filter(|at| state[*at] != 0) {
+        for (at, changed) in (0..state.len()).flat_map(|at| [(at, 0), (at, 0xD0)]).filter(|(at, to)| state[*at] != *to)
+        {
             let mut state = state.to_vec();
-            state[at] = 0;
+            state[at] = changed;
             let Ok((mut guard, _)) = Guard::restore(&sealed(&bytes[..head], &state), options.clone(), None) else {
                 continue;
             };
             let _ = guard.feed(b"}\n\n", Timestamp::from_nanos(2));
-            let _ = guard.finish(Close::Clean, Timestamp::from_nanos(3));
+            if let Ok((_, summary)) = guard.finish(Close::Clean, Timestamp::from_nanos(3)) {
+                assert_eq!(summary.anomalies.count(Anomaly::AnalysisFailed), 0, "{changed} at {at} under {json}");
+            }
         }
     }
 }

@@ -303,8 +303,9 @@ impl Passing<'_> {
     fn reach(&mut self, end: u64) {
         let Passage { kept, from, .. } = &mut *self.passage;
         let kept_end = *from + kept.len() as u64;
+        let place = |at: u64| at.checked_sub(self.at).and_then(|at| usize::try_from(at).ok());
         if self.next < self.at && kept_end < end {
-            let fresh = self.chunk.get((kept_end - self.at) as usize..(end - self.at) as usize);
+            let fresh = place(kept_end).zip(place(end)).and_then(|(first, end)| self.chunk.get(first..end));
             kept.extend_from_slice(fresh.unwrap_or_default());
         }
     }
