@@ -3,8 +3,8 @@
 import json
 import re
 import signal
-import time
 import subprocess
+import time
 
 import jsonschema
 import pytest
