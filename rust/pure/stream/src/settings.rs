@@ -10,7 +10,7 @@ mod read;
 use serde::{Deserialize, Deserializer};
 
 pub(crate) use self::asked::{Asked, action};
-pub use self::file::{FileError, MAX_FILE, guard_file_of_json, json_of_guard_file, read_guard_file};
+pub use self::file::{FileError, MAX_FILE, guard_file_of_json, json_of_guard_file, read_guard_file, read_tables};
 pub(crate) use self::given::{Copies, OrOff};
 pub(crate) use self::nearest::{by_name, nearest};
 use self::node::Node;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
 use toml::de::{DeInteger, DeTable, DeValue};
 
 use super::node::{Entry, Node, Value};
@@ -53,13 +54,29 @@ impl std::error::Error for FileError {}
 /// [`FileError`] for the first fault: no UTF-8, no TOML, a key or a value that is not known, a value that is not allowed, a
 /// rule that cannot be used.
 pub fn read_guard_file(bytes: &[u8]) -> Result<(Settings, Option<Arc<RuleSet>>), FileError> {
+    let mut rules = None;
+    let settings = read_tables(bytes, |settings: &Settings| {
+        settings.validate()?;
+        rules = settings.redact.rule_set()?;
+        Ok(())
+    })?;
+    Ok((settings, rules))
+}
+
+/// The tables of a TOML file, read as whatever holds them and then checked.
+///
+/// # Errors
+/// [`FileError`] for the first fault, be it of `validate`: then with the place of the key that it names.
+pub fn read_tables<T: DeserializeOwned>(
+    bytes: &[u8],
+    validate: impl FnOnce(&T) -> Result<(), Error>,
+) -> Result<T, FileError> {
     let text = text_of(bytes)?;
     let root = parse(text)?;
     let located = |error| locate(text, &root, error);
-    let settings: Settings = read(&root).map_err(located)?;
-    settings.validate().map_err(located)?;
-    let rules = settings.redact.rule_set().map_err(located)?;
-    Ok((settings, rules))
+    let tables: T = read(&root).map_err(located)?;
+    validate(&tables).map_err(located)?;
+    Ok(tables)
 }
 
 /// The tables of a guard file as JSON, whatever their keys and values are.

@@ -1,0 +1,100 @@
+//! What the gateway itself refuses, in the words of the API that was asked.
+
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, Response, StatusCode};
+use serde_json::{Value, json};
+
+use crate::body::{Body, whole};
+use crate::endpoint::Api;
+
+/// A request that is not answered by an upstream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    pub(crate) status: StatusCode,
+    /// `midstream_` and what it is.
+    pub(crate) kind: &'static str,
+    /// What was wrong, and what to do.
+    pub(crate) message: String,
+    pub(crate) retry_after_s: Option<u64>,
+}
+
+impl Fault {
+    pub(crate) fn new(status: StatusCode, kind: &'static str, message: impl Into<String>) -> Self {
+        Self { status, kind, message: message.into(), retry_after_s: None }
+    }
+
+    pub(crate) fn body_too_large(limit: usize) -> Self {
+        let message = format!("the request's body has more than {limit} bytes, the most that this gateway takes");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "midstream_body_too_large", message)
+    }
+
+    pub(crate) fn unknown_model(model: &str, known: &str) -> Self {
+        let message = format!("no upstream serves the model {model:?}; known: {known}");
+        Self::new(StatusCode::NOT_FOUND, "midstream_unknown_model", message)
+    }
+
+    pub(crate) fn unknown_path(path: &str) -> Self {
+        let message = format!("no upstream serves the path {path:?}");
+        Self::new(StatusCode::NOT_FOUND, "midstream_unknown_path", message)
+    }
+
+    pub(crate) fn no_upstream(api: Api) -> Self {
+        let message = format!("no upstream of this gateway speaks the API of {api}; its configuration names one");
+        Self::new(StatusCode::NOT_FOUND, "midstream_no_upstream", message)
+    }
+
+    pub(crate) fn unreachable(upstream: &str, why: &str) -> Self {
+        let message = format!("upstream {upstream:?} gave no answer: {why}");
+        Self::new(StatusCode::BAD_GATEWAY, "midstream_upstream_unreachable", message)
+    }
+
+    pub(crate) fn late(upstream: &str, seconds: f64) -> Self {
+        let message = format!("upstream {upstream:?} gave no answer within {seconds} s");
+        Self::new(StatusCode::GATEWAY_TIMEOUT, "midstream_upstream_timeout", message)
+    }
+
+    pub(crate) fn draining() -> Self {
+        let fault = Self::new(StatusCode::SERVICE_UNAVAILABLE, "midstream_draining", "the gateway is shutting down");
+        Self { retry_after_s: Some(1), ..fault }
+    }
+
+    /// The answer in the shape of that API's own errors.
+    pub(crate) fn response(&self, api: Option<Api>) -> Response<Body> {
+        let mut response = Response::new(whole(self.json(api).to_string()));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(seconds) = self.retry_after_s {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+
+    fn json(&self, api: Option<Api>) -> Value {
+        let Self { status, kind, message, .. } = self;
+        match api {
+            Some(Api::Anthropic) => json!({"type": "error", "error": {"type": kind, "message": message}}),
+            Some(Api::Gemini) => {
+                json!({"error": {"code": status.as_u16(), "message": message, "status": kind.to_uppercase()}})
+            }
+            Some(Api::Ollama) => json!({"error": message}),
+            Some(Api::Openai) | None => {
+                json!({"error": {"message": message, "type": kind, "code": kind, "param": null}})
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_api_has_its_own_shape() {
+        let fault = Fault::unknown_path("/x");
+        assert_eq!(fault.json(Some(Api::Openai))["error"]["type"], "midstream_unknown_path");
+        assert_eq!(fault.json(Some(Api::Anthropic))["type"], "error");
+        assert_eq!(fault.json(Some(Api::Gemini))["error"]["code"], 404);
+        assert!(fault.json(Some(Api::Ollama))["error"].is_string());
+    }
+}

@@ -1,0 +1,20 @@
+//! A proxy between apps and models: bytes pass through unchanged, every stream runs under a guard, operators see it.
+
+mod body;
+mod config;
+mod edit;
+mod endpoint;
+mod fault;
+mod flow;
+mod norm;
+mod own;
+mod proxy;
+mod server;
+mod streams;
+mod upstream;
+mod wire;
+
+pub use config::{Config, ConfigError, Secret, UpstreamConfig};
+pub use endpoint::Api;
+pub use server::{Server, StartError};
+pub use streams::{State, StreamId};

@@ -1,0 +1,96 @@
+//! The gateway's own endpoints: what runs, what was found, and an end for it.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use futures_util::stream;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::proxy::Proxy;
+use crate::streams::{Next, Stream};
+
+/// Their routes.
+pub(crate) fn routes() -> Router<Arc<Proxy>> {
+    Router::new()
+        .route("/healthz", get(async || "ok"))
+        .route("/readyz", get(async || "ok"))
+        .route("/midstream/v1/streams", get(list))
+        .route("/midstream/v1/streams/{id}", get(show))
+        .route("/midstream/v1/streams/{id}/events", get(events))
+        .route("/midstream/v1/streams/{id}/cancel", post(cancel))
+}
+
+async fn list(State(proxy): State<Arc<Proxy>>) -> Response {
+    let streams = proxy.streams.all();
+    let shown: Vec<_> = streams.iter().map(|stream| stream.show()).collect();
+    axum::Json(json!({ "streams": shown })).into_response()
+}
+
+async fn show(State(proxy): State<Arc<Proxy>>, Path(id): Path<String>) -> Response {
+    proxy.streams.get(&id).map_or_else(|| unknown(&id), |stream| axum::Json(stream.show()).into_response())
+}
+
+async fn cancel(State(proxy): State<Arc<Proxy>>, Path(id): Path<String>) -> Response {
+    let Some(stream) = proxy.streams.get(&id) else { return unknown(&id) };
+    stream.cancel();
+    StatusCode::ACCEPTED.into_response()
+}
+
+#[derive(Deserialize)]
+struct After {
+    after: Option<u64>,
+}
+
+async fn events(
+    State(proxy): State<Arc<Proxy>>,
+    Path(id): Path<String>,
+    Query(query): Query<After>,
+    headers: HeaderMap,
+) -> Response {
+    let Some(stream) = proxy.streams.get(&id) else { return unknown(&id) };
+    let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    let next = query.after.or(last).map_or(0, |after: u64| after.saturating_add(1));
+    Sse::new(following(stream, next)).keep_alive(KeepAlive::default()).into_response()
+}
+
+/// The events from a number on, then those that come, then the end.
+fn following(viewed: Arc<Stream>, next: u64) -> impl stream::Stream<Item = Result<Event, Infallible>> {
+    let follow = viewed.follow();
+    stream::unfold((viewed, follow, Some(next)), async |(viewed, mut follow, next)| {
+        let number = next?;
+        loop {
+            let event = Event::default();
+            match viewed.next(number) {
+                Next::Event(number, json) => {
+                    let event = event.id(number.to_string()).data(String::from_utf8_lossy(&json));
+                    return Some((Ok(event), (viewed, follow, Some(number + 1))));
+                }
+                Next::Lagged { from, to } => {
+                    let lag = json!({"from": from, "to": to - 1, "dropped": to - from});
+                    let event = event.event("midstream.lagged").data(lag.to_string());
+                    return Some((Ok(event), (viewed, follow, Some(to))));
+                }
+                Next::Ended => {
+                    let shown = serde_json::to_string(&viewed.show()).unwrap_or_default();
+                    return Some((Ok(event.event("midstream.end").data(shown)), (viewed, follow, None)));
+                }
+                Next::Wait => {
+                    follow.changed().await.ok()?;
+                }
+            }
+        }
+    })
+}
+
+fn unknown(id: &str) -> Response {
+    let message = format!("no stream has the id {id:?}; ended ones are kept for a while only");
+    let body = json!({"error": {"type": "midstream_unknown_stream", "message": message}});
+    (StatusCode::NOT_FOUND, axum::Json(body)).into_response()
+}

@@ -1,0 +1,137 @@
+//! One request: to its upstream, and its answer back under guard.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::{Request, Response};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use midstream_stream::redact::RuleSet;
+use midstream_stream::{End, Guard, Options, Settings};
+use midstream_worker::Clock;
+
+use crate::body::Body;
+use crate::edit::Asked;
+use crate::endpoint::Api;
+use crate::fault::Fault;
+use crate::flow::{Flow, Watched};
+use crate::streams::{Stream, Streams};
+use crate::upstream::{Chosen, Upstream, Upstreams};
+use crate::wire::to_client;
+
+/// What all requests share.
+pub(crate) struct Proxy {
+    pub(crate) upstreams: Upstreams,
+    pub(crate) settings: Settings,
+    /// The automaton of their rules, built once.
+    pub(crate) rules: Option<Arc<RuleSet>>,
+    pub(crate) streams: Streams,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) max_body: usize,
+}
+
+impl Proxy {
+    /// Answers a request; a fault is told in the words of the API that was asked.
+    pub(crate) async fn answer(&self, request: Request<axum::body::Body>) -> Response<Body> {
+        let chosen = match self.upstreams.choose(request.method(), request.uri(), request.headers()) {
+            Ok(chosen) => chosen,
+            Err(fault) => return fault.response(None),
+        };
+        let api = chosen.upstream.config.api;
+        self.pass(chosen, request).await.unwrap_or_else(|fault| fault.response(Some(api)))
+    }
+
+    async fn pass(&self, chosen: Chosen, request: Request<axum::body::Body>) -> Result<Response<Body>, Fault> {
+        let (head, body) = request.into_parts();
+        let body = self.whole(body).await?;
+        let api = chosen.upstream.config.api;
+        let asked = Asked::of(&body);
+        let in_path = chosen.endpoint.as_ref().and_then(|endpoint| endpoint.model.clone());
+        let model = in_path.or_else(|| asked.model());
+        let (upstream, body) = self.served(&chosen, model.as_deref(), &asked, &body, api)?;
+        let started = self.clock.now();
+        let stream = self.streams.start(api, &head.uri.path().to_owned(), model, &upstream.name);
+        let asking = Asking(Some(stream));
+        let response = upstream.ask(head.method, &chosen.path, &head.headers, body).await?;
+        let stream = asking.answered();
+        let dialect = chosen.endpoint.and_then(|endpoint| endpoint.dialect);
+        let options = Options {
+            dialect: dialect.unwrap_or(midstream_stream::Dialect::Opaque),
+            content_type: header(&response, &CONTENT_TYPE),
+            http_status: Some(response.status().as_u16()),
+            started: Some(started),
+            settings: if dialect.is_some() { self.settings.clone() } else { Settings::default() },
+            end: if dialect.is_some() { End::Error } else { End::None },
+            rules: self.rules.clone().filter(|_| dialect.is_some()),
+            ..Options::default()
+        };
+        self.guarded(response, options, stream, &upstream)
+    }
+
+    /// The upstream of the model, and the body as it knows it.
+    fn served(
+        &self,
+        chosen: &Chosen,
+        model: Option<&str>,
+        asked: &Asked<'_>,
+        body: &Bytes,
+        api: Api,
+    ) -> Result<(Arc<Upstream>, Bytes), Fault> {
+        let of_model = model.map(|model| self.upstreams.of_model(model, api)).transpose()?.flatten();
+        let Some((upstream, name)) = of_model else { return Ok((Arc::clone(&chosen.upstream), body.clone())) };
+        let edited = name.and_then(|name| asked.with_model(body, &name));
+        Ok((upstream, edited.unwrap_or_else(|| body.clone())))
+    }
+
+    fn guarded(
+        &self,
+        response: Response<Incoming>,
+        options: Options,
+        stream: Arc<Stream>,
+        upstream: &Upstream,
+    ) -> Result<Response<Body>, Fault> {
+        let guard = Guard::new(options).map_err(|error| {
+            Fault::new(http::StatusCode::INTERNAL_SERVER_ERROR, "midstream_guard", error.to_string())
+        })?;
+        let (mut head, body) = response.into_parts();
+        head.headers = to_client(&head.headers, stream.meta.id.as_str(), &upstream.name);
+        head.headers.remove(CONTENT_LENGTH);
+        let watched = Watched::new(guard, Arc::clone(&self.clock), stream);
+        Ok(Response::from_parts(head, Body::of(Flow::new(body, watched, upstream.config.idle()))))
+    }
+
+    async fn whole(&self, body: axum::body::Body) -> Result<Bytes, Fault> {
+        match Limited::new(body, self.max_body).collect().await {
+            Ok(collected) => Ok(collected.to_bytes()),
+            Err(error) if error.is::<LengthLimitError>() => Err(Fault::body_too_large(self.max_body)),
+            Err(_) => {
+                Err(Fault::new(http::StatusCode::BAD_REQUEST, "midstream_bad_request", "the request's body broke off"))
+            }
+        }
+    }
+}
+
+/// A stream whose upstream has not answered: whoever drops it then ends it.
+struct Asking(Option<Arc<Stream>>);
+
+impl Asking {
+    fn answered(mut self) -> Arc<Stream> {
+        #[expect(clippy::expect_used, reason = "taken here alone, and this takes the whole")]
+        let stream = self.0.take().expect("a stream that is asked for is there until it is answered");
+        stream.run();
+        stream
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        if let Some(stream) = self.0.take() {
+            stream.end(None);
+        }
+    }
+}
+
+fn header(response: &Response<Incoming>, name: &http::HeaderName) -> Option<String> {
+    response.headers().get(name)?.to_str().ok().map(str::to_owned)
+}

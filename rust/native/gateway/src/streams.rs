@@ -1,0 +1,325 @@
+//! Streams that run or have ended: what is known of each, its events, and a way to end it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use futures_util::task::AtomicWaker;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use tokio::sync::watch;
+
+use crate::endpoint::Api;
+
+/// Events of a stream that are kept for its viewers.
+const MAX_EVENTS: usize = 4096;
+/// Bytes of them.
+const MAX_BYTES: usize = 1 << 20;
+/// Streams that are remembered after their end.
+const MAX_ENDED: usize = 1024;
+
+/// 128 random bits, as 32 hexadecimal digits.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct StreamId(String);
+
+impl StreamId {
+    fn new() -> Self {
+        let mut bits = [0; 16];
+        // Without the system's source of randomness ids are still unlike each other.
+        if getrandom::fill(&mut bits).is_err() {
+            let nanos = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
+            bits = nanos.to_be_bytes();
+        }
+        Self(format!("{:032x}", u128::from_be_bytes(bits)))
+    }
+
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for StreamId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// How far a stream has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// The upstream was asked and has not answered.
+    Waiting,
+    /// Its answer passes.
+    Running,
+    /// Over; the summary says how.
+    Ended,
+}
+
+/// What is known of a stream from its request on.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Meta {
+    pub(crate) id: StreamId,
+    pub(crate) api: Api,
+    pub(crate) path: String,
+    pub(crate) model: Option<String>,
+    pub(crate) upstream: String,
+    /// Seconds since 1970.
+    pub(crate) started: f64,
+}
+
+/// One stream.
+pub(crate) struct Stream {
+    pub(crate) meta: Meta,
+    log: Mutex<Log>,
+    /// The number of the next event, and whether there will be one.
+    last: watch::Sender<Last>,
+    cancelled: AtomicBool,
+    waker: AtomicWaker,
+}
+
+/// Where a stream stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Last {
+    pub(crate) next: u64,
+    pub(crate) ended: bool,
+}
+
+struct Log {
+    state: State,
+    /// Those that are kept, oldest first.
+    events: VecDeque<Bytes>,
+    /// The number of the oldest that is kept.
+    first: u64,
+    bytes: usize,
+    findings: Vec<Box<RawValue>>,
+    summary: Option<Box<RawValue>>,
+}
+
+/// What a viewer gets next.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// The event of that number.
+    Event(u64, Bytes),
+    /// Those between are not kept any more.
+    Lagged { from: u64, to: u64 },
+    /// Nothing is left and nothing comes.
+    Ended,
+    /// Nothing is there yet.
+    Wait,
+}
+
+/// A stream as the gateway's own endpoints show it.
+#[derive(Serialize)]
+pub(crate) struct Shown<'a> {
+    #[serde(flatten)]
+    meta: &'a Meta,
+    state: State,
+    events: u64,
+    findings: Vec<Box<RawValue>>,
+    summary: Option<Box<RawValue>>,
+}
+
+impl Stream {
+    fn new(meta: Meta) -> Self {
+        let log = Log {
+            state: State::Waiting,
+            events: VecDeque::new(),
+            first: 0,
+            bytes: 0,
+            findings: Vec::new(),
+            summary: None,
+        };
+        Self {
+            meta,
+            log: Mutex::new(log),
+            last: watch::Sender::default(),
+            cancelled: AtomicBool::new(false),
+            waker: AtomicWaker::new(),
+        }
+    }
+
+    fn log(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The upstream has answered.
+    pub(crate) fn run(&self) {
+        self.log().state = State::Running;
+    }
+
+    /// Appends events, each one JSON object.
+    pub(crate) fn append(&self, events: impl IntoIterator<Item = Bytes>) {
+        let mut log = self.log();
+        for event in events {
+            log.bytes += event.len();
+            log.events.push_back(event);
+            while log.events.len() > MAX_EVENTS || log.bytes > MAX_BYTES {
+                let Some(oldest) = log.events.pop_front() else { break };
+                log.bytes -= oldest.len();
+                log.first += 1;
+            }
+        }
+        let next = log.first + log.events.len() as u64;
+        drop(log);
+        self.last.send_if_modified(|last| std::mem::replace(&mut last.next, next) != next);
+    }
+
+    /// Notes what the guard found.
+    pub(crate) fn found(&self, finding: String) {
+        self.log().findings.extend(RawValue::from_string(finding));
+    }
+
+    /// The stream is over.
+    pub(crate) fn end(&self, summary: Option<String>) {
+        let mut log = self.log();
+        log.state = State::Ended;
+        log.summary = summary.and_then(|summary| RawValue::from_string(summary).ok());
+        drop(log);
+        self.last.send_modify(|last| last.ended = true);
+    }
+
+    pub(crate) fn is_ended(&self) -> bool {
+        self.last.borrow().ended
+    }
+
+    /// The event of a number, or why there is none.
+    pub(crate) fn next(&self, number: u64) -> Next {
+        let log = self.log();
+        if number < log.first {
+            return Next::Lagged { from: number, to: log.first };
+        }
+        match usize::try_from(number - log.first).ok().and_then(|index| log.events.get(index)) {
+            Some(event) => Next::Event(number, event.clone()),
+            None if log.state == State::Ended => Next::Ended,
+            None => Next::Wait,
+        }
+    }
+
+    /// Tells of what comes.
+    pub(crate) fn follow(&self) -> watch::Receiver<Last> {
+        self.last.subscribe()
+    }
+
+    /// Ends it: its upstream is closed.
+    pub(crate) fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+
+    /// Whether it was cancelled; else its owner is woken when it is.
+    pub(crate) fn poll_cancelled(&self, cx: &std::task::Context<'_>) -> bool {
+        self.waker.register(cx.waker());
+        self.cancelled.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn show(&self) -> Shown<'_> {
+        let log = self.log();
+        Shown {
+            meta: &self.meta,
+            state: log.state,
+            events: log.first + log.events.len() as u64,
+            findings: log.findings.clone(),
+            summary: log.summary.clone(),
+        }
+    }
+}
+
+/// All streams of a gateway, oldest first.
+#[derive(Default)]
+pub(crate) struct Streams {
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    by_id: BTreeMap<StreamId, Arc<Stream>>,
+    order: VecDeque<StreamId>,
+}
+
+impl Streams {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A new stream.
+    pub(crate) fn start(&self, api: Api, path: &str, model: Option<String>, upstream: &str) -> Arc<Stream> {
+        let started = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+        let (path, upstream) = (path.to_owned(), upstream.to_owned());
+        let stream = Arc::new(Stream::new(Meta { id: StreamId::new(), api, path, model, upstream, started }));
+        let mut kept = self.kept();
+        kept.forget_oldest();
+        kept.order.push_back(stream.meta.id.clone());
+        kept.by_id.insert(stream.meta.id.clone(), Arc::clone(&stream));
+        stream
+    }
+
+    pub(crate) fn get(&self, id: &str) -> Option<Arc<Stream>> {
+        self.kept().by_id.get(&StreamId(id.to_owned())).cloned()
+    }
+
+    /// Those that are remembered, oldest first.
+    pub(crate) fn all(&self) -> Vec<Arc<Stream>> {
+        let kept = self.kept();
+        kept.order.iter().filter_map(|id| kept.by_id.get(id)).cloned().collect()
+    }
+}
+
+impl Kept {
+    /// Streams that run are never forgotten.
+    fn forget_oldest(&mut self) {
+        let Self { by_id, order } = self;
+        let mut ended = order.iter().filter(|id| by_id.get(id).is_some_and(|stream| stream.is_ended())).count();
+        order.retain(|id| {
+            let goes = ended > MAX_ENDED && by_id.get(id).is_some_and(|stream| stream.is_ended());
+            if goes {
+                ended -= 1;
+                by_id.remove(id);
+            }
+            !goes
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stream() -> Arc<Stream> {
+        Streams::default().start(Api::Openai, "/v1/chat/completions", None, "a")
+    }
+
+    #[test]
+    fn a_viewer_gets_every_event_once_and_then_the_end() {
+        let stream = stream();
+        stream.append(["{}", "[]"].map(Bytes::from));
+        assert_eq!(stream.next(0), Next::Event(0, Bytes::from("{}")));
+        assert_eq!(stream.next(1), Next::Event(1, Bytes::from("[]")));
+        assert_eq!(stream.next(2), Next::Wait);
+        stream.end(None);
+        assert_eq!(stream.next(2), Next::Ended);
+    }
+
+    #[test]
+    fn a_viewer_that_is_too_slow_is_told_what_it_missed() {
+        let stream = stream();
+        stream.append((0..MAX_EVENTS + 3).map(|_| Bytes::from("{}")));
+        assert_eq!(stream.next(0), Next::Lagged { from: 0, to: 3 });
+        assert_eq!(stream.next(3), Next::Event(3, Bytes::from("{}")));
+    }
+
+    #[test]
+    fn streams_that_run_are_never_forgotten() {
+        let streams = Streams::default();
+        let running = streams.start(Api::Openai, "/", None, "a");
+        for _ in 0..MAX_ENDED + 5 {
+            streams.start(Api::Openai, "/", None, "a").end(None);
+        }
+        assert!(streams.get(running.meta.id.as_str()).is_some());
+        assert!(streams.all().len() <= MAX_ENDED + 2);
+    }
+}

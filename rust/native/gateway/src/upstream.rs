@@ -1,0 +1,154 @@
+//! Who is asked: one pooled client, and which upstream serves which request.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::AUTHORIZATION;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use secrecy::ExposeSecret;
+
+use crate::config::{Config, ConfigError, ModelConfig, Secret, UpstreamConfig};
+use crate::endpoint::{Api, Endpoint};
+use crate::fault::Fault;
+use crate::wire::{API_KEY, GOOG_API_KEY, to_upstream};
+
+/// One provider or server, and the client that asks it.
+pub(crate) struct Upstream {
+    pub(crate) name: String,
+    pub(crate) config: UpstreamConfig,
+    base: Uri,
+    key: Option<Secret>,
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+}
+
+/// All of them.
+pub(crate) struct Upstreams {
+    by_name: BTreeMap<String, Arc<Upstream>>,
+    models: BTreeMap<String, ModelConfig>,
+}
+
+/// Where one request goes.
+pub(crate) struct Chosen {
+    pub(crate) upstream: Arc<Upstream>,
+    /// The path behind the upstream's URL, with the query.
+    pub(crate) path: String,
+    /// What the path asks for; `None` where it is of no known API.
+    pub(crate) endpoint: Option<Endpoint>,
+}
+
+impl Upstreams {
+    /// Reads the keys and makes the clients.
+    pub(crate) fn of(config: &Config) -> Result<Self, ConfigError> {
+        let made =
+            |(name, config): (&String, &UpstreamConfig)| Ok((name.clone(), Arc::new(Upstream::of(name, config)?)));
+        let by_name = config.upstreams.iter().map(made).collect::<Result<_, _>>()?;
+        Ok(Self { by_name, models: config.models.clone() })
+    }
+
+    /// The upstream and the endpoint of a path: a first part that is an upstream's name chooses that one.
+    pub(crate) fn choose(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<Chosen, Fault> {
+        let path = uri.path();
+        let is_anthropic = headers.contains_key("anthropic-version");
+        let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+        let prefix = path.get(1..).and_then(|rest| rest.split('/').next()).unwrap_or_default();
+        if let Some(upstream) = self.by_name.get(prefix) {
+            let rest = path.get(1 + prefix.len()..).filter(|rest| !rest.is_empty()).unwrap_or("/");
+            let endpoint = Endpoint::of(method, rest, is_anthropic);
+            return Ok(Chosen { upstream: Arc::clone(upstream), path: format!("{rest}{query}"), endpoint });
+        }
+        let endpoint = Endpoint::of(method, path, is_anthropic).ok_or_else(|| Fault::unknown_path(path))?;
+        let speaks = |upstream: &&Arc<Upstream>| upstream.config.api == endpoint.api;
+        let upstream = self.by_name.values().find(speaks).ok_or_else(|| Fault::no_upstream(endpoint.api))?;
+        Ok(Chosen { upstream: Arc::clone(upstream), path: format!("{path}{query}"), endpoint: Some(endpoint) })
+    }
+
+    /// The upstream of a model's name and the name that it knows, where the configuration decides it.
+    pub(crate) fn of_model(&self, model: &str, api: Api) -> Result<Option<(Arc<Upstream>, Option<String>)>, Fault> {
+        let Some(served) = self.models.get(model) else { return Ok(None) };
+        let upstream = self.by_name.get(&served.upstream).filter(|upstream| upstream.config.api == api);
+        let upstream = upstream.ok_or_else(|| {
+            let of_api = self.models.iter().filter(|(_, model)| {
+                self.by_name.get(&model.upstream).is_some_and(|upstream| upstream.config.api == api)
+            });
+            Fault::unknown_model(model, &of_api.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", "))
+        })?;
+        Ok(Some((Arc::clone(upstream), served.model.clone())))
+    }
+}
+
+impl Upstream {
+    fn of(name: &str, config: &UpstreamConfig) -> Result<Self, ConfigError> {
+        let base = config.base().unwrap_or_default();
+        let read = |variable: &String| {
+            let key = std::env::var(variable).ok().map(|key| key.trim().to_owned()).filter(|key| !key.is_empty());
+            key.map(Secret::from)
+                .ok_or_else(|| ConfigError::NoKey { upstream: name.to_owned(), variable: variable.clone() })
+        };
+        let key = config.key_env.as_ref().map(read).transpose()?;
+        let client = client(config.connect());
+        Ok(Self { name: name.to_owned(), config: config.clone(), base, key, client })
+    }
+
+    /// Sends a request; the answer's head is awaited for the time that is configured.
+    pub(crate) async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> Result<Response<Incoming>, Fault> {
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = method;
+        *request.uri_mut() = self.uri(path)?;
+        *request.headers_mut() = to_upstream(headers, self.key_header());
+        let limit = self.config.first_byte();
+        match tokio::time::timeout(limit, self.client.request(request)).await {
+            Err(_) => Err(Fault::late(&self.name, limit.as_secs_f64())),
+            Ok(Err(error)) => Err(Fault::unreachable(&self.name, why(&error))),
+            Ok(Ok(response)) => Ok(response),
+        }
+    }
+
+    fn uri(&self, path: &str) -> Result<Uri, Fault> {
+        let joined = format!("{}{path}", self.base.path().trim_end_matches('/'));
+        let mut parts = self.base.clone().into_parts();
+        parts.path_and_query = joined.parse::<PathAndQuery>().ok();
+        Uri::from_parts(parts).map_err(|_| Fault::unknown_path(path))
+    }
+
+    fn key_header(&self) -> Option<(HeaderName, HeaderValue)> {
+        let key = self.key.as_ref()?.expose_secret();
+        let (name, value) = match self.config.api {
+            Api::Anthropic => (API_KEY, key.to_owned()),
+            Api::Gemini => (GOOG_API_KEY, key.to_owned()),
+            Api::Ollama | Api::Openai => (AUTHORIZATION, format!("Bearer {key}")),
+        };
+        let mut value = HeaderValue::from_str(&value).ok()?;
+        value.set_sensitive(true);
+        Some((name, value))
+    }
+}
+
+fn client(connect: Duration) -> Client<HttpsConnector<HttpConnector>, Full<Bytes>> {
+    let mut http = HttpConnector::new();
+    http.set_connect_timeout(Some(connect));
+    http.set_nodelay(true);
+    http.enforce_http(false);
+    let tls = HttpsConnectorBuilder::new().with_tls_config(crate::server::client_tls());
+    let connector = tls.https_or_http().enable_http1().enable_http2().wrap_connector(http);
+    Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector)
+}
+
+/// What broke a connection, without an address in it.
+fn why(error: &hyper_util::client::legacy::Error) -> &'static str {
+    if error.is_connect() { "no connection could be made" } else { "the connection broke before the answer" }
+}

@@ -1,0 +1,96 @@
+//! Headers that belong to one connection, and those that the gateway adds.
+
+use http::header::{
+    ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName,
+    HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+};
+
+/// Where the stream's id stands in the answer.
+pub(crate) const STREAM_ID: HeaderName = HeaderName::from_static("x-midstream-stream-id");
+/// Where the name of the upstream stands in the answer.
+pub(crate) const UPSTREAM: HeaderName = HeaderName::from_static("x-midstream-upstream");
+/// Tells nginx not to hold the answer back.
+const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+/// Anthropic's key.
+pub(crate) const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+/// Google's key.
+pub(crate) const GOOG_API_KEY: HeaderName = HeaderName::from_static("x-goog-api-key");
+
+/// RFC 9110, section 7.6.1.
+const HOP_BY_HOP: [HeaderName; 8] =
+    [CONNECTION, KEEP_ALIVE, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
+
+/// The headers of a message without those that end at this hop.
+pub(crate) fn end_to_end(headers: &HeaderMap) -> HeaderMap {
+    let named: Vec<HeaderName> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect();
+    let passes = |name: &HeaderName| !HOP_BY_HOP.contains(name) && !named.contains(name);
+    headers.iter().filter(|(name, _)| passes(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// What an upstream is asked with: the client's headers, its keys only where the upstream has none of its own.
+pub(crate) fn to_upstream(headers: &HeaderMap, own_key: Option<(HeaderName, HeaderValue)>) -> HeaderMap {
+    let mut sent = end_to_end(headers);
+    sent.remove(HOST);
+    sent.remove(CONTENT_LENGTH);
+    sent.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    if let Some((name, key)) = own_key {
+        for given in [AUTHORIZATION, API_KEY, GOOG_API_KEY] {
+            sent.remove(given);
+        }
+        sent.insert(name, key);
+    }
+    sent
+}
+
+/// What a client is answered with.
+pub(crate) fn to_client(headers: &HeaderMap, id: &str, upstream: &str) -> HeaderMap {
+    let mut sent = end_to_end(headers);
+    for (name, value) in [(STREAM_ID, id), (UPSTREAM, upstream)] {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            sent.insert(name, value);
+        }
+    }
+    sent.insert(CACHE_CONTROL, HeaderValue::from_static("no-transform"));
+    sent.insert(BUFFERING, HeaderValue::from_static("no"));
+    sent
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let pair = |(name, value): &(&'static str, &'static str)| {
+            (HeaderName::from_static(name), HeaderValue::from_static(value))
+        };
+        pairs.iter().map(pair).collect()
+    }
+
+    #[test]
+    fn headers_of_one_hop_go_and_those_that_connection_names() {
+        let headers = of(&[("connection", "close, x-once"), ("x-once", "1"), ("te", "trailers"), ("accept", "*/*")]);
+        assert_eq!(end_to_end(&headers), of(&[("accept", "*/*")]));
+    }
+
+    #[test]
+    fn the_upstreams_own_key_takes_the_place_of_the_clients() {
+        let given = of(&[("authorization", "Bearer client"), ("x-api-key", "client"), ("user-agent", "sdk")]);
+        let own = (AUTHORIZATION, HeaderValue::from_static("Bearer own"));
+        let sent = to_upstream(&given, Some(own));
+        let expected = of(&[("authorization", "Bearer own"), ("user-agent", "sdk"), ("accept-encoding", "identity")]);
+        assert_eq!(sent, expected);
+    }
+
+    #[test]
+    fn without_a_key_of_its_own_the_clients_passes() {
+        let sent = to_upstream(&of(&[("authorization", "Bearer client")]), None);
+        assert_eq!(sent[AUTHORIZATION], "Bearer client");
+    }
+}

@@ -1,0 +1,190 @@
+//! Bytes pass as they are, and what the gateway decides reaches client, provider and operator.
+
+mod support;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::StatusCode;
+use http_body_util::BodyExt;
+use midstream_gateway::{Api, UpstreamConfig};
+use serde_json::Value;
+use support::{Asker, LONGEST, Mock, Script, Seen, all, chat, chat_end, gateway, gateway_with};
+use tokio::time::{Instant, timeout};
+
+const CHAT: &str = "/v1/chat/completions";
+
+#[tokio::test]
+async fn the_body_passes_unchanged() {
+    let chunks = vec![chat("Hello"), Bytes::from(": comment\r\n\r\n"), chat(" world\u{1F600}"), chat_end()];
+    let expected = chunks.concat();
+    let mock = Mock::start(Script::of(chunks)).await;
+    let server = gateway(&mock, Api::Openai).await;
+    let response = Asker::new(&server).post(CHAT).await;
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    assert_eq!(response.headers()["x-midstream-upstream"], "mock");
+    assert_eq!(response.headers()["x-midstream-stream-id"].len(), 32);
+    assert_eq!(all(response).await, expected);
+}
+
+#[tokio::test]
+async fn the_request_passes_with_its_key_and_path() {
+    let mock = Mock::start(Script::of([chat_end()])).await;
+    let server = gateway(&mock, Api::Openai).await;
+    all(Asker::new(&server).post("/v1/chat/completions?trace=1").await).await;
+    let Seen::Asked { path, headers, body } = mock.next().await else { panic!("asked first") };
+    assert_eq!(path, "/v1/chat/completions?trace=1");
+    assert_eq!(headers["accept-encoding"], "identity");
+    assert_eq!(headers["host"], mock.address.to_string());
+    assert_eq!(&body[..], br#"{"model":"m","stream":true}"#);
+}
+
+#[tokio::test]
+async fn a_looping_answer_is_stopped_and_the_provider_closed() {
+    let mut script = Script::of([chat("Let me think. ")]);
+    script.chunks.extend((0..200).map(|_| (Duration::from_millis(1), chat("I am done. "))));
+    script.hangs = true;
+    let mock = Mock::start(script).await;
+    let server = gateway(&mock, Api::Openai).await;
+    let asker = Asker::new(&server);
+    let response = asker.post(CHAT).await;
+    let id = response.headers()["x-midstream-stream-id"].to_str().unwrap().to_owned();
+    let body = all(response).await;
+    let text = String::from_utf8(body.to_vec()).unwrap();
+    let last: Value = serde_json::from_str(text.trim_end().rsplit("data: ").next().unwrap()).unwrap();
+    assert!(last["error"]["message"].as_str().unwrap().contains("repeat"), "{last}");
+    assert!(!text.contains("[DONE]"));
+    assert!(!mock.closed().await.0);
+    let shown = asker.get_json(&format!("/midstream/v1/streams/{id}")).await;
+    assert_eq!(shown["state"], "ended");
+    assert_eq!(shown["summary"]["ending"], "halted");
+    assert_eq!(shown["findings"][0]["check"], "repeat");
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_closes_the_provider_before_the_first_byte() {
+    let script = Script { before: LONGEST * 2, ..Script::of([chat("late")]) };
+    let mock = Mock::start(script).await;
+    let server = gateway(&mock, Api::Openai).await;
+    let asker = Asker::new(&server);
+    let request = tokio::spawn(async move { asker.post(CHAT).await });
+    let Seen::Asked { .. } = mock.next().await else { panic!("asked first") };
+    let left = Instant::now();
+    request.abort();
+    let (whole, at) = mock.closed().await;
+    assert!(!whole);
+    println!("closed {:?} after the client left", at - left);
+    let asker = Asker::new(&server);
+    let shown = asker.get_json("/midstream/v1/streams").await;
+    assert_eq!(shown["streams"][0]["state"], "ended");
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_in_mid_stream_closes_the_provider() {
+    let mock = Mock::start(Script { hangs: true, ..Script::of([chat("Hello")]) }).await;
+    let server = gateway(&mock, Api::Openai).await;
+    let asker = Asker::new(&server);
+    let mut response = asker.post(CHAT).await;
+    let id = response.headers()["x-midstream-stream-id"].to_str().unwrap().to_owned();
+    timeout(LONGEST, response.body_mut().frame()).await.unwrap().unwrap().unwrap();
+    let left = Instant::now();
+    drop(response);
+    drop(asker);
+    let (whole, at) = mock.closed().await;
+    assert!(!whole);
+    println!("closed {:?} after the client left", at - left);
+    let shown = Asker::new(&server).get_json(&format!("/midstream/v1/streams/{id}")).await;
+    assert_eq!(shown["summary"]["ending"], "cancelled");
+}
+
+#[tokio::test]
+async fn an_operator_can_end_a_stream() {
+    let mock = Mock::start(Script { hangs: true, ..Script::of([chat("Hello")]) }).await;
+    let server = gateway(&mock, Api::Openai).await;
+    let asker = Asker::new(&server);
+    let response = asker.post(CHAT).await;
+    let id = response.headers()["x-midstream-stream-id"].to_str().unwrap().to_owned();
+    let cancelled = asker.send("POST", &format!("/midstream/v1/streams/{id}/cancel"), "").await;
+    assert_eq!(cancelled.status(), StatusCode::ACCEPTED);
+    assert!(timeout(LONGEST, response.into_body().collect()).await.unwrap().is_err());
+    assert!(!mock.closed().await.0);
+}
+
+#[tokio::test]
+async fn a_broken_provider_breaks_the_answer() {
+    let mut script = Script { breaks: true, ..Script::of([chat("Hello")]) };
+    script.chunks.push((Duration::from_millis(50), Bytes::from_static(b"data: {")));
+    let mock = Mock::start(script).await;
+    let server = gateway(&mock, Api::Openai).await;
+    let asker = Asker::new(&server);
+    let response = asker.post(CHAT).await;
+    let id = response.headers()["x-midstream-stream-id"].to_str().unwrap().to_owned();
+    assert!(timeout(LONGEST, response.into_body().collect()).await.unwrap().is_err());
+    let shown = asker.get_json(&format!("/midstream/v1/streams/{id}")).await;
+    assert_eq!(shown["summary"]["ending"], "truncated");
+}
+
+#[tokio::test]
+async fn a_silent_provider_is_given_up() {
+    let mock = Mock::start(Script { hangs: true, ..Script::of([chat("Hello")]) }).await;
+    let server = gateway_with(&mock, Api::Openai, |config| {
+        config.upstreams.get_mut("mock").unwrap().idle_s = 0.2;
+    })
+    .await;
+    let response = Asker::new(&server).post(CHAT).await;
+    assert!(timeout(LONGEST, response.into_body().collect()).await.unwrap().is_err());
+    assert!(!mock.closed().await.0);
+}
+
+#[tokio::test]
+async fn what_is_refused_is_told_in_the_words_of_the_api() {
+    let mock = Mock::start(Script::of([chat_end()])).await;
+    let server = gateway_with(&mock, Api::Openai, |config| config.max_body = 10).await;
+    let asker = Asker::new(&server);
+    let response = asker.post(CHAT).await;
+    assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    let body: Value = serde_json::from_slice(&all(response).await).unwrap();
+    assert_eq!(body["error"]["type"], "midstream_body_too_large");
+    assert_eq!(asker.post("/v1/messages").await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(asker.post("/nothing").await.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn an_upstream_that_is_not_there_is_a_bad_gateway() {
+    let mock = Mock::start(Script::of([chat_end()])).await;
+    let server = gateway_with(&mock, Api::Openai, |config| {
+        config.upstreams.insert("gone".to_owned(), UpstreamConfig::new("http://127.0.0.1:1", Api::Openai));
+    })
+    .await;
+    let response = Asker::new(&server).post("/gone/v1/chat/completions").await;
+    assert_eq!(response.status(), StatusCode::BAD_GATEWAY);
+    let text = String::from_utf8(all(response).await.to_vec()).unwrap();
+    assert!(!text.contains("127.0.0.1"), "{text}");
+}
+
+#[tokio::test]
+async fn viewers_get_every_event_and_the_end_and_go_on_where_they_were() {
+    let mock = Mock::start(Script::of([chat("Hello"), chat(" world"), chat_end()])).await;
+    let server = gateway(&mock, Api::Openai).await;
+    let asker = Asker::new(&server);
+    let response = asker.post(CHAT).await;
+    let id = response.headers()["x-midstream-stream-id"].to_str().unwrap().to_owned();
+    all(response).await;
+    let path = format!("/midstream/v1/streams/{id}/events");
+    let whole = String::from_utf8(all(asker.send("GET", &path, "").await).await.to_vec()).unwrap();
+    assert!(whole.contains(r#""text":"Hello""#) && whole.contains(r#""text":" world""#), "{whole}");
+    assert_eq!(whole.matches("event: midstream.end").count(), 1);
+    let rest = String::from_utf8(all(asker.send("GET", &format!("{path}?after=1"), "").await).await.to_vec()).unwrap();
+    assert!(whole.ends_with(&rest) && rest.starts_with("id: 2\n"), "{rest}");
+}
+
+#[tokio::test]
+async fn a_server_that_stops_lets_running_answers_end() {
+    let mut script = Script::of([chat("Hello")]);
+    script.chunks.push((Duration::from_millis(300), chat_end()));
+    let mock = Mock::start(script).await;
+    let server = gateway(&mock, Api::Openai).await;
+    let response = Asker::new(&server).post(CHAT).await;
+    let ((), body) = tokio::join!(server.stop(), all(response));
+    assert!(body.ends_with(b"data: [DONE]\n\n"));
+}
