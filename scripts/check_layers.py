@@ -13,6 +13,10 @@ from pathlib import Path
 
 SERDE = {"serde", "serde_json"}
 BYTES = {"base64", "crc32fast", "memchr", "regex-automata", "regex-syntax"}
+NETWORK = {
+    *("axum", "bytes", "futures-util", "getrandom", "http", "http-body", "http-body-util", "hyper", "hyper-rustls"),
+    *("hyper-util", "rustls", "rustls-native-certs", "secrecy", "tokio", "tokio-rustls", "tracing"),
+}
 # Guard files; pages do not link it.
 FILES = {"toml"}
 
@@ -22,7 +26,8 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     "midstream-series": (set(), {"foldhash", "rand_xoshiro", "realfft", "siphasher"}),
     "midstream-stream": ({"series"}, SERDE | BYTES | FILES),
     "midstream-worker": ({"series"}, set()),
-    "midstream-python": ({"series", "stream", "worker"}, {"pyo3"} | SERDE),
+    "midstream-gateway": ({"series", "stream", "worker"}, SERDE | NETWORK),
+    "midstream-python": ({"gateway", "series", "stream", "worker"}, {"pyo3", "tokio"} | SERDE),
     "midstream-wasm": ({"series", "stream"}, {"js-sys", "wasm-bindgen"}),
     "midstream-cases": ({"series", "stream"}, {"wasm-bindgen"} | SERDE),
 }

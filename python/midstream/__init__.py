@@ -6,6 +6,7 @@ from midstream import _rust
 from midstream._rust import version as __version__
 
 # Python finds no submodules inside one extension file by itself.
+sys.modules["midstream._rust.gateway"] = _rust.gateway
 sys.modules["midstream._rust.stream"] = _rust.stream
 
 from midstream.errors import GuardStopped, MidstreamError, StreamTruncated

@@ -27,6 +27,7 @@ COMMANDS = {
     "demo": "midstream.cli.demo:demo",
     "models": "midstream.cli.models:app",
     "replay": "midstream.cli.replay:replay",
+    "serve": "midstream.cli.serve:serve",
     "version": "midstream.cli.version:version",
     "watch": "midstream.cli.watch:watch",
 }

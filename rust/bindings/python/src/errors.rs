@@ -5,6 +5,7 @@ use pyo3::types::PyDict;
 use midstream_stream as stream;
 
 import_exception!(midstream.errors, InputError);
+import_exception!(midstream.errors, NetworkError);
 import_exception!(midstream.errors, StateError);
 
 /// Stands between our error enums and `PyErr`, which the orphan rule keeps apart.
@@ -12,6 +13,8 @@ import_exception!(midstream.errors, StateError);
 pub(crate) enum BindingError {
     /// With the file's name, where it has one.
     GuardFile(Option<String>, stream::FileError),
+    /// What a gateway needs from the environment and has not.
+    NoKey(String),
     Stream(stream::Error),
 }
 
@@ -21,10 +24,21 @@ impl From<stream::Error> for BindingError {
     }
 }
 
+impl From<midstream_gateway::ConfigError> for BindingError {
+    fn from(error: midstream_gateway::ConfigError) -> Self {
+        match error {
+            midstream_gateway::ConfigError::File(error) => Self::GuardFile(None, error),
+            midstream_gateway::ConfigError::Value(error) => Self::Stream(error),
+            error @ midstream_gateway::ConfigError::NoKey { .. } => Self::NoKey(error.to_string()),
+        }
+    }
+}
+
 impl From<BindingError> for PyErr {
     fn from(error: BindingError) -> Self {
         match error {
             BindingError::GuardFile(file, error) => of_guard_file(file.as_deref(), &error),
+            BindingError::NoKey(message) => input_error(message, Vec::new(), None),
             BindingError::Stream(stream::Error::Finished) => StateError::new_err(stream::Error::Finished.to_string()),
             BindingError::Stream(error) => input_error(error.to_string(), facts(&error), None),
         }

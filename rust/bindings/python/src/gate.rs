@@ -36,3 +36,8 @@ pub(crate) fn compute<T: Send, E: Into<BindingError> + Send>(
         None => outcome.map_err(|error| error.into().into()),
     }
 }
+
+/// Runs `work`, which waits for other threads or the system, without the interpreter.
+pub(crate) fn wait<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) -> T {
+    py.detach(work)
+}

@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 
 mod errors;
 mod gate;
+mod gateway;
 mod stream;
 
 /// Native half of `midstream`.
@@ -12,6 +13,13 @@ mod _rust {
     #[pymodule_export]
     #[expect(non_upper_case_globals, reason = "Python's name of it")]
     const version: &str = env!("CARGO_PKG_VERSION");
+
+    /// What `midstream.gateway` stands on.
+    #[pyo3::pymodule]
+    mod gateway {
+        #[pymodule_export]
+        use crate::gateway::{Server, read_config};
+    }
 
     /// What `midstream.stream` stands on.
     #[pyo3::pymodule]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http::Uri;
 use http::uri::Scheme;
-use midstream_stream::{Error, FileError, Settings, read_tables};
+use midstream_stream::{Error, FileError, Settings, read_json_tables, read_tables};
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -20,7 +20,7 @@ pub type Secret = SecretString;
 ///
 /// ```
 /// use midstream_gateway::Config;
-/// let config = Config::from_toml(b"[upstreams.local]\nurl = \"http://127.0.0.1:8080\"\napi = \"openai\"\n")?;
+/// let config = Config::from_toml(b"[upstreams.local]\nurl = \"http://127.0.0.1:8080\"\napis = [\"openai\"]\n")?;
 /// assert_eq!(config.listen.to_string(), "127.0.0.1:4000");
 /// # Ok::<(), midstream_gateway::ConfigError>(())
 /// ```
@@ -47,8 +47,8 @@ pub struct Config {
 pub struct UpstreamConfig {
     /// Scheme, host, port and the path before that of the API: `https://api.openai.com`.
     pub url: String,
-    /// Whose API it speaks.
-    pub api: Api,
+    /// Whose APIs it speaks; at least one.
+    pub apis: Vec<Api>,
     /// The environment variable that holds its key; without one the client's key passes.
     #[serde(default)]
     pub key_env: Option<String>,
@@ -86,6 +86,8 @@ pub enum ConfigError {
         /// The variable.
         variable: String,
     },
+    /// A value that is not allowed.
+    Value(Error),
 }
 
 impl fmt::Display for ConfigError {
@@ -95,6 +97,7 @@ impl fmt::Display for ConfigError {
             Self::NoKey { upstream, variable } => {
                 write!(f, "the key of upstream {upstream:?} is read from {variable}, which is not set")
             }
+            Self::Value(error) => write!(f, "{error}"),
         }
     }
 }
@@ -123,6 +126,14 @@ impl Config {
         read_tables(bytes, Self::validate).map_err(ConfigError::File)
     }
 
+    /// The same of a JSON object.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`] for the first fault.
+    pub fn from_json(json: &str) -> Result<Self, ConfigError> {
+        read_json_tables(json, Self::validate).map_err(ConfigError::Value)
+    }
+
     /// Checks every value.
     fn validate(&self) -> Result<(), Error> {
         self.guard.validate().map_err(|error| below("guard", error))?;
@@ -148,9 +159,9 @@ const MAX_S: f64 = 86_400.0;
 
 impl UpstreamConfig {
     /// One with every time at its default.
-    pub fn new(url: impl Into<String>, api: Api) -> Self {
+    pub fn new(url: impl Into<String>, apis: &[Api]) -> Self {
         let (connect_s, first_byte_s, idle_s) = (Self::connect_s(), Self::first_byte_s(), Self::idle_s());
-        Self { url: url.into(), api, key_env: None, connect_s, first_byte_s, idle_s }
+        Self { url: url.into(), apis: apis.to_vec(), key_env: None, connect_s, first_byte_s, idle_s }
     }
 
     fn connect_s() -> f64 {
@@ -167,6 +178,9 @@ impl UpstreamConfig {
 
     fn validate(&self) -> Result<(), Error> {
         self.base().map(|_| ())?;
+        if self.apis.is_empty() {
+            return Err(setting("apis", "an empty list", "at least one of anthropic, gemini, ollama, openai"));
+        }
         for (name, value) in
             [("connect_s", self.connect_s), ("first_byte_s", self.first_byte_s), ("idle_s", self.idle_s)]
         {
@@ -224,7 +238,7 @@ mod tests {
 
     #[test]
     fn a_fault_names_line_key_and_what_is_allowed() {
-        let text = fault("[upstreams.a]\napi = \"openai\"\nurl = \"ftp://x\"\n");
+        let text = fault("[upstreams.a]\napis = [\"openai\"]\nurl = \"ftp://x\"\n");
         assert_eq!(
             text,
             "upstreams.a.url is \"ftp://x\", allowed is an http:// or https:// URL with a host and without a query (line 3, column 7)"
@@ -238,7 +252,7 @@ mod tests {
 
     #[test]
     fn a_model_of_no_upstream_is_refused() {
-        let text = fault("[models.fast]\nupstream = \"b\"\n[upstreams.a]\napi = \"openai\"\nurl = \"http://x\"");
+        let text = fault("[models.fast]\nupstream = \"b\"\n[upstreams.a]\napis = [\"openai\"]\nurl = \"http://x\"");
         assert!(
             text.starts_with("models.fast.upstream is \"b\", allowed is an upstream of this file: a (line 2"),
             "{text}"
@@ -247,7 +261,7 @@ mod tests {
 
     #[test]
     fn a_url_with_a_key_in_it_is_refused() {
-        assert!(fault("[upstreams.a]\napi = \"openai\"\nurl = \"http://user:pass@x\"").contains("upstreams.a.url"));
+        assert!(fault("[upstreams.a]\napis = [\"openai\"]\nurl = \"http://user:pass@x\"").contains("upstreams.a.url"));
     }
 
     #[test]

@@ -38,22 +38,22 @@ impl Proxy {
             Ok(chosen) => chosen,
             Err(fault) => return fault.response(None),
         };
-        let api = chosen.upstream.config.api;
+        let api = chosen.api;
         self.pass(chosen, request).await.unwrap_or_else(|fault| fault.response(Some(api)))
     }
 
     async fn pass(&self, chosen: Chosen, request: Request<axum::body::Body>) -> Result<Response<Body>, Fault> {
         let (head, body) = request.into_parts();
         let body = self.whole(body).await?;
-        let api = chosen.upstream.config.api;
+        let api = chosen.api;
         let asked = Asked::of(&body);
         let in_path = chosen.endpoint.as_ref().and_then(|endpoint| endpoint.model.clone());
         let model = in_path.or_else(|| asked.model());
         let (upstream, body) = self.served(&chosen, model.as_deref(), &asked, &body, api)?;
         let started = self.clock.now();
-        let stream = self.streams.start(api, &head.uri.path().to_owned(), model, &upstream.name);
+        let stream = self.streams.start(api, head.uri.path(), model, &upstream.name);
         let asking = Asking(Some(stream));
-        let response = upstream.ask(head.method, &chosen.path, &head.headers, body).await?;
+        let response = upstream.ask(head.method, &chosen.path, &head.headers, body, api).await?;
         let stream = asking.answered();
         let dialect = chosen.endpoint.and_then(|endpoint| endpoint.dialect);
         let options = Options {

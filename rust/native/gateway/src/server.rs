@@ -30,6 +30,7 @@ const HEADER: Duration = Duration::from_secs(10);
 /// A gateway that runs, on the tokio runtime that started it.
 pub struct Server {
     address: SocketAddr,
+    proxy: Arc<Proxy>,
     stop: Option<oneshot::Sender<()>>,
     accepting: JoinHandle<()>,
 }
@@ -78,16 +79,32 @@ impl Server {
             clock: Arc::new(SystemClock::start()),
             max_body: config.max_body,
         });
-        let router = own::routes().fallback(pass).with_state(proxy);
+        let router = own::routes().fallback(pass).with_state(Arc::clone(&proxy));
         let (stop, stopped) = oneshot::channel();
         let drain = Duration::from_secs_f64(config.drain_s);
         let accepting = tokio::spawn(accept(listener, router, stopped, drain));
-        Ok(Self { address, stop: Some(stop), accepting })
+        Ok(Self { address, proxy, stop: Some(stop), accepting })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Streams that run or ended a while ago, oldest first, as a JSON array.
+    pub fn streams_json(&self) -> String {
+        let streams = self.proxy.streams.all();
+        serde_json::to_string(&streams.iter().map(|stream| stream.show()).collect::<Vec<_>>()).unwrap_or_default()
+    }
+
+    /// One of them; `None` where no stream has that id.
+    pub fn stream_json(&self, id: &str) -> Option<String> {
+        self.proxy.streams.get(id).map(|stream| serde_json::to_string(&stream.show()).unwrap_or_default())
+    }
+
+    /// Closes the upstream of a stream; false where none has that id.
+    pub fn cancel(&self, id: &str) -> bool {
+        self.proxy.streams.get(id).inspect(|stream| stream.cancel()).is_some()
     }
 
     /// Takes no new connections, lets running streams end for the time that is configured, then closes them.

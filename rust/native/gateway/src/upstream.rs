@@ -39,6 +39,8 @@ pub(crate) struct Upstreams {
 /// Where one request goes.
 pub(crate) struct Chosen {
     pub(crate) upstream: Arc<Upstream>,
+    /// Whose API it is asked in: where the path does not say so, the first that the upstream speaks.
+    pub(crate) api: Api,
     /// The path behind the upstream's URL, with the query.
     pub(crate) path: String,
     /// What the path asks for; `None` where it is of no known API.
@@ -63,21 +65,24 @@ impl Upstreams {
         if let Some(upstream) = self.by_name.get(prefix) {
             let rest = path.get(1 + prefix.len()..).filter(|rest| !rest.is_empty()).unwrap_or("/");
             let endpoint = Endpoint::of(method, rest, is_anthropic);
-            return Ok(Chosen { upstream: Arc::clone(upstream), path: format!("{rest}{query}"), endpoint });
+            let api = endpoint.as_ref().map(|endpoint| endpoint.api).filter(|api| upstream.config.apis.contains(api));
+            let api = api.or(upstream.config.apis.first().copied()).unwrap_or(Api::Openai);
+            return Ok(Chosen { upstream: Arc::clone(upstream), api, path: format!("{rest}{query}"), endpoint });
         }
         let endpoint = Endpoint::of(method, path, is_anthropic).ok_or_else(|| Fault::unknown_path(path))?;
-        let speaks = |upstream: &&Arc<Upstream>| upstream.config.api == endpoint.api;
+        let speaks = |upstream: &&Arc<Upstream>| upstream.config.apis.contains(&endpoint.api);
         let upstream = self.by_name.values().find(speaks).ok_or_else(|| Fault::no_upstream(endpoint.api))?;
-        Ok(Chosen { upstream: Arc::clone(upstream), path: format!("{path}{query}"), endpoint: Some(endpoint) })
+        let (upstream, api, path) = (Arc::clone(upstream), endpoint.api, format!("{path}{query}"));
+        Ok(Chosen { upstream, api, path, endpoint: Some(endpoint) })
     }
 
     /// The upstream of a model's name and the name that it knows, where the configuration decides it.
     pub(crate) fn of_model(&self, model: &str, api: Api) -> Result<Option<(Arc<Upstream>, Option<String>)>, Fault> {
         let Some(served) = self.models.get(model) else { return Ok(None) };
-        let upstream = self.by_name.get(&served.upstream).filter(|upstream| upstream.config.api == api);
+        let upstream = self.by_name.get(&served.upstream).filter(|upstream| upstream.config.apis.contains(&api));
         let upstream = upstream.ok_or_else(|| {
             let of_api = self.models.iter().filter(|(_, model)| {
-                self.by_name.get(&model.upstream).is_some_and(|upstream| upstream.config.api == api)
+                self.by_name.get(&model.upstream).is_some_and(|upstream| upstream.config.apis.contains(&api))
             });
             Fault::unknown_model(model, &of_api.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", "))
         })?;
@@ -105,11 +110,12 @@ impl Upstream {
         path: &str,
         headers: &HeaderMap,
         body: Bytes,
+        api: Api,
     ) -> Result<Response<Incoming>, Fault> {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
         *request.uri_mut() = self.uri(path)?;
-        *request.headers_mut() = to_upstream(headers, self.key_header());
+        *request.headers_mut() = to_upstream(headers, self.key_header(api));
         let limit = self.config.first_byte();
         match tokio::time::timeout(limit, self.client.request(request)).await {
             Err(_) => Err(Fault::late(&self.name, limit.as_secs_f64())),
@@ -125,9 +131,9 @@ impl Upstream {
         Uri::from_parts(parts).map_err(|_| Fault::unknown_path(path))
     }
 
-    fn key_header(&self) -> Option<(HeaderName, HeaderValue)> {
+    fn key_header(&self, api: Api) -> Option<(HeaderName, HeaderValue)> {
         let key = self.key.as_ref()?.expose_secret();
-        let (name, value) = match self.config.api {
+        let (name, value) = match api {
             Api::Anthropic => (API_KEY, key.to_owned()),
             Api::Gemini => (GOOG_API_KEY, key.to_owned()),
             Api::Ollama | Api::Openai => (AUTHORIZATION, format!("Bearer {key}")),

@@ -153,7 +153,7 @@ async fn what_is_refused_is_told_in_the_words_of_the_api() {
 async fn an_upstream_that_is_not_there_is_a_bad_gateway() {
     let mock = Mock::start(Script::of([chat_end()])).await;
     let server = gateway_with(&mock, Api::Openai, |config| {
-        config.upstreams.insert("gone".to_owned(), UpstreamConfig::new("http://127.0.0.1:1", Api::Openai));
+        config.upstreams.insert("gone".to_owned(), UpstreamConfig::new("http://127.0.0.1:1", &[Api::Openai]));
     })
     .await;
     let response = Asker::new(&server).post("/gone/v1/chat/completions").await;

@@ -10,10 +10,9 @@ mod read;
 use serde::{Deserialize, Deserializer};
 
 pub(crate) use self::asked::{Asked, action};
-pub use self::file::{FileError, MAX_FILE, guard_file_of_json, json_of_guard_file, read_guard_file, read_tables};
+pub use self::file::{FileError, MAX_FILE, guard_file_of_json, json_of_guard_file, read_guard_file, read_json_tables, read_tables};
 pub(crate) use self::given::{Copies, OrOff};
 pub(crate) use self::nearest::{by_name, nearest};
-use self::node::Node;
 pub(crate) use self::node::quoted;
 use crate::redact::RedactSettings;
 use crate::{
@@ -58,14 +57,7 @@ impl Settings {
     /// [`Error::UnknownKey`] and [`Error::UnknownWord`] for what is misspelt, [`Error::Setting`] for a value that is not
     /// allowed.
     pub fn from_json(text: &str) -> Result<Self, Error> {
-        let root: Node = serde_json::from_str(text).map_err(|error| Error::Setting {
-            field: "settings".into(),
-            value: error.to_string(),
-            allowed: "a table per check".into(),
-        })?;
-        let settings: Self = read::read(&root)?;
-        settings.validate().map_err(|error| read::as_written(&root, error))?;
-        Ok(settings)
+        read_json_tables(text, Self::validate)
     }
 
     /// Whether time alone can end a stream.

@@ -180,7 +180,7 @@ pub(crate) async fn gateway(mock: &Mock, api: Api) -> Server {
 }
 
 pub(crate) async fn gateway_with(mock: &Mock, api: Api, change: impl FnOnce(&mut Config)) -> Server {
-    let upstream = UpstreamConfig::new(format!("http://{}", mock.address), api);
+    let upstream = UpstreamConfig::new(format!("http://{}", mock.address), &[api]);
     let mut config = Config {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         upstreams: BTreeMap::from([("mock".to_owned(), upstream)]),

@@ -79,6 +79,24 @@ pub fn read_tables<T: DeserializeOwned>(
     Ok(tables)
 }
 
+/// The same of a JSON object.
+///
+/// # Errors
+/// [`Error::UnknownKey`], [`Error::UnknownWord`] and [`Error::Setting`] for the first fault, be it of `validate`.
+pub fn read_json_tables<T: DeserializeOwned>(
+    json: &str,
+    validate: impl FnOnce(&T) -> Result<(), Error>,
+) -> Result<T, Error> {
+    let root: Node = serde_json::from_str(json).map_err(|error| Error::Setting {
+        field: "settings".into(),
+        value: error.to_string(),
+        allowed: "a table of settings".into(),
+    })?;
+    let tables: T = read(&root)?;
+    validate(&tables).map_err(|error| as_written(&root, error))?;
+    Ok(tables)
+}
+
 /// The tables of a guard file as JSON, whatever their keys and values are.
 ///
 /// # Errors

@@ -1,0 +1,16 @@
+"""A proxy between apps and models: every stream of every client runs under guard, and its bytes pass unchanged.
+
+::
+
+    from midstream.gateway import Gateway, GatewayConfig, Upstream
+
+    config = GatewayConfig(upstreams={"openai": Upstream(url="https://api.openai.com", apis=("openai",))})
+    async with Gateway(config) as gateway:
+        print(f"OPENAI_BASE_URL={gateway.url}/v1")
+        ...
+"""
+
+from midstream.gateway.config import Api, GatewayConfig, Model, Upstream
+from midstream.gateway.gateway import Gateway
+
+__all__ = ["Api", "Gateway", "GatewayConfig", "Model", "Upstream"]

@@ -1,0 +1,132 @@
+"""What a gateway serves and whom it asks."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Self, TypeAlias
+
+from midstream._rust.gateway import read_config
+from midstream.errors import InputError
+from midstream.stream.settings import Settings
+from midstream.stream.tables import by_name, made, plain, wrong
+
+__all__ = ["Api", "GatewayConfig", "Model", "Upstream"]
+
+Api: TypeAlias = Literal["anthropic", "gemini", "ollama", "openai"]
+"""Whose API an upstream speaks; ``openai`` is also that of everyone who follows it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upstream:
+    """One provider or server.
+
+    Parameters
+    ----------
+    url : str
+        Scheme, host, port and the path before that of the API: ``https://api.openai.com``.
+    apis : tuple of {"anthropic", "gemini", "ollama", "openai"}
+        Whose APIs it speaks; at least one.
+    key_env : str, optional
+        The environment variable that holds its key. Default: the client's key passes.
+    connect_s : float
+        Seconds until a connection stands, above 0.
+    first_byte_s : float
+        Seconds until the answer begins, above 0.
+    idle_s : float
+        Seconds without any byte inside an answer, above 0.
+    """
+
+    url: str
+    apis: tuple[Api, ...]
+    key_env: str | None = None
+    connect_s: float = 5.0
+    first_byte_s: float = 300.0
+    idle_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """What a model's name stands for.
+
+    Parameters
+    ----------
+    upstream : str
+        The upstream that serves it.
+    model : str, optional
+        The name that the upstream knows. Default: the same.
+    """
+
+    upstream: str
+    model: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayConfig:
+    """What a gateway serves and whom it asks. Frozen: one object serves any number of gateways.
+
+    Parameters
+    ----------
+    listen : str
+        Address and port; port 0 takes a free one.
+    guard : Settings, optional
+        What every stream is checked for. Default: the default settings.
+    upstreams : mapping of str to Upstream
+        Who is asked, by name. A path that begins with a name goes to that one; else the first in order of the name that
+        speaks the API of the path is asked.
+    models : mapping of str to Model
+        Models by the name that clients use.
+    max_body : int
+        The largest body of a request, in bytes.
+    drain_s : float
+        Seconds that running streams may go on when the gateway stops, 0 to 86400.
+
+    Examples
+    --------
+    >>> local = Upstream(url="http://127.0.0.1:8080", apis=("openai",))
+    >>> GatewayConfig(upstreams={"local": local}).listen
+    '127.0.0.1:4000'
+    """
+
+    listen: str = "127.0.0.1:4000"
+    guard: Settings = field(default_factory=Settings)
+    upstreams: Mapping[str, Upstream] = field(default_factory=dict, hash=False, metadata=by_name(Upstream))
+    models: Mapping[str, Model] = field(default_factory=dict, hash=False, metadata=by_name(Model))
+    max_body: int = 32 << 20
+    drain_s: float = 30.0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.guard, Settings):
+            raise wrong("guard", self.guard, "a midstream.stream.Settings")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The configuration as tables of plain values, as its file holds them."""
+        tables: dict[str, Any] = plain(self)
+        return tables
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """A configuration from a TOML file; what is left out has its default.
+
+        Parameters
+        ----------
+        path : str or path-like
+            TOML in UTF-8, at most 1 MiB.
+
+        Raises
+        ------
+        InputError
+            With ``file``, and ``line``, ``column`` and ``key`` of what is wrong in it.
+        """
+        name = os.fsdecode(path)
+        try:
+            content = Path(path).read_bytes()
+        except (OSError, ValueError) as error:
+            reason = (getattr(error, "strerror", None) or str(error)).lower()
+            raise InputError(f"cannot read the configuration {name}: {reason}", file=name) from error
+        tables = json.loads(read_config(content, name))
+        guard = Settings.from_dict(tables.pop("guard", {}))
+        config = made(cls, tables)
+        object.__setattr__(config, "guard", guard)
+        return config

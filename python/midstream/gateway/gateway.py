@@ -1,0 +1,108 @@
+"""A gateway inside this process."""
+
+import asyncio
+import json
+import os
+from types import TracebackType
+from typing import Any, Self
+
+from midstream._rust.gateway import Server
+from midstream.errors import InputError, StateError
+from midstream.gateway.config import GatewayConfig
+
+__all__ = ["Gateway"]
+
+
+class Gateway:
+    """A proxy that runs while its ``async with`` block does, in threads of its own.
+
+    Parameters
+    ----------
+    config : GatewayConfig or path of a configuration, optional
+        Default: no upstream.
+    threads : int, >= 1, optional
+        Default: one a processor.
+
+    Raises
+    ------
+    InputError
+        For a value that is not allowed, or an upstream's key that the environment does not have.
+    NetworkError
+        If its address cannot be listened on.
+
+    Examples
+    --------
+    >>> async def streams() -> int:
+    ...     async with Gateway(GatewayConfig(listen="127.0.0.1:0")) as gateway:
+    ...         return len(gateway.streams())
+    >>> asyncio.run(streams())
+    0
+    """
+
+    def __init__(self, config: GatewayConfig | str | os.PathLike[str] | None = None, *, threads: int | None = None) -> None:
+        if isinstance(config, str | os.PathLike):
+            config = GatewayConfig.load(config)
+        if config is not None and not isinstance(config, GatewayConfig):
+            allowed = "GatewayConfig, path of a configuration or None"
+            raise TypeError(f"config is {type(config).__name__}, allowed: {allowed}")
+        self._config = config or GatewayConfig()
+        self._threads = threads if threads is not None else os.cpu_count() or 1
+        if self._threads < 1:
+            raise InputError(f"threads is {threads}, allowed is a number from 1 on")
+        self._server: Server | None = None
+
+    async def __aenter__(self) -> Self:
+        if self._server is not None:
+            raise StateError("the gateway was started already; make another one")
+        self._server = await asyncio.to_thread(Server, json.dumps(self._config.to_dict()), self._threads)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await asyncio.to_thread(self._running.stop)
+
+    @property
+    def url(self) -> str:
+        """Where it listens: ``http://HOST:PORT``."""
+        return f"http://{self._running.address}"
+
+    def streams(self) -> list[dict[str, Any]]:
+        """Streams that run or ended a while ago, oldest first: id, model, upstream, state, findings, summary."""
+        streams: list[dict[str, Any]] = json.loads(self._running.streams_json())
+        return streams
+
+    def stream(self, id: str) -> dict[str, Any]:
+        """One of them.
+
+        Raises
+        ------
+        InputError
+            Where no stream has that id.
+        """
+        shown = self._running.stream_json(id)
+        if shown is None:
+            raise unknown(id)
+        stream: dict[str, Any] = json.loads(shown)
+        return stream
+
+    def cancel(self, id: str) -> None:
+        """Close the upstream of a stream; its client sees the answer break off.
+
+        Raises
+        ------
+        InputError
+            Where no stream has that id.
+        """
+        if not self._running.cancel(id):
+            raise unknown(id)
+
+    @property
+    def _running(self) -> Server:
+        if self._server is None:
+            raise StateError("the gateway does not run; enter it with `async with`")
+        return self._server
+
+
+def unknown(id: str) -> InputError:
+    return InputError(f"no stream has the id {id!r}; ended ones are kept for a while only")

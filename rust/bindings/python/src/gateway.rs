@@ -1,0 +1,92 @@
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use midstream_gateway as gateway;
+use midstream_stream as stream;
+use pyo3::prelude::*;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::errors::{BindingError, NetworkError, StateError};
+use crate::gate;
+
+/// What of a runtime's threads is left after this time goes with the process.
+const LONGEST_STOP: Duration = Duration::from_secs(2);
+
+/// A gateway with threads of its own, from its making until `stop`.
+#[pyclass(frozen, module = "midstream._rust.gateway")]
+pub(crate) struct Server {
+    running: Mutex<Option<(Runtime, gateway::Server)>>,
+    #[pyo3(get)]
+    address: String,
+}
+
+#[pymethods]
+impl Server {
+    #[new]
+    #[pyo3(signature = (config_json, threads))]
+    fn new(py: Python<'_>, config_json: &str, threads: usize) -> PyResult<Self> {
+        let config = gateway::Config::from_json(config_json).map_err(BindingError::from)?;
+        gate::wait(py, || {
+            let runtime = Builder::new_multi_thread()
+                .worker_threads(threads)
+                .thread_name("midstream-gateway")
+                .enable_all()
+                .build()
+                .map_err(|error| StateError::new_err(format!("cannot start threads: {error}")))?;
+            let server = runtime.block_on(gateway::Server::start(config)).map_err(|error| match error {
+                gateway::StartError::Config(error) => BindingError::from(error).into(),
+                error @ gateway::StartError::Listen { .. } => NetworkError::new_err(error.to_string()),
+            });
+            let server = server.map_err(|error: PyErr| error)?;
+            let address = server.address().to_string();
+            Ok(Self { running: Mutex::new(Some((runtime, server))), address })
+        })
+    }
+
+    /// Takes no new connections, lets running streams end, then closes what is left. A second call does nothing.
+    fn stop(&self, py: Python<'_>) {
+        gate::wait(py, || {
+            let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some((runtime, server)) = running {
+                runtime.block_on(server.stop());
+                runtime.shutdown_timeout(LONGEST_STOP);
+            }
+        });
+    }
+
+    /// Streams that run or ended a while ago, as a JSON array.
+    fn streams_json(&self, py: Python<'_>) -> PyResult<String> {
+        self.with(py, gateway::Server::streams_json)
+    }
+
+    /// One of them.
+    fn stream_json(&self, py: Python<'_>, id: &str) -> PyResult<Option<String>> {
+        self.with(py, |server| server.stream_json(id))
+    }
+
+    /// Closes the upstream of a stream; false where none has that id.
+    fn cancel(&self, py: Python<'_>, id: &str) -> PyResult<bool> {
+        self.with(py, |server| server.cancel(id))
+    }
+}
+
+impl Server {
+    fn with<T: Send>(&self, py: Python<'_>, ask: impl FnOnce(&gateway::Server) -> T + Send) -> PyResult<T> {
+        let asked = gate::wait(py, || {
+            let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+            running.as_ref().map(|(_, server)| ask(server))
+        });
+        asked.ok_or_else(|| StateError::new_err("the gateway has stopped"))
+    }
+}
+
+/// The tables of a configuration as JSON, checked.
+#[pyfunction]
+pub(crate) fn read_config(content: &[u8], file: String) -> Result<String, BindingError> {
+    let of_file = |error| BindingError::GuardFile(Some(file.clone()), error);
+    match gateway::Config::from_toml(content) {
+        Err(gateway::ConfigError::File(error)) => return Err(of_file(error)),
+        other => other?,
+    };
+    stream::json_of_guard_file(content).map_err(of_file)
+}
