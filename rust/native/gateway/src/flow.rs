@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -11,14 +10,11 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame};
 use hyper::body::Incoming;
-use midstream_series::{Span, Timestamp};
-use midstream_stream::{Close, Forward, Guard};
-use midstream_worker::Clock;
+use midstream_stream::Close;
 use tokio::time::{Instant, Sleep};
 
 use crate::body::BodyError;
-use crate::norm;
-use crate::streams::Stream;
+use crate::watched::{Passed, Watched};
 
 /// The body of an answer under guard.
 ///
@@ -37,20 +33,6 @@ pub(crate) struct Flow {
     idle: Duration,
     /// When the upstream is given up.
     give_up: Instant,
-}
-
-/// A guard with the stream that it tells of.
-pub(crate) struct Watched {
-    guard: Guard,
-    clock: Arc<dyn Clock>,
-    stream: Arc<Stream>,
-    is_over: bool,
-}
-
-/// What a decision asks the owner of a stream to do.
-struct Passed {
-    bytes: Bytes,
-    halted: bool,
 }
 
 impl Flow {
@@ -135,7 +117,7 @@ impl Body for Flow {
                 let trailers = this.trailers.take().map(|trailers| Ok(Frame::trailers(trailers)));
                 return Poll::Ready(this.fault.take().map(Err).or(trailers));
             };
-            if this.watched.stream.poll_cancelled(cx) {
+            if this.watched.poll_cancelled(cx) {
                 this.close(Close::ClientLeft);
                 this.fault = Some("the stream was cancelled".into());
                 continue;
@@ -159,78 +141,4 @@ impl Body for Flow {
         let is_over = self.upstream.is_none() && self.ready.is_empty();
         is_over && self.trailers.is_none() && self.fault.is_none()
     }
-}
-
-impl Watched {
-    pub(crate) fn new(guard: Guard, clock: Arc<dyn Clock>, stream: Arc<Stream>) -> Self {
-        Self { guard, clock, stream, is_over: false }
-    }
-
-    fn feed(&mut self, chunk: &Bytes) -> Passed {
-        let now = self.clock.now();
-        match self.guard.feed(chunk, now) {
-            Ok(decision) => {
-                norm::tell(&self.stream, &decision);
-                let passed = Passed { bytes: forwarded(decision.forward, chunk), halted: decision.halted };
-                self.guard.wait(now);
-                passed
-            }
-            Err(_) => Passed { bytes: Bytes::new(), halted: false },
-        }
-    }
-
-    fn tick(&mut self) -> Passed {
-        match self.guard.tick(self.clock.now()) {
-            Ok(decision) => {
-                norm::tell(&self.stream, &decision);
-                Passed { bytes: forwarded(decision.forward, &Bytes::new()), halted: decision.halted }
-            }
-            Err(_) => Passed { bytes: Bytes::new(), halted: false },
-        }
-    }
-
-    /// When the guard is to be asked again although no bytes came.
-    fn until(&self) -> Option<Instant> {
-        let now = self.clock.now();
-        self.guard.tick_at().map(|at| Instant::now() + duration(at, now))
-    }
-
-    /// Ends the stream, once; gives what is left to pass.
-    pub(crate) fn finish(&mut self, close: Close) -> Bytes {
-        if self.is_over {
-            return Bytes::new();
-        }
-        self.is_over = true;
-        let Ok((decision, summary)) = self.guard.finish(close, self.clock.now()) else { return Bytes::new() };
-        norm::tell(&self.stream, &decision);
-        let rest = forwarded(decision.forward, &Bytes::new());
-        self.stream.end(Some(summary.to_json()));
-        rest
-    }
-}
-
-impl Drop for Watched {
-    fn drop(&mut self) {
-        self.finish(Close::ClientLeft);
-    }
-}
-
-fn duration(at: Timestamp, now: Timestamp) -> Duration {
-    let span: Span = at - now;
-    Duration::from_nanos(u64::try_from(span.as_nanos()).unwrap_or_default())
-}
-
-fn forwarded(forward: Forward<'_>, chunk: &Bytes) -> Bytes {
-    match forward {
-        Forward::Same => chunk.clone(),
-        Forward::Nothing => Bytes::new(),
-        Forward::Bytes(bytes) if chunk_holds(chunk, bytes) => chunk.slice_ref(bytes),
-        Forward::Bytes(bytes) => Bytes::copy_from_slice(bytes),
-    }
-}
-
-/// Whether `part` lies inside the chunk itself.
-fn chunk_holds(chunk: &Bytes, part: &[u8]) -> bool {
-    let (chunk, part) = (chunk.as_ptr_range(), part.as_ptr_range());
-    chunk.start <= part.start && part.end <= chunk.end
 }

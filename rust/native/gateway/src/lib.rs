@@ -12,6 +12,8 @@ mod proxy;
 mod server;
 mod streams;
 mod upstream;
+mod watched;
+mod whole;
 mod wire;
 
 pub use config::{Config, ConfigError, Secret, UpstreamConfig};

@@ -15,9 +15,11 @@ use crate::body::Body;
 use crate::edit::Asked;
 use crate::endpoint::Api;
 use crate::fault::Fault;
-use crate::flow::{Flow, Watched};
+use crate::flow::Flow;
 use crate::streams::{Stream, Streams};
 use crate::upstream::{Chosen, Upstream, Upstreams};
+use crate::watched::Watched;
+use crate::whole::{is_whole, pass_whole};
 use crate::wire::to_client;
 
 /// What all requests share.
@@ -66,7 +68,7 @@ impl Proxy {
             rules: self.rules.clone().filter(|_| dialect.is_some()),
             ..Options::default()
         };
-        self.guarded(response, options, stream, &upstream)
+        self.guarded(response, options, stream, &upstream).await
     }
 
     /// The upstream of the model, and the body as it knows it.
@@ -84,7 +86,7 @@ impl Proxy {
         Ok((upstream, edited.unwrap_or_else(|| body.clone())))
     }
 
-    fn guarded(
+    async fn guarded(
         &self,
         response: Response<Incoming>,
         options: Options,
@@ -96,9 +98,14 @@ impl Proxy {
         })?;
         let (mut head, body) = response.into_parts();
         head.headers = to_client(&head.headers, stream.meta.id.as_str(), &upstream.name);
-        head.headers.remove(CONTENT_LENGTH);
         let watched = Watched::new(guard, Arc::clone(&self.clock), stream);
-        Ok(Response::from_parts(head, Body::of(Flow::new(body, watched, upstream.config.idle()))))
+        let idle = upstream.config.idle();
+        if is_whole(&head.headers) {
+            return pass_whole(head, body, watched, idle, &upstream.name).await;
+        }
+        // A guard may shorten the answer.
+        head.headers.remove(CONTENT_LENGTH);
+        Ok(Response::from_parts(head, Body::of(Flow::new(body, watched, idle))))
     }
 
     async fn whole(&self, body: axum::body::Body) -> Result<Bytes, Fault> {

@@ -110,6 +110,36 @@ async fn an_operator_can_end_a_stream() {
     assert!(!mock.closed().await.0);
 }
 
+/// A whole answer with this text.
+fn answer(text: &str) -> Script {
+    let message = serde_json::json!({"id": "c1", "object": "chat.completion", "model": "m", "choices": [
+        {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"},
+    ]});
+    let body = Bytes::from(message.to_string());
+    Script { content_type: "application/json", length: Some(body.len()), ..Script::of([body]) }
+}
+
+#[tokio::test]
+async fn a_whole_answer_passes_unchanged_with_its_length() {
+    let script = answer("Hello");
+    let body = script.chunks[0].1.clone();
+    let mock = Mock::start(script).await;
+    let server = gateway(&mock, Api::Openai).await;
+    let response = Asker::new(&server).send("POST", CHAT, r#"{"model":"m"}"#).await;
+    assert_eq!(response.headers()["content-length"], body.len().to_string());
+    assert_eq!(all(response).await, body);
+}
+
+#[tokio::test]
+async fn a_whole_answer_that_loops_is_refused_by_its_status() {
+    let mock = Mock::start(answer(&"I am done. ".repeat(60))).await;
+    let server = gateway(&mock, Api::Openai).await;
+    let response = Asker::new(&server).send("POST", CHAT, r#"{"model":"m"}"#).await;
+    assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    let body: Value = serde_json::from_slice(&all(response).await).unwrap();
+    assert_eq!(body["error"]["message"], "stopped by midstream: repeat/exact");
+}
+
 #[tokio::test]
 async fn a_broken_provider_breaks_the_answer() {
     let mut script = Script { breaks: true, ..Script::of([chat("Hello")]) };

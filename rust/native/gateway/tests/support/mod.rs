@@ -37,6 +37,8 @@ pub(crate) struct Script {
     pub(crate) before: Duration,
     /// Chunks, each after its time.
     pub(crate) chunks: Vec<(Duration, Bytes)>,
+    /// What `content-length` says.
+    pub(crate) length: Option<usize>,
     /// Stays silent at the end instead of ending.
     pub(crate) hangs: bool,
     /// Breaks the connection at the end.
@@ -121,6 +123,9 @@ async fn answer(
     *response.status_mut() = script.status.unwrap_or_default();
     if !script.content_type.is_empty() {
         response.headers_mut().insert("content-type", script.content_type.parse().unwrap());
+    }
+    if let Some(length) = script.length {
+        response.headers_mut().insert("content-length", length.into());
     }
     closing.whole = script.chunks.is_empty() && !script.hangs;
     Ok(response.map(|()| Played { script, at: 0, sleep: None, closing }))

@@ -1,0 +1,129 @@
+//! A guard beside a body, and the stream that it tells of.
+
+use std::sync::Arc;
+use std::task::Context;
+use std::time::Duration;
+
+use bytes::Bytes;
+use midstream_series::{Span, Timestamp};
+use midstream_stream::{Close, Decision, Forward, Guard};
+use midstream_worker::Clock;
+use tokio::time::Instant;
+
+use crate::norm;
+use crate::streams::Stream;
+
+/// A guard with the stream that it tells of.
+pub(crate) struct Watched {
+    guard: Guard,
+    clock: Arc<dyn Clock>,
+    stream: Arc<Stream>,
+    is_over: bool,
+    /// What ended the stream, if a decision did: the check and what of it.
+    stop: Option<String>,
+}
+
+/// What a decision asks the owner of a stream to do.
+pub(crate) struct Passed {
+    pub(crate) bytes: Bytes,
+    pub(crate) halted: bool,
+}
+
+impl Watched {
+    pub(crate) fn new(guard: Guard, clock: Arc<dyn Clock>, stream: Arc<Stream>) -> Self {
+        Self { guard, clock, stream, is_over: false, stop: None }
+    }
+
+    pub(crate) fn feed(&mut self, chunk: &Bytes) -> Passed {
+        let now = self.clock.now();
+        match self.guard.feed(chunk, now) {
+            Ok(decision) => {
+                norm::tell(&self.stream, &decision);
+                note_stop(&mut self.stop, &decision);
+                let passed = Passed { bytes: forwarded(decision.forward, chunk), halted: decision.halted };
+                self.guard.wait(now);
+                passed
+            }
+            Err(_) => Passed { bytes: Bytes::new(), halted: false },
+        }
+    }
+
+    pub(crate) fn tick(&mut self) -> Passed {
+        match self.guard.tick(self.clock.now()) {
+            Ok(decision) => {
+                norm::tell(&self.stream, &decision);
+                note_stop(&mut self.stop, &decision);
+                Passed { bytes: forwarded(decision.forward, &Bytes::new()), halted: decision.halted }
+            }
+            Err(_) => Passed { bytes: Bytes::new(), halted: false },
+        }
+    }
+
+    /// The check whose finding ended the stream, and what of it.
+    pub(crate) fn stop(&self) -> Option<&str> {
+        self.stop.as_deref()
+    }
+
+    /// The stream that it tells of.
+    pub(crate) fn stream(&self) -> Arc<Stream> {
+        Arc::clone(&self.stream)
+    }
+
+    /// Whether an operator ended the stream; else whoever asks is woken when one does.
+    pub(crate) fn poll_cancelled(&self, cx: &Context<'_>) -> bool {
+        self.stream.poll_cancelled(cx)
+    }
+
+    /// When the guard is to be asked again although no bytes came.
+    pub(crate) fn until(&self) -> Option<Instant> {
+        let now = self.clock.now();
+        self.guard.tick_at().map(|at| Instant::now() + duration(at, now))
+    }
+
+    /// Ends the stream, once; gives what is left to pass.
+    pub(crate) fn finish(&mut self, close: Close) -> Bytes {
+        if self.is_over {
+            return Bytes::new();
+        }
+        self.is_over = true;
+        let Ok((decision, summary)) = self.guard.finish(close, self.clock.now()) else { return Bytes::new() };
+        norm::tell(&self.stream, &decision);
+        note_stop(&mut self.stop, &decision);
+        let rest = forwarded(decision.forward, &Bytes::new());
+        self.stream.end(Some(summary.to_json()));
+        rest
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.finish(Close::ClientLeft);
+    }
+}
+
+fn note_stop(stop: &mut Option<String>, decision: &Decision<'_>) {
+    if decision.halted && stop.is_none() {
+        let finding = decision.findings.iter().find(|finding| finding.action.halts());
+        *stop = finding.map(|finding| format!("{}/{}", finding.check, finding.kind));
+    }
+}
+
+fn duration(at: Timestamp, now: Timestamp) -> Duration {
+    let span: Span = at - now;
+    Duration::from_nanos(u64::try_from(span.as_nanos()).unwrap_or_default())
+}
+
+fn forwarded(forward: Forward<'_>, chunk: &Bytes) -> Bytes {
+    match forward {
+        Forward::Same => chunk.clone(),
+        Forward::Nothing => Bytes::new(),
+        Forward::Bytes(bytes) if chunk_holds(chunk, bytes) => chunk.slice_ref(bytes),
+        Forward::Bytes(bytes) => Bytes::copy_from_slice(bytes),
+    }
+}
+
+/// Whether `part` lies inside the chunk itself.
+fn chunk_holds(chunk: &Bytes, part: &[u8]) -> bool {
+    let (chunk, part) = (chunk.as_ptr_range(), part.as_ptr_range());
+    chunk.start <= part.start && part.end <= chunk.end
+}
