@@ -10,7 +10,7 @@
         ...
 """
 
-from midstream.gateway.config import Api, GatewayConfig, Model, Upstream
+from midstream.gateway.config import Api, GatewayConfig, Key, Role, Route, Upstream
 from midstream.gateway.gateway import Gateway
 
-__all__ = ["Api", "Gateway", "GatewayConfig", "Model", "Upstream"]
+__all__ = ["Api", "Gateway", "GatewayConfig", "Key", "Role", "Route", "Upstream"]

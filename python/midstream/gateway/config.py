@@ -12,10 +12,13 @@ from midstream.errors import InputError
 from midstream.stream.settings import Settings
 from midstream.stream.tables import by_name, made, plain, wrong
 
-__all__ = ["Api", "GatewayConfig", "Model", "Upstream"]
+__all__ = ["Api", "GatewayConfig", "Key", "Role", "Route", "Upstream"]
 
 Api: TypeAlias = Literal["anthropic", "gemini", "ollama", "openai"]
 """Whose API an upstream speaks; ``openai`` is also that of everyone who follows it."""
+
+Role: TypeAlias = Literal["admin", "call", "view"]
+"""What a key is good for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +33,8 @@ class Upstream:
         Whose APIs it speaks; at least one.
     key_env : str, optional
         The environment variable that holds its key. Default: the client's key passes.
+    retries : int
+        How often it is asked again before the next one is, while nothing of an answer has come, 0 to 10.
     connect_s : float
         Seconds until a connection stands, above 0.
     first_byte_s : float
@@ -41,25 +46,45 @@ class Upstream:
     url: str
     apis: tuple[Api, ...]
     key_env: str | None = None
+    retries: int = 1
     connect_s: float = 5.0
     first_byte_s: float = 300.0
     idle_s: float = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Model:
-    """What a model's name stands for.
+class Route:
+    """One way to serve a model.
 
     Parameters
     ----------
     upstream : str
-        The upstream that serves it.
+        Who is asked.
     model : str, optional
         The name that the upstream knows. Default: the same.
     """
 
     upstream: str
     model: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """What a key of the gateway's own may do.
+
+    Parameters
+    ----------
+    sha256 : str
+        The SHA-256 of the key, in 64 hexadecimal digits.
+    roles : tuple of {"admin", "call", "view"}
+        ``call`` asks upstreams, ``view`` sees streams, ``admin`` ends those of others.
+    models : tuple of str, optional
+        The models that it is for. Default: all.
+    """
+
+    sha256: str
+    roles: tuple[Role, ...] = ("call",)
+    models: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +100,10 @@ class GatewayConfig:
     upstreams : mapping of str to Upstream
         Who is asked, by name. A path that begins with a name goes to that one; else the first in order of the name that
         speaks the API of the path is asked.
-    models : mapping of str to Model
-        Models by the name that clients use.
+    models : mapping of str to tuple of Route
+        Models by the name that clients use: who serves each, the first that answers.
+    keys : mapping of str to Key
+        Who may call, by name. Without keys everyone who reaches the gateway, and then it listens on loopback alone.
     max_body : int
         The largest body of a request, in bytes.
     drain_s : float
@@ -92,7 +119,8 @@ class GatewayConfig:
     listen: str = "127.0.0.1:4000"
     guard: Settings = field(default_factory=Settings)
     upstreams: Mapping[str, Upstream] = field(default_factory=dict, hash=False, metadata=by_name(Upstream))
-    models: Mapping[str, Model] = field(default_factory=dict, hash=False, metadata=by_name(Model))
+    models: Mapping[str, tuple[Route, ...]] = field(default_factory=dict, hash=False)
+    keys: Mapping[str, Key] = field(default_factory=dict, hash=False, metadata=by_name(Key))
     max_body: int = 32 << 20
     drain_s: float = 30.0
 
@@ -127,6 +155,8 @@ class GatewayConfig:
             raise InputError(f"cannot read the configuration {name}: {reason}", file=name) from error
         tables = json.loads(read_config(content, name))
         guard = Settings.from_dict(tables.pop("guard", {}))
+        models = {name: tuple(made(Route, route) for route in routes) for name, routes in tables.pop("models", {}).items()}
         config = made(cls, tables)
+        object.__setattr__(config, "models", models)
         object.__setattr__(config, "guard", guard)
         return config

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http::Uri;
 use http::uri::Scheme;
-use midstream_stream::{Error, FileError, Settings, read_json_tables, read_tables};
+use midstream_stream::{Error, FileError, NOT_SHOWN, Settings, read_json_tables, read_tables};
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -33,8 +33,10 @@ pub struct Config {
     pub guard: Settings,
     /// Who is asked, by name. Several may speak one API: the first in order of the name serves what no model decides.
     pub upstreams: BTreeMap<String, UpstreamConfig>,
-    /// Models by the name that clients use.
-    pub models: BTreeMap<String, ModelConfig>,
+    /// Models by the name that clients use: who serves each, the first that answers.
+    pub models: BTreeMap<String, Vec<RouteConfig>>,
+    /// Who may call, by name; without keys everyone who reaches the gateway, and then it listens on loopback alone.
+    pub keys: BTreeMap<String, KeyConfig>,
     /// The largest body of a request, in bytes.
     pub max_body: usize,
     /// How long running streams may go on when the gateway stops.
@@ -52,6 +54,9 @@ pub struct UpstreamConfig {
     /// The environment variable that holds its key; without one the client's key passes.
     #[serde(default)]
     pub key_env: Option<String>,
+    /// How often it is asked again before the next one is, while nothing of an answer has come: 0 to 10.
+    #[serde(default = "UpstreamConfig::retries")]
+    pub retries: usize,
     /// Seconds until a connection stands.
     #[serde(default = "UpstreamConfig::connect_s")]
     pub connect_s: f64,
@@ -63,15 +68,68 @@ pub struct UpstreamConfig {
     pub idle_s: f64,
 }
 
-/// What a model's name stands for.
+/// One way to serve a model.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ModelConfig {
-    /// The upstream that serves it.
+pub struct RouteConfig {
+    /// Who is asked.
     pub upstream: String,
     /// The name that the upstream knows; without one the same.
     #[serde(default)]
     pub model: Option<String>,
+}
+
+/// What a key of the gateway's own may do.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyConfig {
+    /// The SHA-256 of the key, in 64 hexadecimal digits.
+    pub sha256: String,
+    /// What it may do.
+    #[serde(default = "KeyConfig::roles")]
+    pub roles: Vec<Role>,
+    /// The models that it is for; without a list all.
+    #[serde(default)]
+    pub models: Option<Vec<String>>,
+}
+
+/// What a key is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// End streams of others.
+    Admin,
+    /// Ask upstreams.
+    Call,
+    /// See streams.
+    View,
+}
+
+impl Role {
+    /// The lower-case name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Call => "call",
+            Self::View => "view",
+        }
+    }
+}
+
+impl KeyConfig {
+    fn roles() -> Vec<Role> {
+        vec![Role::Call]
+    }
+
+    /// The bytes of the hash; `None` where it is none.
+    pub(crate) fn hash(&self) -> Option<[u8; 32]> {
+        let mut hash = [0; 32];
+        let is_hex = self.sha256.len() == 64 && self.sha256.bytes().all(|digit| digit.is_ascii_hexdigit());
+        for (byte, digits) in hash.iter_mut().zip(self.sha256.as_bytes().chunks_exact(2)) {
+            *byte = u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()?;
+        }
+        is_hex.then_some(hash)
+    }
 }
 
 /// Why a configuration cannot be used.
@@ -111,6 +169,7 @@ impl Default for Config {
             guard: Settings::default(),
             upstreams: BTreeMap::new(),
             models: BTreeMap::new(),
+            keys: BTreeMap::new(),
             max_body: 32 << 20,
             drain_s: 30.0,
         }
@@ -140,12 +199,26 @@ impl Config {
         for (name, upstream) in &self.upstreams {
             upstream.validate().map_err(|error| below(&format!("upstreams.{name}"), error))?;
         }
-        for (name, model) in &self.models {
-            if !self.upstreams.contains_key(&model.upstream) {
+        for (name, routes) in &self.models {
+            if routes.is_empty() {
+                return Err(setting(&format!("models.{name}"), "an empty list", "at least one route"));
+            }
+            for (at, route) in
+                routes.iter().enumerate().filter(|(_, route)| !self.upstreams.contains_key(&route.upstream))
+            {
                 let known: Vec<&str> = self.upstreams.keys().map(String::as_str).collect();
                 let allowed = format!("an upstream of this file: {}", known.join(", "));
-                return Err(setting(&format!("models.{name}.upstream"), &format!("{:?}", model.upstream), &allowed));
+                let field = format!("models.{name}[{at}].upstream");
+                return Err(setting(&field, &format!("{:?}", route.upstream), &allowed));
             }
+        }
+        if let Some((name, _)) = self.keys.iter().find(|(_, key)| key.hash().is_none()) {
+            // What stands there may be the key itself.
+            return Err(setting(&format!("keys.{name}.sha256"), NOT_SHOWN, "64 hexadecimal digits"));
+        }
+        if self.keys.is_empty() && !crate::access::is_loopback(self.listen.ip()) {
+            let allowed = "an address of loopback, as long as there are no keys";
+            return Err(setting("listen", &format!("\"{}\"", self.listen), allowed));
         }
         if !(self.drain_s >= 0.0 && self.drain_s <= MAX_S) {
             return Err(setting("drain_s", &self.drain_s.to_string(), "a number of seconds from 0 to 86400"));
@@ -161,7 +234,19 @@ impl UpstreamConfig {
     /// One with every time at its default.
     pub fn new(url: impl Into<String>, apis: &[Api]) -> Self {
         let (connect_s, first_byte_s, idle_s) = (Self::connect_s(), Self::first_byte_s(), Self::idle_s());
-        Self { url: url.into(), apis: apis.to_vec(), key_env: None, connect_s, first_byte_s, idle_s }
+        Self {
+            url: url.into(),
+            apis: apis.to_vec(),
+            key_env: None,
+            retries: Self::retries(),
+            connect_s,
+            first_byte_s,
+            idle_s,
+        }
+    }
+
+    fn retries() -> usize {
+        1
     }
 
     fn connect_s() -> f64 {
@@ -252,9 +337,10 @@ mod tests {
 
     #[test]
     fn a_model_of_no_upstream_is_refused() {
-        let text = fault("[models.fast]\nupstream = \"b\"\n[upstreams.a]\napis = [\"openai\"]\nurl = \"http://x\"");
+        let text =
+            fault("[models]\nfast = [{ upstream = \"b\" }]\n[upstreams.a]\napis = [\"openai\"]\nurl = \"http://x\"");
         assert!(
-            text.starts_with("models.fast.upstream is \"b\", allowed is an upstream of this file: a (line 2"),
+            text.starts_with("models.fast[0].upstream is \"b\", allowed is an upstream of this file: a (line 2"),
             "{text}"
         );
     }
@@ -262,6 +348,22 @@ mod tests {
     #[test]
     fn a_url_with_a_key_in_it_is_refused() {
         assert!(fault("[upstreams.a]\napis = [\"openai\"]\nurl = \"http://user:pass@x\"").contains("upstreams.a.url"));
+    }
+
+    #[test]
+    fn without_keys_only_loopback_is_listened_on() {
+        assert!(
+            fault("listen = \"0.0.0.0:4000\"")
+                .starts_with("listen is \"0.0.0.0:4000\", allowed is an address of loopback")
+        );
+        let keyed = format!("listen = \"0.0.0.0:4000\"\n[keys.a]\nsha256 = \"{}\"", "0".repeat(64));
+        assert!(Config::from_toml(keyed.as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn a_key_in_place_of_its_hash_is_not_shown() {
+        let text = fault("[keys.a]\nsha256 = \"sk-secret\"");
+        assert!(text.starts_with("keys.a.sha256 is") && !text.contains("sk-secret"), "{text}");
     }
 
     #[test]

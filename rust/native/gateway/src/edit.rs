@@ -9,8 +9,6 @@ use serde_json::value::RawValue;
 pub(crate) struct Asked<'a> {
     #[serde(borrow)]
     model: Option<&'a RawValue>,
-    #[serde(default)]
-    stream: Option<bool>,
 }
 
 impl<'a> Asked<'a> {
@@ -22,11 +20,6 @@ impl<'a> Asked<'a> {
     /// The model's name.
     pub(crate) fn model(&self) -> Option<String> {
         serde_json::from_str(self.model?.get()).ok()
-    }
-
-    /// Whether the answer is to come in pieces, where the request says so.
-    pub(crate) fn stream(&self) -> Option<bool> {
-        self.stream
     }
 
     /// The body with another model's name in the place of the one it has; every other byte is the same.
@@ -47,7 +40,7 @@ mod tests {
     fn only_the_name_of_the_model_changes() {
         let body = br#"{ "messages":[],  "model" : "fast", "stream":true }"#;
         let asked = Asked::of(body);
-        assert_eq!((asked.model().as_deref(), asked.stream()), (Some("fast"), Some(true)));
+        assert_eq!(asked.model().as_deref(), Some("fast"));
         let edited = asked.with_model(body, "gpt-5-mini").unwrap();
         assert_eq!(&edited[..], br#"{ "messages":[],  "model" : "gpt-5-mini", "stream":true }"#);
     }

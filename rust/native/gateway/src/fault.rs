@@ -53,11 +53,6 @@ impl Fault {
         Self::new(StatusCode::GATEWAY_TIMEOUT, "midstream_upstream_timeout", message)
     }
 
-    pub(crate) fn draining() -> Self {
-        let fault = Self::new(StatusCode::SERVICE_UNAVAILABLE, "midstream_draining", "the gateway is shutting down");
-        Self { retry_after_s: Some(1), ..fault }
-    }
-
     /// The answer in the shape of that API's own errors.
     pub(crate) fn response(&self, api: Option<Api>) -> Response<Body> {
         let mut response = Response::new(whole(self.json(api).to_string()));

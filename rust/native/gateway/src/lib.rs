@@ -1,5 +1,7 @@
 //! A proxy between apps and models: bytes pass through unchanged, every stream runs under a guard, operators see it.
 
+mod access;
+mod attempts;
 mod body;
 mod config;
 mod edit;
@@ -16,7 +18,7 @@ mod watched;
 mod whole;
 mod wire;
 
-pub use config::{Config, ConfigError, Secret, UpstreamConfig};
+pub use config::{Config, ConfigError, KeyConfig, Role, RouteConfig, Secret, UpstreamConfig};
 pub use endpoint::Api;
 pub use server::{Server, StartError};
 pub use streams::{State, StreamId};

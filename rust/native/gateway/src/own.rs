@@ -4,8 +4,9 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -13,18 +14,28 @@ use futures_util::stream;
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::config::Role;
 use crate::proxy::Proxy;
-use crate::streams::{Next, Stream};
+use crate::streams::{Stream, Viewed};
 
 /// Their routes.
-pub(crate) fn routes() -> Router<Arc<Proxy>> {
-    Router::new()
-        .route("/healthz", get(async || "ok"))
-        .route("/readyz", get(async || "ok"))
+pub(crate) fn routes(proxy: &Arc<Proxy>) -> Router<Arc<Proxy>> {
+    let keyed = Router::new()
         .route("/midstream/v1/streams", get(list))
         .route("/midstream/v1/streams/{id}", get(show))
         .route("/midstream/v1/streams/{id}/events", get(events))
         .route("/midstream/v1/streams/{id}/cancel", post(cancel))
+        .layer(from_fn_with_state(Arc::clone(proxy), with_role));
+    Router::new().route("/healthz", get(async || "ok")).route("/readyz", get(async || "ok")).merge(keyed)
+}
+
+/// Refuses who lacks the role: to see needs `view`, to act `admin`.
+async fn with_role(State(proxy): State<Arc<Proxy>>, request: Request, next: Next) -> Response {
+    let role = if request.method().is_safe() { Role::View } else { Role::Admin };
+    match proxy.access.check(request.headers(), request.uri(), role) {
+        Ok(_) => next.run(request).await,
+        Err(fault) => fault.response(None).map(axum::body::Body::new),
+    }
 }
 
 async fn list(State(proxy): State<Arc<Proxy>>) -> Response {
@@ -68,20 +79,20 @@ fn following(viewed: Arc<Stream>, next: u64) -> impl stream::Stream<Item = Resul
         loop {
             let event = Event::default();
             match viewed.next(number) {
-                Next::Event(number, json) => {
+                Viewed::Event(number, json) => {
                     let event = event.id(number.to_string()).data(String::from_utf8_lossy(&json));
                     return Some((Ok(event), (viewed, follow, Some(number + 1))));
                 }
-                Next::Lagged { from, to } => {
+                Viewed::Lagged { from, to } => {
                     let lag = json!({"from": from, "to": to - 1, "dropped": to - from});
                     let event = event.event("midstream.lagged").data(lag.to_string());
                     return Some((Ok(event), (viewed, follow, Some(to))));
                 }
-                Next::Ended => {
+                Viewed::Ended => {
                     let shown = serde_json::to_string(&viewed.show()).unwrap_or_default();
                     return Some((Ok(event.event("midstream.end").data(shown)), (viewed, follow, None)));
                 }
-                Next::Wait => {
+                Viewed::Wait => {
                     follow.changed().await.ok()?;
                 }
             }

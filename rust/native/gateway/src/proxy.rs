@@ -11,19 +11,22 @@ use midstream_stream::redact::RuleSet;
 use midstream_stream::{End, Guard, Options, Settings};
 use midstream_worker::Clock;
 
+use crate::access::Access;
+use crate::attempts::{self, Candidate};
 use crate::body::Body;
+use crate::config::Role;
 use crate::edit::Asked;
-use crate::endpoint::Api;
 use crate::fault::Fault;
 use crate::flow::Flow;
 use crate::streams::{Stream, Streams};
 use crate::upstream::{Chosen, Upstream, Upstreams};
 use crate::watched::Watched;
 use crate::whole::{is_whole, pass_whole};
-use crate::wire::to_client;
+use crate::wire::{to_client, to_upstream, without_key};
 
 /// What all requests share.
 pub(crate) struct Proxy {
+    pub(crate) access: Access,
     pub(crate) upstreams: Upstreams,
     pub(crate) settings: Settings,
     /// The automaton of their rules, built once.
@@ -46,17 +49,21 @@ impl Proxy {
 
     async fn pass(&self, chosen: Chosen, request: Request<axum::body::Body>) -> Result<Response<Body>, Fault> {
         let (head, body) = request.into_parts();
+        let key = self.access.check(&head.headers, &head.uri, Role::Call)?;
         let body = self.whole(body).await?;
         let api = chosen.api;
-        let asked = Asked::of(&body);
         let in_path = chosen.endpoint.as_ref().and_then(|endpoint| endpoint.model.clone());
-        let model = in_path.or_else(|| asked.model());
-        let (upstream, body) = self.served(&chosen, model.as_deref(), &asked, &body, api)?;
+        let model = in_path.or_else(|| Asked::of(&body).model());
+        key.map_or(Ok(()), |key| key.check_model(model.as_deref()))?;
+        let candidates = self.candidates(&chosen, model.as_deref(), &body)?;
         let started = self.clock.now();
-        let stream = self.streams.start(api, head.uri.path(), model, &upstream.name);
+        let stream = self.streams.start(api, head.uri.path(), model);
+        let headers = to_upstream(&head.headers, self.access.has_keys());
+        let path = if self.access.has_keys() { without_key(&chosen.path) } else { chosen.path };
         let asking = Asking(Some(stream));
-        let response = upstream.ask(head.method, &chosen.path, &head.headers, body, api).await?;
-        let stream = asking.answered();
+        let request = attempts::Request { method: head.method, path: &path, headers, api };
+        let (response, upstream) = request.ask(candidates).await?;
+        let stream = asking.answered(&upstream.name);
         let dialect = chosen.endpoint.and_then(|endpoint| endpoint.dialect);
         let options = Options {
             dialect: dialect.unwrap_or(midstream_stream::Dialect::Opaque),
@@ -71,19 +78,18 @@ impl Proxy {
         self.guarded(response, options, stream, &upstream).await
     }
 
-    /// The upstream of the model, and the body as it knows it.
-    fn served(
-        &self,
-        chosen: &Chosen,
-        model: Option<&str>,
-        asked: &Asked<'_>,
-        body: &Bytes,
-        api: Api,
-    ) -> Result<(Arc<Upstream>, Bytes), Fault> {
-        let of_model = model.map(|model| self.upstreams.of_model(model, api)).transpose()?.flatten();
-        let Some((upstream, name)) = of_model else { return Ok((Arc::clone(&chosen.upstream), body.clone())) };
-        let edited = name.and_then(|name| asked.with_model(body, &name));
-        Ok((upstream, edited.unwrap_or_else(|| body.clone())))
+    /// Who may serve the request, and the body as each knows it.
+    fn candidates(&self, chosen: &Chosen, model: Option<&str>, body: &Bytes) -> Result<Vec<Candidate>, Fault> {
+        let routes = model.map(|model| self.upstreams.of_model(model, chosen.api)).transpose()?.flatten();
+        let Some(routes) = routes else {
+            return Ok(vec![Candidate { upstream: Arc::clone(&chosen.upstream), body: body.clone() }]);
+        };
+        let asked = Asked::of(body);
+        let candidate = |(upstream, name): (Arc<Upstream>, Option<String>)| {
+            let edited = name.and_then(|name| asked.with_model(body, &name));
+            Candidate { upstream, body: edited.unwrap_or_else(|| body.clone()) }
+        };
+        Ok(routes.into_iter().map(candidate).collect())
     }
 
     async fn guarded(
@@ -123,10 +129,10 @@ impl Proxy {
 struct Asking(Option<Arc<Stream>>);
 
 impl Asking {
-    fn answered(mut self) -> Arc<Stream> {
+    fn answered(mut self, upstream: &str) -> Arc<Stream> {
         #[expect(clippy::expect_used, reason = "taken here alone, and this takes the whole")]
         let stream = self.0.take().expect("a stream that is asked for is there until it is answered");
-        stream.run();
+        stream.run(upstream);
         stream
     }
 }

@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::access::Access;
 use crate::config::{Config, ConfigError};
 use crate::own;
 use crate::proxy::Proxy;
@@ -72,6 +73,7 @@ impl Server {
         let address = listener.local_addr().map_err(listen)?;
         let rules = config.guard.redact.rule_set().ok().flatten();
         let proxy = Arc::new(Proxy {
+            access: Access::of(&config),
             upstreams,
             settings: config.guard,
             rules,
@@ -79,7 +81,7 @@ impl Server {
             clock: Arc::new(SystemClock::start()),
             max_body: config.max_body,
         });
-        let router = own::routes().fallback(pass).with_state(Arc::clone(&proxy));
+        let router = own::routes(&proxy).fallback(pass).with_state(Arc::clone(&proxy));
         let (stop, stopped) = oneshot::channel();
         let drain = Duration::from_secs_f64(config.drain_s);
         let accepting = tokio::spawn(accept(listener, router, stopped, drain));

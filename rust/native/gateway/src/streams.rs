@@ -67,7 +67,6 @@ pub(crate) struct Meta {
     pub(crate) api: Api,
     pub(crate) path: String,
     pub(crate) model: Option<String>,
-    pub(crate) upstream: String,
     /// Seconds since 1970.
     pub(crate) started: f64,
 }
@@ -91,6 +90,8 @@ pub(crate) struct Last {
 
 struct Log {
     state: State,
+    /// Who answers.
+    upstream: Option<String>,
     /// Those that are kept, oldest first.
     events: VecDeque<Bytes>,
     /// The number of the oldest that is kept.
@@ -102,7 +103,7 @@ struct Log {
 
 /// What a viewer gets next.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Next {
+pub(crate) enum Viewed {
     /// The event of that number.
     Event(u64, Bytes),
     /// Those between are not kept any more.
@@ -119,6 +120,7 @@ pub(crate) struct Shown<'a> {
     #[serde(flatten)]
     meta: &'a Meta,
     state: State,
+    upstream: Option<String>,
     events: u64,
     findings: Vec<Box<RawValue>>,
     summary: Option<Box<RawValue>>,
@@ -128,6 +130,7 @@ impl Stream {
     fn new(meta: Meta) -> Self {
         let log = Log {
             state: State::Waiting,
+            upstream: None,
             events: VecDeque::new(),
             first: 0,
             bytes: 0,
@@ -147,9 +150,11 @@ impl Stream {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The upstream has answered.
-    pub(crate) fn run(&self) {
-        self.log().state = State::Running;
+    /// An upstream has answered.
+    pub(crate) fn run(&self, upstream: &str) {
+        let mut log = self.log();
+        log.state = State::Running;
+        log.upstream = Some(upstream.to_owned());
     }
 
     /// Appends events, each one JSON object.
@@ -188,15 +193,15 @@ impl Stream {
     }
 
     /// The event of a number, or why there is none.
-    pub(crate) fn next(&self, number: u64) -> Next {
+    pub(crate) fn next(&self, number: u64) -> Viewed {
         let log = self.log();
         if number < log.first {
-            return Next::Lagged { from: number, to: log.first };
+            return Viewed::Lagged { from: number, to: log.first };
         }
         match usize::try_from(number - log.first).ok().and_then(|index| log.events.get(index)) {
-            Some(event) => Next::Event(number, event.clone()),
-            None if log.state == State::Ended => Next::Ended,
-            None => Next::Wait,
+            Some(event) => Viewed::Event(number, event.clone()),
+            None if log.state == State::Ended => Viewed::Ended,
+            None => Viewed::Wait,
         }
     }
 
@@ -222,6 +227,7 @@ impl Stream {
         Shown {
             meta: &self.meta,
             state: log.state,
+            upstream: log.upstream.clone(),
             events: log.first + log.events.len() as u64,
             findings: log.findings.clone(),
             summary: log.summary.clone(),
@@ -247,10 +253,10 @@ impl Streams {
     }
 
     /// A new stream.
-    pub(crate) fn start(&self, api: Api, path: &str, model: Option<String>, upstream: &str) -> Arc<Stream> {
+    pub(crate) fn start(&self, api: Api, path: &str, model: Option<String>) -> Arc<Stream> {
         let started = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-        let (path, upstream) = (path.to_owned(), upstream.to_owned());
-        let stream = Arc::new(Stream::new(Meta { id: StreamId::new(), api, path, model, upstream, started }));
+        let path = path.to_owned();
+        let stream = Arc::new(Stream::new(Meta { id: StreamId::new(), api, path, model, started }));
         let mut kept = self.kept();
         kept.forget_oldest();
         kept.order.push_back(stream.meta.id.clone());
@@ -290,34 +296,34 @@ mod tests {
     use super::*;
 
     fn stream() -> Arc<Stream> {
-        Streams::default().start(Api::Openai, "/v1/chat/completions", None, "a")
+        Streams::default().start(Api::Openai, "/v1/chat/completions", None)
     }
 
     #[test]
     fn a_viewer_gets_every_event_once_and_then_the_end() {
         let stream = stream();
         stream.append(["{}", "[]"].map(Bytes::from));
-        assert_eq!(stream.next(0), Next::Event(0, Bytes::from("{}")));
-        assert_eq!(stream.next(1), Next::Event(1, Bytes::from("[]")));
-        assert_eq!(stream.next(2), Next::Wait);
+        assert_eq!(stream.next(0), Viewed::Event(0, Bytes::from("{}")));
+        assert_eq!(stream.next(1), Viewed::Event(1, Bytes::from("[]")));
+        assert_eq!(stream.next(2), Viewed::Wait);
         stream.end(None);
-        assert_eq!(stream.next(2), Next::Ended);
+        assert_eq!(stream.next(2), Viewed::Ended);
     }
 
     #[test]
     fn a_viewer_that_is_too_slow_is_told_what_it_missed() {
         let stream = stream();
         stream.append((0..MAX_EVENTS + 3).map(|_| Bytes::from("{}")));
-        assert_eq!(stream.next(0), Next::Lagged { from: 0, to: 3 });
-        assert_eq!(stream.next(3), Next::Event(3, Bytes::from("{}")));
+        assert_eq!(stream.next(0), Viewed::Lagged { from: 0, to: 3 });
+        assert_eq!(stream.next(3), Viewed::Event(3, Bytes::from("{}")));
     }
 
     #[test]
     fn streams_that_run_are_never_forgotten() {
         let streams = Streams::default();
-        let running = streams.start(Api::Openai, "/", None, "a");
+        let running = streams.start(Api::Openai, "/", None);
         for _ in 0..MAX_ENDED + 5 {
-            streams.start(Api::Openai, "/", None, "a").end(None);
+            streams.start(Api::Openai, "/", None).end(None);
         }
         assert!(streams.get(running.meta.id.as_str()).is_some());
         assert!(streams.all().len() <= MAX_ENDED + 2);

@@ -16,10 +16,10 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use secrecy::ExposeSecret;
 
-use crate::config::{Config, ConfigError, ModelConfig, Secret, UpstreamConfig};
+use crate::config::{Config, ConfigError, RouteConfig, Secret, UpstreamConfig};
 use crate::endpoint::{Api, Endpoint};
 use crate::fault::Fault;
-use crate::wire::{API_KEY, GOOG_API_KEY, to_upstream};
+use crate::wire::{API_KEY, GOOG_API_KEY, with_key};
 
 /// One provider or server, and the client that asks it.
 pub(crate) struct Upstream {
@@ -33,7 +33,7 @@ pub(crate) struct Upstream {
 /// All of them.
 pub(crate) struct Upstreams {
     by_name: BTreeMap<String, Arc<Upstream>>,
-    models: BTreeMap<String, ModelConfig>,
+    models: BTreeMap<String, Vec<RouteConfig>>,
 }
 
 /// Where one request goes.
@@ -76,17 +76,27 @@ impl Upstreams {
         Ok(Chosen { upstream, api, path, endpoint: Some(endpoint) })
     }
 
-    /// The upstream of a model's name and the name that it knows, where the configuration decides it.
-    pub(crate) fn of_model(&self, model: &str, api: Api) -> Result<Option<(Arc<Upstream>, Option<String>)>, Fault> {
-        let Some(served) = self.models.get(model) else { return Ok(None) };
-        let upstream = self.by_name.get(&served.upstream).filter(|upstream| upstream.config.apis.contains(&api));
-        let upstream = upstream.ok_or_else(|| {
-            let of_api = self.models.iter().filter(|(_, model)| {
-                self.by_name.get(&model.upstream).is_some_and(|upstream| upstream.config.apis.contains(&api))
-            });
-            Fault::unknown_model(model, &of_api.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", "))
-        })?;
-        Ok(Some((Arc::clone(upstream), served.model.clone())))
+    /// Who serves a model, each with the name that it knows, where the configuration decides it.
+    pub(crate) fn of_model(
+        &self,
+        model: &str,
+        api: Api,
+    ) -> Result<Option<Vec<(Arc<Upstream>, Option<String>)>>, Fault> {
+        let Some(routes) = self.models.get(model) else { return Ok(None) };
+        let served = self.speaking(routes, api);
+        if !served.is_empty() {
+            return Ok(Some(served));
+        }
+        let known = self.models.iter().filter(|(_, routes)| !self.speaking(routes, api).is_empty());
+        Err(Fault::unknown_model(model, &known.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ")))
+    }
+
+    fn speaking(&self, routes: &[RouteConfig], api: Api) -> Vec<(Arc<Upstream>, Option<String>)> {
+        let served = |route: &RouteConfig| {
+            let upstream = self.by_name.get(&route.upstream).filter(|upstream| upstream.config.apis.contains(&api))?;
+            Some((Arc::clone(upstream), route.model.clone()))
+        };
+        routes.iter().filter_map(served).collect()
     }
 }
 
@@ -108,14 +118,14 @@ impl Upstream {
         &self,
         method: Method,
         path: &str,
-        headers: &HeaderMap,
+        headers: HeaderMap,
         body: Bytes,
         api: Api,
     ) -> Result<Response<Incoming>, Fault> {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
         *request.uri_mut() = self.uri(path)?;
-        *request.headers_mut() = to_upstream(headers, self.key_header(api));
+        *request.headers_mut() = with_key(headers, self.key_header(api));
         let limit = self.config.first_byte();
         match tokio::time::timeout(limit, self.client.request(request)).await {
             Err(_) => Err(Fault::late(&self.name, limit.as_secs_f64())),

@@ -34,19 +34,35 @@ pub(crate) fn end_to_end(headers: &HeaderMap) -> HeaderMap {
     headers.iter().filter(|(name, _)| passes(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
-/// What an upstream is asked with: the client's headers, its keys only where the upstream has none of its own.
-pub(crate) fn to_upstream(headers: &HeaderMap, own_key: Option<(HeaderName, HeaderValue)>) -> HeaderMap {
+/// What an upstream is asked with: the client's headers, without its key where that is one of the gateway's own.
+pub(crate) fn to_upstream(headers: &HeaderMap, is_own_key: bool) -> HeaderMap {
     let mut sent = end_to_end(headers);
     sent.remove(HOST);
     sent.remove(CONTENT_LENGTH);
     sent.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    if let Some((name, key)) = own_key {
-        for given in [AUTHORIZATION, API_KEY, GOOG_API_KEY] {
-            sent.remove(given);
-        }
-        sent.insert(name, key);
-    }
+    if is_own_key { without_keys(sent) } else { sent }
+}
+
+/// The same with an upstream's own key, if it has one.
+pub(crate) fn with_key(headers: HeaderMap, key: Option<(HeaderName, HeaderValue)>) -> HeaderMap {
+    let Some((name, key)) = key else { return headers };
+    let mut sent = without_keys(headers);
+    sent.insert(name, key);
     sent
+}
+
+/// A path without the key that stands in its query.
+pub(crate) fn without_key(path: &str) -> String {
+    let Some((path, query)) = path.split_once('?') else { return path.to_owned() };
+    let rest: Vec<&str> = query.split('&').filter(|pair| !pair.starts_with("key=")).collect();
+    if rest.is_empty() { path.to_owned() } else { format!("{path}?{}", rest.join("&")) }
+}
+
+fn without_keys(mut headers: HeaderMap) -> HeaderMap {
+    for given in [AUTHORIZATION, API_KEY, GOOG_API_KEY] {
+        headers.remove(given);
+    }
+    headers
 }
 
 /// What a client is answered with.
@@ -83,14 +99,15 @@ mod tests {
     fn the_upstreams_own_key_takes_the_place_of_the_clients() {
         let given = of(&[("authorization", "Bearer client"), ("x-api-key", "client"), ("user-agent", "sdk")]);
         let own = (AUTHORIZATION, HeaderValue::from_static("Bearer own"));
-        let sent = to_upstream(&given, Some(own));
+        let sent = with_key(to_upstream(&given, false), Some(own));
         let expected = of(&[("authorization", "Bearer own"), ("user-agent", "sdk"), ("accept-encoding", "identity")]);
         assert_eq!(sent, expected);
     }
 
     #[test]
-    fn without_a_key_of_its_own_the_clients_passes() {
-        let sent = to_upstream(&of(&[("authorization", "Bearer client")]), None);
-        assert_eq!(sent[AUTHORIZATION], "Bearer client");
+    fn without_a_key_of_its_own_the_clients_passes_unless_it_is_the_gateways() {
+        let given = of(&[("authorization", "Bearer client")]);
+        assert_eq!(with_key(to_upstream(&given, false), None)[AUTHORIZATION], "Bearer client");
+        assert!(!with_key(to_upstream(&given, true), None).contains_key(AUTHORIZATION));
     }
 }

@@ -2,12 +2,13 @@
 
 mod support;
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::StatusCode;
 use http_body_util::BodyExt;
-use midstream_gateway::{Api, UpstreamConfig};
+use midstream_gateway::{Api, KeyConfig, Role, RouteConfig, UpstreamConfig};
 use serde_json::Value;
 use support::{Asker, LONGEST, Mock, Script, Seen, all, chat, chat_end, gateway, gateway_with};
 use tokio::time::{Instant, timeout};
@@ -108,6 +109,70 @@ async fn an_operator_can_end_a_stream() {
     assert_eq!(cancelled.status(), StatusCode::ACCEPTED);
     assert!(timeout(LONGEST, response.into_body().collect()).await.unwrap().is_err());
     assert!(!mock.closed().await.0);
+}
+
+#[tokio::test]
+async fn a_refused_request_is_sent_again() {
+    let script = Script::of([chat("Hello"), chat_end()]);
+    script.refused.store(1, Ordering::SeqCst);
+    let mock = Mock::start(script).await;
+    let server = gateway(&mock, Api::Openai).await;
+    let response = Asker::new(&server).post(CHAT).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert!(all(response).await.starts_with(&chat("Hello")));
+}
+
+#[tokio::test]
+async fn the_next_upstream_of_a_model_is_asked_with_the_name_that_it_knows() {
+    let mock = Mock::start(Script::of([chat("Hello"), chat_end()])).await;
+    let server = gateway_with(&mock, Api::Openai, |config| {
+        config.upstreams.insert("gone".to_owned(), UpstreamConfig::new("http://127.0.0.1:1", &[Api::Openai]));
+        let routes = [("gone", None), ("mock", Some("real"))]
+            .map(|(upstream, model)| RouteConfig { upstream: upstream.to_owned(), model: model.map(str::to_owned) });
+        config.models.insert("m".to_owned(), routes.into());
+    })
+    .await;
+    let response = Asker::new(&server).post(CHAT).await;
+    assert_eq!(response.headers()["x-midstream-upstream"], "mock");
+    all(response).await;
+    let Seen::Asked { body, .. } = mock.next().await else { panic!("asked first") };
+    assert_eq!(&body[..], br#"{"model":"real","stream":true}"#);
+}
+
+#[tokio::test]
+async fn a_refusal_that_stays_one_passes_as_it_is() {
+    let script = Script::of([chat_end()]);
+    script.refused.store(9, Ordering::SeqCst);
+    let mock = Mock::start(script).await;
+    let server = gateway(&mock, Api::Openai).await;
+    assert_eq!(Asker::new(&server).post(CHAT).await.status(), StatusCode::SERVICE_UNAVAILABLE);
+}
+
+fn key(roles: &[Role]) -> KeyConfig {
+    KeyConfig {
+        sha256: "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b".to_owned(), // of "secret"
+        roles: roles.to_vec(),
+        models: None,
+    }
+}
+
+#[tokio::test]
+async fn with_keys_nobody_passes_without_one_and_none_reaches_the_provider() {
+    let mock = Mock::start(Script::of([chat_end()])).await;
+    let server = gateway_with(&mock, Api::Openai, |config| {
+        config.keys.insert("alice".to_owned(), key(&[Role::Call]));
+    })
+    .await;
+    let mut asker = Asker::new(&server);
+    assert_eq!(asker.post(CHAT).await.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(asker.send("GET", "/midstream/v1/streams", "").await.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(asker.send("GET", "/healthz", "").await.status(), StatusCode::OK);
+    asker.key = Some("secret");
+    assert_eq!(asker.send("GET", "/midstream/v1/streams", "").await.status(), StatusCode::FORBIDDEN);
+    all(asker.post("/v1/chat/completions?a=1&key=secret&b=2").await).await;
+    let Seen::Asked { path, headers, .. } = mock.next().await else { panic!("asked first") };
+    assert_eq!(path, "/v1/chat/completions?a=1&b=2");
+    assert!(!headers.contains_key("authorization"));
 }
 
 /// A whole answer with this text.

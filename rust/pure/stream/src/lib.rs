@@ -50,7 +50,10 @@ pub use guard::{Guard, Options};
 pub use hold::{AtMaxHold, Held, HoldSettings};
 pub use pace::{PaceSettings, PaceSummary};
 pub use repeat::{Repeat, RepeatActions, RepeatSettings};
-pub use settings::{FileError, MAX_FILE, Settings, guard_file_of_json, json_of_guard_file, read_guard_file, read_json_tables, read_tables};
+pub use settings::{
+    FileError, MAX_FILE, NOT_SHOWN, Settings, guard_file_of_json, json_of_guard_file, read_guard_file,
+    read_json_tables, read_tables,
+};
 pub use snapshot::SnapshotFault;
 pub use summary::{ChannelSummary, HoldSummary, RedactSummary, Summary};
 pub use tools::ToolCall;

@@ -10,10 +10,13 @@ mod read;
 use serde::{Deserialize, Deserializer};
 
 pub(crate) use self::asked::{Asked, action};
-pub use self::file::{FileError, MAX_FILE, guard_file_of_json, json_of_guard_file, read_guard_file, read_json_tables, read_tables};
+pub use self::file::{
+    FileError, MAX_FILE, guard_file_of_json, json_of_guard_file, read_guard_file, read_json_tables, read_tables,
+};
 pub(crate) use self::given::{Copies, OrOff};
 pub(crate) use self::nearest::{by_name, nearest};
 pub(crate) use self::node::quoted;
+pub use self::read::NOT_SHOWN;
 use crate::redact::RedactSettings;
 use crate::{
     Action, ActionsSettings, BudgetSettings, EndingSettings, Error, HoldSettings, PaceSettings, RepeatSettings,

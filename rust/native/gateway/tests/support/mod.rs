@@ -7,6 +7,8 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -37,6 +39,8 @@ pub(crate) struct Script {
     pub(crate) before: Duration,
     /// Chunks, each after its time.
     pub(crate) chunks: Vec<(Duration, Bytes)>,
+    /// How many requests are first refused, as by an overloaded server.
+    pub(crate) refused: Arc<AtomicUsize>,
     /// What `content-length` says.
     pub(crate) length: Option<usize>,
     /// Stays silent at the end instead of ending.
@@ -120,6 +124,11 @@ async fn answer(
     let _ = log.send(Seen::Asked { path, headers: head.headers, body });
     tokio::time::sleep(script.before).await;
     let mut response = Response::new(());
+    if script.refused.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        closing.whole = true;
+        return Ok(response.map(|()| Played { script: Script::default(), at: 0, sleep: None, closing }));
+    }
     *response.status_mut() = script.status.unwrap_or_default();
     if !script.content_type.is_empty() {
         response.headers_mut().insert("content-type", script.content_type.parse().unwrap());
@@ -199,11 +208,12 @@ pub(crate) async fn gateway_with(mock: &Mock, api: Api, change: impl FnOnce(&mut
 pub(crate) struct Asker {
     client: Client<HttpConnector, Full<Bytes>>,
     server: SocketAddr,
+    pub(crate) key: Option<&'static str>,
 }
 
 impl Asker {
     pub(crate) fn new(server: &Server) -> Self {
-        Self { client: Client::builder(TokioExecutor::new()).build_http(), server: server.address() }
+        Self { client: Client::builder(TokioExecutor::new()).build_http(), server: server.address(), key: None }
     }
 
     pub(crate) async fn send(&self, method: &str, path: &str, body: impl Into<Bytes>) -> Response<Incoming> {
@@ -211,6 +221,7 @@ impl Asker {
             .method(method)
             .uri(format!("http://{}{path}", self.server))
             .header("content-type", "application/json")
+            .header("authorization", self.key.map_or_else(String::new, |key| format!("Bearer {key}")))
             .body(Full::new(body.into()))
             .unwrap();
         timeout(LONGEST, self.client.request(request)).await.expect("no answer").expect("an answer")

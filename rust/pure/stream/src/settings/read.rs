@@ -10,6 +10,9 @@ use super::nearest::nearest;
 use super::node::{Entry, Node, Step, Value, dotted};
 use crate::Error;
 
+/// The value of an error about what may be a secret.
+pub const NOT_SHOWN: &str = "a text that is not shown";
+
 /// Reads a `T`, or says what is wrong with which key.
 pub(super) fn read<'a, T: Deserialize<'a>>(root: &'a Node) -> Result<T, Error> {
     T::deserialize(Reader { node: root }).map_err(|fault| fault.error(root))
@@ -18,7 +21,7 @@ pub(super) fn read<'a, T: Deserialize<'a>>(root: &'a Node) -> Result<T, Error> {
 /// An error of settings that were read, with the value as it was written.
 pub(super) fn as_written(root: &Node, error: Error) -> Error {
     match error {
-        Error::Setting { field, value, allowed } => {
+        Error::Setting { field, value, allowed } if value != NOT_SHOWN => {
             let value = root.find(&field).map_or(value, |(node, _)| node.to_string());
             Error::Setting { field, value, allowed }
         }

@@ -1,0 +1,148 @@
+//! Who may call: keys of the gateway's own, known by their hashes alone.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, StatusCode, Uri};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::config::{Config, KeyConfig, Role};
+use crate::fault::Fault;
+use crate::wire::{API_KEY, GOOG_API_KEY};
+
+/// The keys of a gateway; without any, everyone who reaches it may do everything.
+pub(crate) struct Access {
+    keys: Vec<Arc<Key>>,
+}
+
+/// One key.
+pub(crate) struct Key {
+    pub(crate) name: String,
+    hash: [u8; 32],
+    config: KeyConfig,
+}
+
+impl Access {
+    pub(crate) fn of(config: &Config) -> Self {
+        let key = |(name, config): (&String, &KeyConfig)| {
+            Some(Arc::new(Key { name: name.clone(), hash: config.hash()?, config: config.clone() }))
+        };
+        Self { keys: config.keys.iter().filter_map(key).collect() }
+    }
+
+    /// Whether clients have keys, which no upstream may see.
+    pub(crate) fn has_keys(&self) -> bool {
+        !self.keys.is_empty()
+    }
+
+    /// The key of a request, if it may do this; `None` where nobody has one.
+    pub(crate) fn check(&self, headers: &HeaderMap, uri: &Uri, role: Role) -> Result<Option<Arc<Key>>, Fault> {
+        if self.keys.is_empty() {
+            return Ok(None);
+        }
+        let given = given(headers, uri).ok_or_else(Fault::no_key)?;
+        let hash: [u8; 32] = Sha256::digest(given.as_bytes()).into();
+        // Every key is compared: how long it takes tells nothing.
+        let found =
+            self.keys.iter().fold(None, |found, key| if bool::from(key.hash.ct_eq(&hash)) { Some(key) } else { found });
+        let key = found.ok_or_else(Fault::wrong_key)?;
+        if key.config.roles.contains(&role) {
+            Ok(Some(Arc::clone(key)))
+        } else {
+            Err(Fault::not_allowed(&key.name, role))
+        }
+    }
+}
+
+impl Key {
+    /// Refuses a model that this key is not for.
+    pub(crate) fn check_model(&self, model: Option<&str>) -> Result<(), Fault> {
+        match (&self.config.models, model) {
+            (Some(models), Some(model)) if !models.iter().any(|allowed| allowed == model) => {
+                let message =
+                    format!("the key {:?} is not for the model {model:?}; it is for: {}", self.name, models.join(", "));
+                Err(Fault::new(StatusCode::FORBIDDEN, "midstream_not_allowed", message))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The key that a client sends, wherever its SDK puts it.
+fn given(headers: &HeaderMap, uri: &Uri) -> Option<String> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let bearer = || text(AUTHORIZATION)?.strip_prefix("Bearer ").map(str::trim);
+    let in_query = || uri.query()?.split('&').find_map(|pair| pair.strip_prefix("key="));
+    bearer().or_else(|| text(API_KEY)).or_else(|| text(GOOG_API_KEY)).or_else(in_query).map(str::to_owned)
+}
+
+/// Whether only this machine reaches an address.
+pub(crate) fn is_loopback(address: IpAddr) -> bool {
+    address.to_canonical().is_loopback()
+}
+
+impl Fault {
+    fn no_key() -> Self {
+        let message = "no key was sent; send one of the gateway's own as the API key of your SDK";
+        Self::new(StatusCode::UNAUTHORIZED, "midstream_no_key", message)
+    }
+
+    fn wrong_key() -> Self {
+        let message = "the gateway does not know this key; a provider's own key is not one of the gateway's";
+        Self::new(StatusCode::UNAUTHORIZED, "midstream_wrong_key", message)
+    }
+
+    fn not_allowed(name: &str, role: Role) -> Self {
+        let message = format!("the key {name:?} lacks the role {:?}", role.name());
+        Self::new(StatusCode::FORBIDDEN, "midstream_not_allowed", message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HASH: &str = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"; // of "secret"
+
+    fn access(more: &str) -> Access {
+        Access::of(&Config::from_toml(format!("[keys.alice]\nsha256 = \"{HASH}\"\n{more}").as_bytes()).unwrap())
+    }
+
+    fn check(access: &Access, header: Option<&str>, uri: &str, role: Role) -> Result<Option<String>, &'static str> {
+        let headers = header.map(|value| (AUTHORIZATION, value.parse().unwrap())).into_iter().collect();
+        let checked = access.check(&headers, &uri.parse().unwrap(), role);
+        checked.map(|key| key.map(|key| key.name.clone())).map_err(|fault| fault.kind)
+    }
+
+    #[test]
+    fn without_keys_everyone_may() {
+        let access = Access::of(&Config::default());
+        assert_eq!(check(&access, None, "/", Role::Admin), Ok(None));
+    }
+
+    #[test]
+    fn a_key_is_known_by_its_hash() {
+        let access = access("");
+        assert_eq!(check(&access, Some("Bearer secret"), "/", Role::Call), Ok(Some("alice".into())));
+        assert_eq!(check(&access, None, "/v1beta?alt=sse&key=secret", Role::Call), Ok(Some("alice".into())));
+        assert_eq!(check(&access, Some("Bearer other"), "/", Role::Call), Err("midstream_wrong_key"));
+        assert_eq!(check(&access, None, "/", Role::Call), Err("midstream_no_key"));
+    }
+
+    #[test]
+    fn a_key_may_do_what_its_roles_say() {
+        let access = access("roles = [\"view\"]");
+        assert_eq!(check(&access, Some("Bearer secret"), "/", Role::Call), Err("midstream_not_allowed"));
+        assert_eq!(check(&access, Some("Bearer secret"), "/", Role::View), Ok(Some("alice".into())));
+    }
+
+    #[test]
+    fn a_key_is_for_its_models() {
+        let access = access("models = [\"fast\"]");
+        let key = access.keys.first().unwrap();
+        assert!(key.check_model(Some("fast")).is_ok());
+        assert_eq!(key.check_model(Some("slow")).unwrap_err().status, StatusCode::FORBIDDEN);
+    }
+}
