@@ -15,7 +15,7 @@ SERDE = {"serde", "serde_json"}
 BYTES = {"base64", "crc32fast", "memchr", "regex-automata", "regex-syntax"}
 NETWORK = {
     *("axum", "backon", "bytes", "futures-util", "getrandom", "http", "http-body", "http-body-util", "hyper", "hyper-rustls"),
-    *("hyper-util", "rustls", "rustls-native-certs", "secrecy", "sha2", "subtle", "tokio", "tokio-rustls", "tracing"),
+    *("hyper-util", "prometheus-client", "rustls", "rustls-native-certs", "secrecy", "sha2", "subtle", "tokio", "tokio-rustls", "tracing"),
 }
 # Guard files; pages do not link it.
 FILES = {"toml"}

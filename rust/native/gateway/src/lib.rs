@@ -8,6 +8,7 @@ mod edit;
 mod endpoint;
 mod fault;
 mod flow;
+mod metrics;
 mod norm;
 mod own;
 mod proxy;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Path, Query, Request, State};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -15,12 +16,14 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::config::Role;
+use crate::metrics;
 use crate::proxy::Proxy;
 use crate::streams::{Stream, Viewed};
 
 /// Their routes.
 pub(crate) fn routes(proxy: &Arc<Proxy>) -> Router<Arc<Proxy>> {
     let keyed = Router::new()
+        .route("/metrics", get(measured))
         .route("/midstream/v1/streams", get(list))
         .route("/midstream/v1/streams/{id}", get(show))
         .route("/midstream/v1/streams/{id}/events", get(events))
@@ -36,6 +39,10 @@ async fn with_role(State(proxy): State<Arc<Proxy>>, request: Request, next: Next
         Ok(_) => next.run(request).await,
         Err(fault) => fault.response(None).map(axum::body::Body::new),
     }
+}
+
+async fn measured(State(proxy): State<Arc<Proxy>>) -> Response {
+    ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], proxy.metrics.text()).into_response()
 }
 
 async fn list(State(proxy): State<Arc<Proxy>>) -> Response {

@@ -18,6 +18,7 @@ use crate::config::Role;
 use crate::edit::Asked;
 use crate::fault::Fault;
 use crate::flow::Flow;
+use crate::metrics::Metrics;
 use crate::streams::{Stream, Streams};
 use crate::upstream::{Chosen, Upstream, Upstreams};
 use crate::watched::Watched;
@@ -32,6 +33,7 @@ pub(crate) struct Proxy {
     /// The automaton of their rules, built once.
     pub(crate) rules: Option<Arc<RuleSet>>,
     pub(crate) streams: Streams,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) max_body: usize,
 }
@@ -104,7 +106,7 @@ impl Proxy {
         })?;
         let (mut head, body) = response.into_parts();
         head.headers = to_client(&head.headers, stream.meta.id.as_str(), &upstream.name);
-        let watched = Watched::new(guard, Arc::clone(&self.clock), stream);
+        let watched = Watched::new(guard, Arc::clone(&self.clock), stream, Arc::clone(&self.metrics));
         let idle = upstream.config.idle();
         if is_whole(&head.headers) {
             return pass_whole(head, body, watched, idle, &upstream.name).await;

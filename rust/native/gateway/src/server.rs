@@ -20,6 +20,7 @@ use tokio::task::JoinHandle;
 
 use crate::access::Access;
 use crate::config::{Config, ConfigError};
+use crate::metrics::Metrics;
 use crate::own;
 use crate::proxy::Proxy;
 use crate::streams::Streams;
@@ -78,6 +79,7 @@ impl Server {
             settings: config.guard,
             rules,
             streams: Streams::default(),
+            metrics: Arc::new(Metrics::new()),
             clock: Arc::new(SystemClock::start()),
             max_body: config.max_body,
         });

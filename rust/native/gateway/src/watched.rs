@@ -10,6 +10,7 @@ use midstream_stream::{Close, Decision, Forward, Guard};
 use midstream_worker::Clock;
 use tokio::time::Instant;
 
+use crate::metrics::Metrics;
 use crate::norm;
 use crate::streams::Stream;
 
@@ -18,6 +19,9 @@ pub(crate) struct Watched {
     guard: Guard,
     clock: Arc<dyn Clock>,
     stream: Arc<Stream>,
+    metrics: Arc<Metrics>,
+    /// When the last chunk came.
+    last: Option<Timestamp>,
     is_over: bool,
     /// What ended the stream, if a decision did: the check and what of it.
     stop: Option<String>,
@@ -30,16 +34,20 @@ pub(crate) struct Passed {
 }
 
 impl Watched {
-    pub(crate) fn new(guard: Guard, clock: Arc<dyn Clock>, stream: Arc<Stream>) -> Self {
-        Self { guard, clock, stream, is_over: false, stop: None }
+    pub(crate) fn new(guard: Guard, clock: Arc<dyn Clock>, stream: Arc<Stream>, metrics: Arc<Metrics>) -> Self {
+        metrics.start(stream.meta.api);
+        Self { guard, clock, stream, metrics, last: None, is_over: false, stop: None }
     }
 
     pub(crate) fn feed(&mut self, chunk: &Bytes) -> Passed {
         let now = self.clock.now();
+        let gap = self.last.replace(now).map(|last| seconds(now - last));
         match self.guard.feed(chunk, now) {
             Ok(decision) => {
                 norm::tell(&self.stream, &decision);
                 note_stop(&mut self.stop, &decision);
+                self.metrics.decided(&decision);
+                self.metrics.chunk(gap, seconds(self.clock.now() - now));
                 let passed = Passed { bytes: forwarded(decision.forward, chunk), halted: decision.halted };
                 self.guard.wait(now);
                 passed
@@ -53,6 +61,7 @@ impl Watched {
             Ok(decision) => {
                 norm::tell(&self.stream, &decision);
                 note_stop(&mut self.stop, &decision);
+                self.metrics.decided(&decision);
                 Passed { bytes: forwarded(decision.forward, &Bytes::new()), halted: decision.halted }
             }
             Err(_) => Passed { bytes: Bytes::new(), halted: false },
@@ -89,7 +98,9 @@ impl Watched {
         let Ok((decision, summary)) = self.guard.finish(close, self.clock.now()) else { return Bytes::new() };
         norm::tell(&self.stream, &decision);
         note_stop(&mut self.stop, &decision);
+        self.metrics.decided(&decision);
         let rest = forwarded(decision.forward, &Bytes::new());
+        self.metrics.end(self.stream.meta.api, &summary);
         self.stream.end(Some(summary.to_json()));
         rest
     }
@@ -106,6 +117,10 @@ fn note_stop(stop: &mut Option<String>, decision: &Decision<'_>) {
         let finding = decision.findings.iter().find(|finding| finding.action.halts());
         *stop = finding.map(|finding| format!("{}/{}", finding.check, finding.kind));
     }
+}
+
+fn seconds(span: Span) -> f64 {
+    span.as_nanos() as f64 / 1e9
 }
 
 fn duration(at: Timestamp, now: Timestamp) -> Duration {

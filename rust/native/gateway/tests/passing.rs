@@ -60,6 +60,14 @@ async fn a_looping_answer_is_stopped_and_the_provider_closed() {
     assert_eq!(shown["state"], "ended");
     assert_eq!(shown["summary"]["ending"], "halted");
     assert_eq!(shown["findings"][0]["check"], "repeat");
+    let metrics = String::from_utf8(all(asker.send("GET", "/metrics", "").await).await.to_vec()).unwrap();
+    for line in [
+        "midstream_streams_total{api=\"openai\",end=\"halted\"} 1",
+        "midstream_streams_active{api=\"openai\"} 0",
+        "midstream_detections_total{check=\"repeat\",action=\"stop\"} 1",
+    ] {
+        assert!(metrics.contains(line), "{line} is not in {metrics}");
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,144 @@
+//! What a gateway counts and measures, for Prometheus.
+
+use std::sync::atomic::AtomicU64;
+
+use midstream_stream::{Decision, Summary, UsageSource};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::endpoint::Api;
+
+/// The type that OpenMetrics asks for.
+pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// All metrics of a gateway. Labels hold names of the configuration and of checks, never what a client or model wrote.
+pub(crate) struct Metrics {
+    registry: Registry,
+    active: Family<OfApi, Gauge>,
+    ended: Family<OfEnd, Counter>,
+    detections: Family<OfFinding, Counter>,
+    tokens: Family<OfTokens, Counter>,
+    stalls: Counter,
+    redactions: Counter,
+    first_text: Family<OfApi, Histogram>,
+    gaps: Histogram,
+    overhead: Histogram,
+    cost: Counter<f64, AtomicU64>,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OfApi {
+    api: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OfEnd {
+    api: &'static str,
+    end: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OfFinding {
+    check: &'static str,
+    action: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OfTokens {
+    api: &'static str,
+    kind: &'static str,
+    source: &'static str,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        // As OpenTelemetry's semantic conventions for generative AI cut durations.
+        let seconds = || Histogram::new(exponential_buckets(0.01, 2.0, 14));
+        let short = || Histogram::new(exponential_buckets(1e-6, 2.0, 14));
+        let mut metrics = Self {
+            registry: Registry::with_prefix("midstream"),
+            active: Family::default(),
+            ended: Family::default(),
+            detections: Family::default(),
+            tokens: Family::default(),
+            stalls: Counter::default(),
+            redactions: Counter::default(),
+            first_text: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.01, 2.0, 14))),
+            gaps: seconds(),
+            overhead: short(),
+            cost: Counter::default(),
+        };
+        metrics.register();
+        metrics
+    }
+
+    fn register(&mut self) {
+        let Self { registry, active, ended, detections, tokens, stalls, redactions, first_text, gaps, overhead, cost } =
+            self;
+        registry.register("streams_active", "Streams whose answer passes", active.clone());
+        registry.register("streams", "Streams that ended, by how they did", ended.clone());
+        registry.register("detections", "What checks found", detections.clone());
+        registry.register(
+            "tokens",
+            "Tokens of requests and answers, and whether the provider reported them",
+            tokens.clone(),
+        );
+        registry.register("stalls", "Streams that went quiet", stalls.clone());
+        registry.register("redactions", "Secrets replaced", redactions.clone());
+        registry.register("cost", "What streams cost at the prices of the budget", cost.clone());
+        let unit = || Unit::Seconds;
+        registry.register_with_unit("stream_ttft", "From the request to the first text", unit(), first_text.clone());
+        registry.register_with_unit("inter_chunk", "Between two chunks of an upstream", unit(), gaps.clone());
+        registry.register_with_unit("overhead", "A chunk's time in the guard", unit(), overhead.clone());
+    }
+
+    /// The text that Prometheus reads.
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+
+    pub(crate) fn start(&self, api: Api) {
+        self.active.get_or_create(&OfApi { api: api.name() }).inc();
+    }
+
+    /// A chunk came so long after the one before, and the guard had it so long, both in seconds.
+    pub(crate) fn chunk(&self, gap: Option<f64>, overhead: f64) {
+        gap.into_iter().for_each(|gap| self.gaps.observe(gap));
+        self.overhead.observe(overhead);
+    }
+
+    pub(crate) fn decided(&self, decision: &Decision<'_>) {
+        for finding in decision.findings {
+            self.detections.get_or_create(&OfFinding { check: finding.check, action: finding.action.name() }).inc();
+        }
+    }
+
+    pub(crate) fn end(&self, api: Api, summary: &Summary) {
+        let api = api.name();
+        self.active.get_or_create(&OfApi { api }).dec();
+        self.ended.get_or_create(&OfEnd { api, end: summary.ending.state.name() }).inc();
+        self.stalls.inc_by(summary.pace.stalls.into());
+        self.redactions.inc_by(summary.redact.as_ref().map_or(0, |redact| redact.redactions));
+        self.cost.inc_by(summary.cost.unwrap_or_default());
+        if let Some(seconds) = summary.pace.first_text_s {
+            self.first_text.get_or_create(&OfApi { api }).observe(seconds);
+        }
+        let source = summary.usage.source;
+        if source == UsageSource::Unknown {
+            return;
+        }
+        for (kind, tokens) in [("input", summary.usage.input), ("output", summary.usage.output)] {
+            if let Some(tokens) = tokens {
+                self.tokens.get_or_create(&OfTokens { api, kind, source: source.name() }).inc_by(tokens);
+            }
+        }
+    }
+}
