@@ -104,6 +104,11 @@ class GatewayConfig:
         Models by the name that clients use: who serves each, the first that answers.
     keys : mapping of str to Key
         Who may call, by name. Without keys everyone who reaches the gateway, and then it listens on loopback alone.
+    on_client_gone : {"cancel", "continue"}
+        Whether an answer ends with its client, or goes on for those who view it.
+    keepalive_s : float
+        Seconds of silence after which a comment tells the client of server-sent events that the gateway is there, 0 to
+        86400; 0 sends none. It is all that is ever added to a body.
     max_body : int
         The largest body of a request, in bytes.
     drain_s : float
@@ -121,6 +126,8 @@ class GatewayConfig:
     upstreams: Mapping[str, Upstream] = field(default_factory=dict, hash=False, metadata=by_name(Upstream))
     models: Mapping[str, tuple[Route, ...]] = field(default_factory=dict, hash=False)
     keys: Mapping[str, Key] = field(default_factory=dict, hash=False, metadata=by_name(Key))
+    on_client_gone: Literal["cancel", "continue"] = "cancel"
+    keepalive_s: float = 15.0
     max_body: int = 32 << 20
     drain_s: float = 30.0
 

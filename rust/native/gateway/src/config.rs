@@ -37,6 +37,11 @@ pub struct Config {
     pub models: BTreeMap<String, Vec<RouteConfig>>,
     /// Who may call, by name; without keys everyone who reaches the gateway, and then it listens on loopback alone.
     pub keys: BTreeMap<String, KeyConfig>,
+    /// Whether an answer ends with its client, or goes on for those who view it.
+    pub on_client_gone: OnClientGone,
+    /// Seconds of silence after which a comment tells the client of server-sent events that the gateway is there; 0
+    /// sends none. It is all that is ever added to a body.
+    pub keepalive_s: f64,
     /// The largest body of a request, in bytes.
     pub max_body: usize,
     /// How long running streams may go on when the gateway stops.
@@ -77,6 +82,16 @@ pub struct RouteConfig {
     /// The name that the upstream knows; without one the same.
     #[serde(default)]
     pub model: Option<String>,
+}
+
+/// What becomes of an answer whose client has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnClientGone {
+    /// Its upstream is closed.
+    Cancel,
+    /// It is read to its end.
+    Continue,
 }
 
 /// What a key of the gateway's own may do.
@@ -170,6 +185,8 @@ impl Default for Config {
             upstreams: BTreeMap::new(),
             models: BTreeMap::new(),
             keys: BTreeMap::new(),
+            on_client_gone: OnClientGone::Cancel,
+            keepalive_s: 15.0,
             max_body: 32 << 20,
             drain_s: 30.0,
         }
@@ -220,8 +237,10 @@ impl Config {
             let allowed = "an address of loopback, as long as there are no keys";
             return Err(setting("listen", &format!("\"{}\"", self.listen), allowed));
         }
-        if !(self.drain_s >= 0.0 && self.drain_s <= MAX_S) {
-            return Err(setting("drain_s", &self.drain_s.to_string(), "a number of seconds from 0 to 86400"));
+        for (name, value) in [("drain_s", self.drain_s), ("keepalive_s", self.keepalive_s)] {
+            if !(value >= 0.0 && value <= MAX_S) {
+                return Err(setting(name, &value.to_string(), "a number of seconds from 0 to 86400"));
+            }
         }
         Ok(())
     }

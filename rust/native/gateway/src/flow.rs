@@ -1,7 +1,7 @@
 //! One answer while it passes: the upstream's bytes, through the guard, to the client.
 
 use std::collections::VecDeque;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -33,11 +33,22 @@ pub(crate) struct Flow {
     idle: Duration,
     /// When the upstream is given up.
     give_up: Instant,
+    keepalive: Option<Keepalive>,
+}
+
+/// Comments between the events of a body that is silent.
+struct Keepalive {
+    every: Duration,
+    at: Instant,
+    /// The client has whole events.
+    is_between: bool,
 }
 
 impl Flow {
-    pub(crate) fn new(upstream: Incoming, watched: Watched, idle: Duration) -> Self {
-        let give_up = Instant::now() + idle;
+    /// `keepalive` is for server-sent events alone.
+    pub(crate) fn new(upstream: Incoming, watched: Watched, idle: Duration, keepalive: Option<Duration>) -> Self {
+        let now = Instant::now();
+        let give_up = now + idle;
         Self {
             upstream: Some(upstream),
             watched,
@@ -48,6 +59,7 @@ impl Flow {
             sleep: Box::pin(tokio::time::sleep_until(give_up)),
             idle,
             give_up,
+            keepalive: keepalive.map(|every| Keepalive { every, at: now + every, is_between: true }),
         }
     }
 
@@ -65,9 +77,13 @@ impl Flow {
     }
 
     fn push(&mut self, bytes: Bytes) {
-        if !bytes.is_empty() {
-            self.ready.push_back(bytes);
+        if bytes.is_empty() {
+            return;
         }
+        if let Some(keepalive) = &mut self.keepalive {
+            keepalive.pass(&bytes);
+        }
+        self.ready.push_back(bytes);
     }
 
     /// The upstream is closed first, then the guard tells what is left to pass.
@@ -80,7 +96,8 @@ impl Flow {
     /// What time alone asks for; `None` where it is waited for.
     fn poll_time(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            let until = self.watched.until().map_or(self.give_up, |until| until.min(self.give_up));
+            let keepalive = self.keepalive.as_ref().and_then(Keepalive::due);
+            let until = [self.watched.until(), keepalive].into_iter().flatten().fold(self.give_up, Instant::min);
             if self.sleep.deadline() != until {
                 self.sleep.as_mut().reset(until);
             }
@@ -88,6 +105,10 @@ impl Flow {
             if Instant::now() >= self.give_up {
                 self.close(Close::GaveUp);
                 self.fault = Some(format!("the upstream sent nothing for {} s", self.idle.as_secs_f64()).into());
+                return Poll::Ready(());
+            }
+            if keepalive.is_some_and(|at| Instant::now() >= at) {
+                self.push(Bytes::from_static(b": keepalive\n\n"));
                 return Poll::Ready(());
             }
             let passed = self.watched.tick();
@@ -140,5 +161,53 @@ impl Body for Flow {
     fn is_end_stream(&self) -> bool {
         let is_over = self.upstream.is_none() && self.ready.is_empty();
         is_over && self.trailers.is_none() && self.fault.is_none()
+    }
+}
+
+impl Keepalive {
+    /// Bytes leave for the client.
+    fn pass(&mut self, bytes: &[u8]) {
+        self.at = Instant::now() + self.every;
+        self.is_between = [&b"\n\n"[..], b"\r\r", b"\r\n\r\n"].iter().any(|end| bytes.ends_with(end));
+    }
+
+    /// When a comment is to be sent: never inside an event.
+    fn due(&self) -> Option<Instant> {
+        self.is_between.then_some(self.at)
+    }
+}
+
+/// What a server sends: where its client leaves, the answer ends, or goes on for those who view it.
+pub(crate) struct Sent {
+    flow: Option<Flow>,
+    goes_on: bool,
+}
+
+impl Sent {
+    pub(crate) fn new(flow: Flow, goes_on: bool) -> Self {
+        Self { flow: Some(flow), goes_on }
+    }
+}
+
+impl Body for Sent {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match &mut self.flow {
+            Some(flow) => Pin::new(flow).poll_frame(cx),
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.flow.as_ref().is_none_or(Flow::is_end_stream)
+    }
+}
+
+impl Drop for Sent {
+    fn drop(&mut self) {
+        let Some(mut flow) = self.flow.take().filter(|flow| self.goes_on && flow.upstream.is_some()) else { return };
+        tokio::spawn(async move { while poll_fn(|cx| Pin::new(&mut flow).poll_frame(cx)).await.is_some() {} });
     }
 }

@@ -19,7 +19,7 @@ mod watched;
 mod whole;
 mod wire;
 
-pub use config::{Config, ConfigError, KeyConfig, Role, RouteConfig, Secret, UpstreamConfig};
+pub use config::{Config, ConfigError, KeyConfig, OnClientGone, Role, RouteConfig, Secret, UpstreamConfig};
 pub use endpoint::Api;
 pub use server::{Server, StartError};
 pub use streams::{State, StreamId};

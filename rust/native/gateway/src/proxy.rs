@@ -1,6 +1,7 @@
 //! One request: to its upstream, and its answer back under guard.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
@@ -17,7 +18,7 @@ use crate::body::Body;
 use crate::config::Role;
 use crate::edit::Asked;
 use crate::fault::Fault;
-use crate::flow::Flow;
+use crate::flow::{Flow, Sent};
 use crate::metrics::Metrics;
 use crate::streams::{Stream, Streams};
 use crate::upstream::{Chosen, Upstream, Upstreams};
@@ -35,6 +36,10 @@ pub(crate) struct Proxy {
     pub(crate) streams: Streams,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Arc<dyn Clock>,
+    /// Silence after which a client is told that the gateway is there.
+    pub(crate) keepalive: Option<Duration>,
+    /// Answers outlive their clients.
+    pub(crate) goes_on: bool,
     pub(crate) max_body: usize,
 }
 
@@ -113,7 +118,10 @@ impl Proxy {
         }
         // A guard may shorten the answer.
         head.headers.remove(CONTENT_LENGTH);
-        Ok(Response::from_parts(head, Body::of(Flow::new(body, watched, idle))))
+        let is_sse =
+            head.headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+        let flow = Flow::new(body, watched, idle, self.keepalive.filter(|_| is_sse));
+        Ok(Response::from_parts(head, Body::of(Sent::new(flow, self.goes_on))))
     }
 
     async fn whole(&self, body: axum::body::Body) -> Result<Bytes, Fault> {

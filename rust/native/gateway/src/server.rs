@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::access::Access;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, OnClientGone};
 use crate::metrics::Metrics;
 use crate::own;
 use crate::proxy::Proxy;
@@ -81,6 +81,8 @@ impl Server {
             streams: Streams::default(),
             metrics: Arc::new(Metrics::new()),
             clock: Arc::new(SystemClock::start()),
+            keepalive: Some(Duration::from_secs_f64(config.keepalive_s)).filter(|every| !every.is_zero()),
+            goes_on: config.on_client_gone == OnClientGone::Continue,
             max_body: config.max_body,
         });
         let router = own::routes(&proxy).fallback(pass).with_state(Arc::clone(&proxy));

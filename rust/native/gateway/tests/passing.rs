@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::StatusCode;
 use http_body_util::BodyExt;
-use midstream_gateway::{Api, KeyConfig, Role, RouteConfig, UpstreamConfig};
+use midstream_gateway::{Api, KeyConfig, OnClientGone, Role, RouteConfig, UpstreamConfig};
 use serde_json::Value;
 use support::{Asker, LONGEST, Mock, Script, Seen, all, chat, chat_end, gateway, gateway_with};
 use tokio::time::{Instant, timeout};
@@ -181,6 +181,40 @@ async fn with_keys_nobody_passes_without_one_and_none_reaches_the_provider() {
     let Seen::Asked { path, headers, .. } = mock.next().await else { panic!("asked first") };
     assert_eq!(path, "/v1/chat/completions?a=1&b=2");
     assert!(!headers.contains_key("authorization"));
+}
+
+#[tokio::test]
+async fn a_silent_answer_is_kept_alive_between_its_events_alone() {
+    let hello = chat("Hello");
+    let (begin, rest) = hello.split_at(20);
+    let mut script = Script::of([chat("Hi")]);
+    let pause = Duration::from_millis(250);
+    script.chunks.extend([(pause, Bytes::copy_from_slice(begin)), (pause, Bytes::copy_from_slice(rest))]);
+    script.chunks.push((Duration::ZERO, chat_end()));
+    let mock = Mock::start(script).await;
+    let server = gateway_with(&mock, Api::Openai, |config| config.keepalive_s = 0.1).await;
+    let body = all(Asker::new(&server).post(CHAT).await).await;
+    let text = String::from_utf8(body.to_vec()).unwrap();
+    let comments = text.matches(": keepalive\n\n").count();
+    assert!(comments >= 1, "{text}");
+    assert_eq!(text.replace(": keepalive\n\n", "").as_bytes(), [chat("Hi"), hello.clone(), chat_end()].concat());
+}
+
+#[tokio::test]
+async fn an_answer_may_outlive_its_client() {
+    let mut script = Script::of([chat("Hello")]);
+    script.chunks.push((Duration::from_millis(200), chat_end()));
+    let mock = Mock::start(script).await;
+    let server = gateway_with(&mock, Api::Openai, |config| config.on_client_gone = OnClientGone::Continue).await;
+    let asker = Asker::new(&server);
+    let mut response = asker.post(CHAT).await;
+    let id = response.headers()["x-midstream-stream-id"].to_str().unwrap().to_owned();
+    timeout(LONGEST, response.body_mut().frame()).await.unwrap().unwrap().unwrap();
+    drop((response, asker));
+    assert!(mock.closed().await.0);
+    let path = format!("/midstream/v1/streams/{id}/events");
+    let events = all(Asker::new(&server).send("GET", &path, "").await).await;
+    assert!(String::from_utf8(events.to_vec()).unwrap().contains(r#""ending":"complete""#));
 }
 
 /// A whole answer with this text.
