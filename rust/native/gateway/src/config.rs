@@ -1,17 +1,20 @@
 //! What a gateway serves and whom it asks: one TOML file, checked before anything listens.
 
+mod key;
+mod upstream;
+mod values;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
-use std::time::Duration;
 
-use http::Uri;
-use http::uri::Scheme;
 use midstream_stream::{Error, FileError, NOT_SHOWN, Settings, read_json_tables, read_tables};
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::endpoint::Api;
+pub use self::key::{KeyConfig, Role};
+pub use self::upstream::{RouteConfig, UpstreamConfig};
+use self::values::{MAX_S, below, setting};
 
 /// A key that is never shown, logged or written.
 pub type Secret = SecretString;
@@ -48,42 +51,6 @@ pub struct Config {
     pub drain_s: f64,
 }
 
-/// One provider or server.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct UpstreamConfig {
-    /// Scheme, host, port and the path before that of the API: `https://api.openai.com`.
-    pub url: String,
-    /// Whose APIs it speaks; at least one.
-    pub apis: Vec<Api>,
-    /// The environment variable that holds its key; without one the client's key passes.
-    #[serde(default)]
-    pub key_env: Option<String>,
-    /// How often it is asked again before the next one is, while nothing of an answer has come: 0 to 10.
-    #[serde(default = "UpstreamConfig::retries")]
-    pub retries: usize,
-    /// Seconds until a connection stands.
-    #[serde(default = "UpstreamConfig::connect_s")]
-    pub connect_s: f64,
-    /// Seconds until the answer begins.
-    #[serde(default = "UpstreamConfig::first_byte_s")]
-    pub first_byte_s: f64,
-    /// Seconds without any byte inside an answer.
-    #[serde(default = "UpstreamConfig::idle_s")]
-    pub idle_s: f64,
-}
-
-/// One way to serve a model.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RouteConfig {
-    /// Who is asked.
-    pub upstream: String,
-    /// The name that the upstream knows; without one the same.
-    #[serde(default)]
-    pub model: Option<String>,
-}
-
 /// What becomes of an answer whose client has left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -92,59 +59,6 @@ pub enum OnClientGone {
     Cancel,
     /// It is read to its end.
     Continue,
-}
-
-/// What a key of the gateway's own may do.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct KeyConfig {
-    /// The SHA-256 of the key, in 64 hexadecimal digits.
-    pub sha256: String,
-    /// What it may do.
-    #[serde(default = "KeyConfig::roles")]
-    pub roles: Vec<Role>,
-    /// The models that it is for; without a list all.
-    #[serde(default)]
-    pub models: Option<Vec<String>>,
-}
-
-/// What a key is good for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// End streams of others.
-    Admin,
-    /// Ask upstreams.
-    Call,
-    /// See streams.
-    View,
-}
-
-impl Role {
-    /// The lower-case name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Admin => "admin",
-            Self::Call => "call",
-            Self::View => "view",
-        }
-    }
-}
-
-impl KeyConfig {
-    fn roles() -> Vec<Role> {
-        vec![Role::Call]
-    }
-
-    /// The bytes of the hash; `None` where it is none.
-    pub(crate) fn hash(&self) -> Option<[u8; 32]> {
-        let mut hash = [0; 32];
-        let is_hex = self.sha256.len() == 64 && self.sha256.bytes().all(|digit| digit.is_ascii_hexdigit());
-        for (byte, digits) in hash.iter_mut().zip(self.sha256.as_bytes().chunks_exact(2)) {
-            *byte = u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()?;
-        }
-        is_hex.then_some(hash)
-    }
 }
 
 /// Why a configuration cannot be used.
@@ -220,9 +134,8 @@ impl Config {
             if routes.is_empty() {
                 return Err(setting(&format!("models.{name}"), "an empty list", "at least one route"));
             }
-            for (at, route) in
-                routes.iter().enumerate().filter(|(_, route)| !self.upstreams.contains_key(&route.upstream))
-            {
+            let unknown = routes.iter().position(|route| !self.upstreams.contains_key(&route.upstream));
+            if let Some((at, route)) = unknown.and_then(|at| Some((at, routes.get(at)?))) {
                 let known: Vec<&str> = self.upstreams.keys().map(String::as_str).collect();
                 let allowed = format!("an upstream of this file: {}", known.join(", "));
                 let field = format!("models.{name}[{at}].upstream");
@@ -238,97 +151,11 @@ impl Config {
             return Err(setting("listen", &format!("\"{}\"", self.listen), allowed));
         }
         for (name, value) in [("drain_s", self.drain_s), ("keepalive_s", self.keepalive_s)] {
-            if !(value >= 0.0 && value <= MAX_S) {
+            if !(0.0..=MAX_S).contains(&value) {
                 return Err(setting(name, &value.to_string(), "a number of seconds from 0 to 86400"));
             }
         }
         Ok(())
-    }
-}
-
-/// A day.
-const MAX_S: f64 = 86_400.0;
-
-impl UpstreamConfig {
-    /// One with every time at its default.
-    pub fn new(url: impl Into<String>, apis: &[Api]) -> Self {
-        let (connect_s, first_byte_s, idle_s) = (Self::connect_s(), Self::first_byte_s(), Self::idle_s());
-        Self {
-            url: url.into(),
-            apis: apis.to_vec(),
-            key_env: None,
-            retries: Self::retries(),
-            connect_s,
-            first_byte_s,
-            idle_s,
-        }
-    }
-
-    fn retries() -> usize {
-        1
-    }
-
-    fn connect_s() -> f64 {
-        5.0
-    }
-
-    fn first_byte_s() -> f64 {
-        300.0
-    }
-
-    fn idle_s() -> f64 {
-        30.0
-    }
-
-    fn validate(&self) -> Result<(), Error> {
-        self.base().map(|_| ())?;
-        if self.apis.is_empty() {
-            return Err(setting("apis", "an empty list", "at least one of anthropic, gemini, ollama, openai"));
-        }
-        for (name, value) in
-            [("connect_s", self.connect_s), ("first_byte_s", self.first_byte_s), ("idle_s", self.idle_s)]
-        {
-            if !(value > 0.0 && value <= MAX_S) {
-                return Err(setting(name, &value.to_string(), "a number of seconds above 0, at most 86400"));
-            }
-        }
-        Ok(())
-    }
-
-    /// The URL without a slash at its end.
-    pub(crate) fn base(&self) -> Result<Uri, Error> {
-        let allowed = "an http:// or https:// URL with a host and without a query";
-        let fault = || setting("url", &format!("{:?}", self.url), allowed);
-        let uri: Uri = self.url.trim_end_matches('/').parse().map_err(|_| fault())?;
-        let is_http = uri.scheme() == Some(&Scheme::HTTP) || uri.scheme() == Some(&Scheme::HTTPS);
-        let holds_key = uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
-        if is_http && uri.host().is_some() && uri.query().is_none() && !holds_key { Ok(uri) } else { Err(fault()) }
-    }
-
-    pub(crate) fn connect(&self) -> Duration {
-        Duration::from_secs_f64(self.connect_s)
-    }
-
-    pub(crate) fn first_byte(&self) -> Duration {
-        Duration::from_secs_f64(self.first_byte_s)
-    }
-
-    pub(crate) fn idle(&self) -> Duration {
-        Duration::from_secs_f64(self.idle_s)
-    }
-}
-
-fn setting(field: &str, value: &str, allowed: &str) -> Error {
-    Error::Setting { field: field.to_owned(), value: value.to_owned(), allowed: allowed.to_owned() }
-}
-
-/// The error of a table inside another.
-fn below(table: &str, error: Error) -> Error {
-    match error {
-        Error::Setting { field, value, allowed } => {
-            Error::Setting { field: format!("{table}.{field}"), value, allowed }
-        }
-        other => other,
     }
 }
 

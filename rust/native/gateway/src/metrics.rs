@@ -125,7 +125,7 @@ impl Metrics {
         let api = api.name();
         self.active.get_or_create(&OfApi { api }).dec();
         self.ended.get_or_create(&OfEnd { api, end: summary.ending.state.name() }).inc();
-        self.stalls.inc_by(summary.pace.stalls.into());
+        self.stalls.inc_by(summary.pace.stalls);
         self.redactions.inc_by(summary.redact.as_ref().map_or(0, |redact| redact.redactions));
         self.cost.inc_by(summary.cost.unwrap_or_default());
         if let Some(seconds) = summary.pace.first_text_s {

@@ -36,6 +36,9 @@ pub(crate) struct Upstreams {
     models: BTreeMap<String, Vec<RouteConfig>>,
 }
 
+/// Who serves a model, and under which name if another.
+type Served = (Arc<Upstream>, Option<String>);
+
 /// Where one request goes.
 pub(crate) struct Chosen {
     pub(crate) upstream: Arc<Upstream>,
@@ -77,11 +80,7 @@ impl Upstreams {
     }
 
     /// Who serves a model, each with the name that it knows, where the configuration decides it.
-    pub(crate) fn of_model(
-        &self,
-        model: &str,
-        api: Api,
-    ) -> Result<Option<Vec<(Arc<Upstream>, Option<String>)>>, Fault> {
+    pub(crate) fn of_model(&self, model: &str, api: Api) -> Result<Option<Vec<Served>>, Fault> {
         let Some(routes) = self.models.get(model) else { return Ok(None) };
         let served = self.speaking(routes, api);
         if !served.is_empty() {
@@ -91,7 +90,7 @@ impl Upstreams {
         Err(Fault::unknown_model(model, &known.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ")))
     }
 
-    fn speaking(&self, routes: &[RouteConfig], api: Api) -> Vec<(Arc<Upstream>, Option<String>)> {
+    fn speaking(&self, routes: &[RouteConfig], api: Api) -> Vec<Served> {
         let served = |route: &RouteConfig| {
             let upstream = self.by_name.get(&route.upstream).filter(|upstream| upstream.config.apis.contains(&api))?;
             Some((Arc::clone(upstream), route.model.clone()))

@@ -1,6 +1,7 @@
 //! A provider that sends what a test says and logs when its connections close, and a client.
 
 #![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails where it cannot go on")]
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -9,7 +10,6 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-
 use std::task::{Context, Poll};
 use std::time::Duration;
 

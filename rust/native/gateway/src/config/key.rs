@@ -1,0 +1,56 @@
+//! Who may call a gateway.
+
+use serde::Deserialize;
+
+/// What a key of the gateway's own may do.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyConfig {
+    /// The SHA-256 of the key, in 64 hexadecimal digits.
+    pub sha256: String,
+    /// What it may do.
+    #[serde(default = "KeyConfig::roles")]
+    pub roles: Vec<Role>,
+    /// The models that it is for; without a list all.
+    #[serde(default)]
+    pub models: Option<Vec<String>>,
+}
+
+/// What a key is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// End streams of others.
+    Admin,
+    /// Ask upstreams.
+    Call,
+    /// See streams.
+    View,
+}
+
+impl Role {
+    /// The lower-case name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Call => "call",
+            Self::View => "view",
+        }
+    }
+}
+
+impl KeyConfig {
+    fn roles() -> Vec<Role> {
+        vec![Role::Call]
+    }
+
+    /// The bytes of the hash; `None` where it is none.
+    pub(crate) fn hash(&self) -> Option<[u8; 32]> {
+        let mut hash = [0; 32];
+        let is_hex = self.sha256.len() == 64 && self.sha256.bytes().all(|digit| digit.is_ascii_hexdigit());
+        for (byte, digits) in hash.iter_mut().zip(self.sha256.as_bytes().chunks_exact(2)) {
+            *byte = u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()?;
+        }
+        is_hex.then_some(hash)
+    }
+}
