@@ -5,8 +5,9 @@ Native half of `midstream`.
 
 from typing import Final
 
+from . import gateway as gateway
 from . import stream as stream
 
-__all__ = ["version", "stream"]
+__all__ = ["version", "gateway", "stream"]
 
 version: Final[str]
