@@ -14,8 +14,30 @@ from pathlib import Path
 SERDE = {"serde", "serde_json"}
 BYTES = {"base64", "crc32fast", "memchr", "regex-automata", "regex-syntax"}
 NETWORK = {
-    *("axum", "backon", "bytes", "futures-util", "getrandom", "http", "http-body", "http-body-util", "hyper", "hyper-rustls"),
-    *("hyper-util", "prometheus-client", "rustls", "rustls-native-certs", "secrecy", "sha2", "subtle", "tokio", "tokio-rustls", "tracing"),
+    *(
+        "axum",
+        "backon",
+        "bytes",
+        "futures-util",
+        "getrandom",
+        "http",
+        "http-body",
+        "http-body-util",
+        "hyper",
+        "hyper-rustls",
+    ),
+    *(
+        "hyper-util",
+        "prometheus-client",
+        "rustls",
+        "rustls-native-certs",
+        "secrecy",
+        "sha2",
+        "subtle",
+        "tokio",
+        "tokio-rustls",
+        "tracing",
+    ),
 }
 # Guard files; pages do not link it.
 FILES = {"toml"}

@@ -5,10 +5,10 @@ import random
 import httpx2
 import pytest
 
+import recorded
 from gateways import gateway_to
 from midstream.stream import Settings
 from provider import Provider
-import recorded
 
 CHUNKS = 400
 """Chunks of a body at most: each is a write of its own."""

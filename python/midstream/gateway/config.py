@@ -162,7 +162,9 @@ class GatewayConfig:
             raise InputError(f"cannot read the configuration {name}: {reason}", file=name) from error
         tables = json.loads(read_config(content, name))
         guard = Settings.from_dict(tables.pop("guard", {}))
-        models = {name: tuple(made(Route, route) for route in routes) for name, routes in tables.pop("models", {}).items()}
+        models = {
+            name: tuple(made(Route, route) for route in routes) for name, routes in tables.pop("models", {}).items()
+        }
         config = made(cls, tables)
         object.__setattr__(config, "models", models)
         object.__setattr__(config, "guard", guard)

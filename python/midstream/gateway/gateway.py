@@ -39,13 +39,10 @@ class Gateway:
     0
     """
 
-    def __init__(self, config: GatewayConfig | str | os.PathLike[str] | None = None, *, threads: int | None = None) -> None:
-        if isinstance(config, str | os.PathLike):
-            config = GatewayConfig.load(config)
-        if config is not None and not isinstance(config, GatewayConfig):
-            allowed = "GatewayConfig, path of a configuration or None"
-            raise TypeError(f"config is {type(config).__name__}, allowed: {allowed}")
-        self._config = config or GatewayConfig()
+    def __init__(
+        self, config: GatewayConfig | str | os.PathLike[str] | None = None, *, threads: int | None = None
+    ) -> None:
+        self._config = read(config)
         self._threads = threads if threads is not None else os.cpu_count() or 1
         if self._threads < 1:
             raise InputError(f"threads is {threads}, allowed is a number from 1 on")
@@ -102,6 +99,18 @@ class Gateway:
         if self._server is None:
             raise StateError("the gateway does not run; enter it with `async with`")
         return self._server
+
+
+def read(config: object) -> GatewayConfig:
+    """The configuration that was given, or that a file holds."""
+    if config is None:
+        return GatewayConfig()
+    if isinstance(config, str | os.PathLike):
+        return GatewayConfig.load(config)
+    if not isinstance(config, GatewayConfig):
+        allowed = "GatewayConfig, path of a configuration or None"
+        raise TypeError(f"config is {type(config).__name__}, allowed: {allowed}")
+    return config
 
 
 def unknown(id: str) -> InputError:
