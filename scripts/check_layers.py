@@ -14,30 +14,9 @@ from pathlib import Path
 SERDE = {"serde", "serde_json"}
 BYTES = {"base64", "crc32fast", "memchr", "regex-automata", "regex-syntax"}
 NETWORK = {
-    *(
-        "axum",
-        "backon",
-        "bytes",
-        "futures-util",
-        "getrandom",
-        "http",
-        "http-body",
-        "http-body-util",
-        "hyper",
-        "hyper-rustls",
-    ),
-    *(
-        "hyper-util",
-        "prometheus-client",
-        "rustls",
-        "rustls-native-certs",
-        "secrecy",
-        "sha2",
-        "subtle",
-        "tokio",
-        "tokio-rustls",
-        "tracing",
-    ),
+    *("arc-swap", "axum", "backon", "bytes", "futures-util", "getrandom", "http", "http-body", "http-body-util"),
+    *("hyper", "hyper-rustls", "hyper-util", "pem", "prometheus-client", "rcgen", "rustls", "rustls-native-certs"),
+    *("secrecy", "sha2", "socket2", "subtle", "tokio", "tokio-rustls", "tower", "tower-http", "tracing"),
 }
 # Guard files; pages do not link it.
 FILES = {"toml"}

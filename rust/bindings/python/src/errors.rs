@@ -13,8 +13,8 @@ import_exception!(midstream.errors, StateError);
 pub(crate) enum BindingError {
     /// With the file's name, where it has one.
     GuardFile(Option<String>, stream::FileError),
-    /// What a gateway needs from the environment and has not.
-    NoKey(String),
+    /// What a gateway cannot do with what it was given, or needs from the environment or files and has not.
+    Gateway(String),
     Stream(stream::Error),
 }
 
@@ -29,7 +29,17 @@ impl From<midstream_gateway::ConfigError> for BindingError {
         match error {
             midstream_gateway::ConfigError::File(error) => Self::GuardFile(None, error),
             midstream_gateway::ConfigError::Value(error) => Self::Stream(error),
-            error @ midstream_gateway::ConfigError::NoKey { .. } => Self::NoKey(error.to_string()),
+            error @ (midstream_gateway::ConfigError::Certificate { .. }
+            | midstream_gateway::ConfigError::NoKey { .. }) => Self::Gateway(error.to_string()),
+        }
+    }
+}
+
+impl From<midstream_gateway::ReloadError> for BindingError {
+    fn from(error: midstream_gateway::ReloadError) -> Self {
+        match error {
+            midstream_gateway::ReloadError::Config(error) => error.into(),
+            error @ midstream_gateway::ReloadError::Listen { .. } => Self::Gateway(error.to_string()),
         }
     }
 }
@@ -38,7 +48,7 @@ impl From<BindingError> for PyErr {
     fn from(error: BindingError) -> Self {
         match error {
             BindingError::GuardFile(file, error) => of_guard_file(file.as_deref(), &error),
-            BindingError::NoKey(message) => input_error(message, Vec::new(), None),
+            BindingError::Gateway(message) => input_error(message, Vec::new(), None),
             BindingError::Stream(stream::Error::Finished) => StateError::new_err(stream::Error::Finished.to_string()),
             BindingError::Stream(error) => input_error(error.to_string(), facts(&error), None),
         }

@@ -64,6 +64,18 @@ impl Server {
         self.with(py, |server| server.stream_json(id))
     }
 
+    /// Puts another configuration in the place of the one that it runs by, wholly or not at all.
+    fn reload(&self, py: Python<'_>, config_json: &str) -> PyResult<()> {
+        let config = gateway::Config::from_json(config_json).map_err(BindingError::from)?;
+        let reloaded = self.with(py, |server| server.reload(config))?;
+        Ok(reloaded.map_err(BindingError::from)?)
+    }
+
+    /// The certificate in PEM and its SHA-256; none where HTTP is plain.
+    fn certificate(&self, py: Python<'_>) -> PyResult<Option<(String, String)>> {
+        self.with(py, |server| server.certificate().map(|certificate| (certificate.pem, certificate.sha256)))
+    }
+
     /// Closes the upstream of a stream; false where none has that id.
     fn cancel(&self, py: Python<'_>, id: &str) -> PyResult<bool> {
         self.with(py, |server| server.cancel(id))

@@ -1,18 +1,25 @@
 //! What a gateway serves and whom it asks: one TOML file, checked before anything listens.
 
+mod clients;
+mod cors;
 mod key;
+mod tls;
 mod upstream;
 mod values;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use midstream_stream::{Error, FileError, NOT_SHOWN, Settings, read_json_tables, read_tables};
 use secrecy::SecretString;
 use serde::Deserialize;
 
+pub use self::clients::ClientsConfig;
+pub use self::cors::CorsConfig;
 pub use self::key::{KeyConfig, Role};
+pub use self::tls::TlsConfig;
 pub use self::upstream::{RouteConfig, UpstreamConfig};
 use self::values::{MAX_S, below, setting};
 
@@ -32,6 +39,14 @@ pub type Secret = SecretString;
 pub struct Config {
     /// Address and port; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Whether it may listen off loopback without TLS: keys and prompts are then read by whoever is on the way.
+    pub insecure: bool,
+    /// The certificate of the gateway; without it HTTP is plain.
+    pub tls: Option<TlsConfig>,
+    /// What connections of clients may take.
+    pub clients: ClientsConfig,
+    /// Which pages of browsers may call; without it none.
+    pub cors: Option<CorsConfig>,
     /// What every stream is checked for, as in a guard file.
     pub guard: Settings,
     /// Who is asked, by name. Several may speak one API: the first in order of the name serves what no model decides.
@@ -64,6 +79,15 @@ pub enum OnClientGone {
 /// Why a configuration cannot be used.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ConfigError {
+    /// A file of certificates or keys that cannot be used.
+    Certificate {
+        /// The key of the configuration that names it.
+        field: String,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A fault of the file, with its line and key.
     File(FileError),
     /// An environment variable that an upstream's key is to come from is not set.
@@ -80,6 +104,9 @@ pub enum ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Certificate { field, path, reason } => {
+                write!(f, "{field} names {}, which cannot be used: {reason}", path.display())
+            }
             Self::File(error) => write!(f, "{error}"),
             Self::NoKey { upstream, variable } => {
                 write!(f, "the key of upstream {upstream:?} is read from {variable}, which is not set")
@@ -95,6 +122,10 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 4000)),
+            insecure: false,
+            tls: None,
+            clients: ClientsConfig::default(),
+            cors: None,
             guard: Settings::default(),
             upstreams: BTreeMap::new(),
             models: BTreeMap::new(),
@@ -127,6 +158,9 @@ impl Config {
     /// Checks every value.
     fn validate(&self) -> Result<(), Error> {
         self.guard.validate().map_err(|error| below("guard", error))?;
+        self.clients.validate().map_err(|error| below("clients", error))?;
+        self.cors.as_ref().map_or(Ok(()), CorsConfig::validate).map_err(|error| below("cors", error))?;
+        self.tls.as_ref().map_or(Ok(()), TlsConfig::validate).map_err(|error| below("tls", error))?;
         for (name, upstream) in &self.upstreams {
             upstream.validate().map_err(|error| below(&format!("upstreams.{name}"), error))?;
         }
@@ -148,6 +182,10 @@ impl Config {
         }
         if self.keys.is_empty() && !crate::access::is_loopback(self.listen.ip()) {
             let allowed = "an address of loopback, as long as there are no keys";
+            return Err(setting("listen", &format!("\"{}\"", self.listen), allowed));
+        }
+        if self.tls.is_none() && !self.insecure && !crate::access::is_loopback(self.listen.ip()) {
+            let allowed = "an address of loopback, as long as there is neither a table tls nor insecure = true";
             return Err(setting("listen", &format!("\"{}\"", self.listen), allowed));
         }
         for (name, value) in [("drain_s", self.drain_s), ("keepalive_s", self.keepalive_s)] {
@@ -202,8 +240,12 @@ mod tests {
             fault("listen = \"0.0.0.0:4000\"")
                 .starts_with("listen is \"0.0.0.0:4000\", allowed is an address of loopback")
         );
-        let keyed = format!("listen = \"0.0.0.0:4000\"\n[keys.a]\nsha256 = \"{}\"", "0".repeat(64));
-        assert!(Config::from_toml(keyed.as_bytes()).is_ok());
+        let keyed =
+            |more: &str| format!("listen = \"0.0.0.0:4000\"\n{more}\n[keys.a]\nsha256 = \"{}\"", "0".repeat(64));
+        assert!(fault(&keyed("")).contains("neither a table tls nor insecure = true"));
+        for more in ["insecure = true", "tls.generated = true"] {
+            assert!(Config::from_toml(keyed(more).as_bytes()).is_ok());
+        }
     }
 
     #[test]

@@ -53,6 +53,22 @@ impl Fault {
         Self::new(StatusCode::GATEWAY_TIMEOUT, "midstream_upstream_timeout", message)
     }
 
+    /// An upstream was given up; `what` follows its name.
+    pub(crate) fn given_up(upstream: &str, what: &str) -> Self {
+        let message = format!("upstream {upstream:?} {what}");
+        Self::new(StatusCode::GATEWAY_TIMEOUT, "midstream_upstream_timeout", message)
+    }
+
+    pub(crate) fn draining() -> Self {
+        let message = "this gateway is about to stop and takes nothing new; ask again, another one may answer";
+        Self { retry_after_s: Some(1), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "midstream_draining", message) }
+    }
+
+    pub(crate) fn full() -> Self {
+        let message = "this gateway has as many connections as it takes; ask again later";
+        Self { retry_after_s: Some(1), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "midstream_full", message) }
+    }
+
     /// The answer in the shape of that API's own errors.
     pub(crate) fn response(&self, api: Option<Api>) -> Response<Body> {
         let mut response = Response::new(whole(self.json(api).to_string()));

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -14,6 +15,9 @@ use midstream_stream::Close;
 use tokio::time::{Instant, Sleep};
 
 use crate::body::BodyError;
+use crate::cause::Cause;
+use crate::client::Client;
+use crate::patience::Patience;
 use crate::watched::{Passed, Watched};
 
 /// The body of an answer under guard.
@@ -30,9 +34,7 @@ pub(crate) struct Flow {
     /// Those bytes had a turn to leave: a server that sees a body break writes nothing more of it.
     is_flushed: bool,
     sleep: Pin<Box<Sleep>>,
-    idle: Duration,
-    /// When the upstream is given up.
-    give_up: Instant,
+    patience: Patience,
     keepalive: Option<Keepalive>,
 }
 
@@ -46,9 +48,8 @@ struct Keepalive {
 
 impl Flow {
     /// `keepalive` is for server-sent events alone.
-    pub(crate) fn new(upstream: Incoming, watched: Watched, idle: Duration, keepalive: Option<Duration>) -> Self {
+    pub(crate) fn new(upstream: Incoming, watched: Watched, patience: Patience, keepalive: Option<Duration>) -> Self {
         let now = Instant::now();
-        let give_up = now + idle;
         Self {
             upstream: Some(upstream),
             watched,
@@ -56,16 +57,15 @@ impl Flow {
             trailers: None,
             fault: None,
             is_flushed: false,
-            sleep: Box::pin(tokio::time::sleep_until(give_up)),
-            idle,
-            give_up,
+            sleep: Box::pin(tokio::time::sleep_until(patience.until())),
+            patience,
             keepalive: keepalive.map(|every| Keepalive { every, at: now + every, is_between: true }),
         }
     }
 
     fn feed(&mut self, chunk: &Bytes) {
-        self.give_up = Instant::now() + self.idle;
         let passed = self.watched.feed(chunk);
+        self.patience.chunk(passed.is_progress);
         self.pass(passed);
     }
 
@@ -97,14 +97,16 @@ impl Flow {
     fn poll_time(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             let keepalive = self.keepalive.as_ref().and_then(Keepalive::due);
-            let until = [self.watched.until(), keepalive].into_iter().flatten().fold(self.give_up, Instant::min);
+            let until =
+                [self.watched.until(), keepalive].into_iter().flatten().fold(self.patience.until(), Instant::min);
             if self.sleep.deadline() != until {
                 self.sleep.as_mut().reset(until);
             }
             ready!(self.sleep.as_mut().poll(cx));
-            if Instant::now() >= self.give_up {
+            if let Some((cause, what)) = self.patience.ended() {
+                self.watched.blame(cause);
                 self.close(Close::GaveUp);
-                self.fault = Some(format!("the upstream sent nothing for {} s", self.idle.as_secs_f64()).into());
+                self.fault = Some(format!("the upstream {what}").into());
                 return Poll::Ready(());
             }
             if keepalive.is_some_and(|at| Instant::now() >= at) {
@@ -181,11 +183,12 @@ impl Keepalive {
 pub(crate) struct Sent {
     flow: Option<Flow>,
     goes_on: bool,
+    client: Option<Arc<Client>>,
 }
 
 impl Sent {
-    pub(crate) fn new(flow: Flow, goes_on: bool) -> Self {
-        Self { flow: Some(flow), goes_on }
+    pub(crate) fn new(flow: Flow, goes_on: bool, client: Option<Arc<Client>>) -> Self {
+        Self { flow: Some(flow), goes_on, client }
     }
 }
 
@@ -207,7 +210,12 @@ impl Body for Sent {
 
 impl Drop for Sent {
     fn drop(&mut self) {
-        let Some(mut flow) = self.flow.take().filter(|flow| self.goes_on && flow.upstream.is_some()) else { return };
+        let Some(mut flow) = self.flow.take().filter(|flow| flow.upstream.is_some()) else { return };
+        if !self.goes_on {
+            let is_slow = self.client.as_ref().is_some_and(|client| client.is_slow());
+            flow.watched.blame(if is_slow { Cause::SlowClient } else { Cause::ClientLeft });
+            return;
+        }
         tokio::spawn(async move { while poll_fn(|cx| Pin::new(&mut flow).poll_frame(cx)).await.is_some() {} });
     }
 }

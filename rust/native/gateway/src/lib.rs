@@ -1,25 +1,38 @@
 //! A proxy between apps and models: bytes pass through unchanged, every stream runs under a guard, operators see it.
 
+mod accept;
 mod access;
 mod attempts;
 mod body;
+mod cause;
+mod client;
 mod config;
+mod cors;
 mod edit;
 mod endpoint;
 mod fault;
 mod flow;
+mod intake;
 mod metrics;
 mod norm;
 mod own;
+mod patience;
 mod proxy;
 mod server;
+mod setup;
+mod socket;
 mod streams;
+mod tls;
 mod upstream;
 mod watched;
 mod whole;
 mod wire;
 
-pub use config::{Config, ConfigError, KeyConfig, OnClientGone, Role, RouteConfig, Secret, UpstreamConfig};
+pub use config::{
+    ClientsConfig, Config, ConfigError, CorsConfig, KeyConfig, OnClientGone, Role, RouteConfig, Secret, TlsConfig,
+    UpstreamConfig,
+};
 pub use endpoint::Api;
-pub use server::{Server, StartError};
+pub use server::{ReloadError, Server, StartError};
 pub use streams::{State, StreamId};
+pub use tls::Certificate;

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::Router;
 use axum::extract::{Path, Query, Request, State};
@@ -29,16 +30,23 @@ pub(crate) fn routes(proxy: &Arc<Proxy>) -> Router<Arc<Proxy>> {
         .route("/midstream/v1/streams/{id}/events", get(events))
         .route("/midstream/v1/streams/{id}/cancel", post(cancel))
         .layer(from_fn_with_state(Arc::clone(proxy), with_role));
-    Router::new().route("/healthz", get(async || "ok")).route("/readyz", get(async || "ok")).merge(keyed)
+    Router::new().route("/healthz", get(async || "ok")).route("/readyz", get(ready)).merge(keyed)
 }
 
 /// Refuses who lacks the role: to see needs `view`, to act `admin`.
 async fn with_role(State(proxy): State<Arc<Proxy>>, request: Request, next: Next) -> Response {
     let role = if request.method().is_safe() { Role::View } else { Role::Admin };
-    match proxy.access.check(request.headers(), request.uri(), role) {
+    match proxy.setup.load().access.check(request.headers(), request.uri(), role) {
         Ok(_) => next.run(request).await,
         Err(fault) => fault.response(None).map(axum::body::Body::new),
     }
+}
+
+async fn ready(State(proxy): State<Arc<Proxy>>) -> Response {
+    if proxy.is_draining.load(Ordering::Relaxed) {
+        return (StatusCode::SERVICE_UNAVAILABLE, "draining").into_response();
+    }
+    "ok".into_response()
 }
 
 async fn measured(State(proxy): State<Arc<Proxy>>) -> Response {
@@ -57,7 +65,7 @@ async fn show(State(proxy): State<Arc<Proxy>>, Path(id): Path<String>) -> Respon
 
 async fn cancel(State(proxy): State<Arc<Proxy>>, Path(id): Path<String>) -> Response {
     let Some(stream) = proxy.streams.get(&id) else { return unknown(&id) };
-    stream.cancel();
+    stream.end_by_operator();
     StatusCode::ACCEPTED.into_response()
 }
 

@@ -1,72 +1,82 @@
 //! One request: to its upstream, and its answer back under guard.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use bytes::Bytes;
+use arc_swap::ArcSwap;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{Request, Response};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use midstream_stream::redact::RuleSet;
 use midstream_stream::{End, Guard, Options, Settings};
 use midstream_worker::Clock;
+use tokio::time::Instant;
 
-use crate::access::Access;
-use crate::attempts::{self, Candidate};
+use crate::attempts;
 use crate::body::Body;
+use crate::cause::Cause;
+use crate::client::Client;
 use crate::config::Role;
 use crate::edit::Asked;
 use crate::fault::Fault;
 use crate::flow::{Flow, Sent};
+use crate::intake;
 use crate::metrics::Metrics;
+use crate::patience::Patience;
+use crate::setup::Setup;
 use crate::streams::{Stream, Streams};
-use crate::upstream::{Chosen, Upstream, Upstreams};
+use crate::upstream::{Chosen, Upstream};
 use crate::watched::Watched;
 use crate::whole::{is_whole, pass_whole};
 use crate::wire::{to_client, to_upstream, without_key};
 
 /// What all requests share.
 pub(crate) struct Proxy {
-    pub(crate) access: Access,
-    pub(crate) upstreams: Upstreams,
-    pub(crate) settings: Settings,
-    /// The automaton of their rules, built once.
-    pub(crate) rules: Option<Arc<RuleSet>>,
+    /// What a reload replaces.
+    pub(crate) setup: ArcSwap<Setup>,
     pub(crate) streams: Streams,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Arc<dyn Clock>,
-    /// Silence after which a client is told that the gateway is there.
-    pub(crate) keepalive: Option<Duration>,
-    /// Answers outlive their clients.
-    pub(crate) goes_on: bool,
-    pub(crate) max_body: usize,
+    /// The gateway stops: nothing new begins.
+    pub(crate) is_draining: AtomicBool,
 }
 
 impl Proxy {
     /// Answers a request; a fault is told in the words of the API that was asked.
     pub(crate) async fn answer(&self, request: Request<axum::body::Body>) -> Response<Body> {
-        let chosen = match self.upstreams.choose(request.method(), request.uri(), request.headers()) {
+        let setup = self.setup.load_full();
+        let chosen = match setup.upstreams.choose(request.method(), request.uri(), request.headers()) {
             Ok(chosen) => chosen,
             Err(fault) => return fault.response(None),
         };
         let api = chosen.api;
-        self.pass(chosen, request).await.unwrap_or_else(|fault| fault.response(Some(api)))
+        self.pass(&setup, chosen, request).await.unwrap_or_else(|fault| fault.response(Some(api)))
     }
 
-    async fn pass(&self, chosen: Chosen, request: Request<axum::body::Body>) -> Result<Response<Body>, Fault> {
+    async fn pass(
+        &self,
+        setup: &Setup,
+        chosen: Chosen,
+        request: Request<axum::body::Body>,
+    ) -> Result<Response<Body>, Fault> {
         let (head, body) = request.into_parts();
-        let key = self.access.check(&head.headers, &head.uri, Role::Call)?;
-        let body = self.whole(body).await?;
+        let client = head.extensions.get::<Arc<Client>>().cloned();
+        if self.is_draining.load(Ordering::Relaxed) {
+            return Err(Fault::draining());
+        }
+        if client.as_ref().is_some_and(|client| client.is_one_too_many()) {
+            return Err(Fault::full());
+        }
+        let key = setup.access.check(&head.headers, &head.uri, Role::Call)?;
+        let body = intake::take(body, setup.max_body, setup.clients.body()).await?;
         let api = chosen.api;
         let in_path = chosen.endpoint.as_ref().and_then(|endpoint| endpoint.model.clone());
         let model = in_path.or_else(|| Asked::of(&body).model());
         key.map_or(Ok(()), |key| key.check_model(model.as_deref()))?;
-        let candidates = self.candidates(&chosen, model.as_deref(), &body)?;
-        let started = self.clock.now();
+        let candidates = setup.candidates(&chosen, model.as_deref(), &body)?;
+        let (started, begun) = (self.clock.now(), Instant::now());
         let stream = self.streams.start(api, head.uri.path(), model);
-        let headers = to_upstream(&head.headers, self.access.has_keys());
-        let path = if self.access.has_keys() { without_key(&chosen.path) } else { chosen.path };
+        let headers = to_upstream(&head.headers, setup.access.has_keys());
+        let path = if setup.access.has_keys() { without_key(&chosen.path) } else { chosen.path };
         let asking = Asking(Some(stream));
         let request = attempts::Request { method: head.method, path: &path, headers, api };
         let (response, upstream) = request.ask(candidates).await?;
@@ -77,62 +87,42 @@ impl Proxy {
             content_type: header(&response, &CONTENT_TYPE),
             http_status: Some(response.status().as_u16()),
             started: Some(started),
-            settings: if dialect.is_some() { self.settings.clone() } else { Settings::default() },
+            settings: if dialect.is_some() { setup.settings.clone() } else { Settings::default() },
             end: if dialect.is_some() { End::Error } else { End::None },
-            rules: self.rules.clone().filter(|_| dialect.is_some()),
+            rules: setup.rules.clone().filter(|_| dialect.is_some()),
             ..Options::default()
         };
-        self.guarded(response, options, stream, &upstream).await
+        let patience = Patience::new(&upstream.config, begun, dialect.is_some());
+        self.guarded(setup, options, Answered { response, stream, upstream, client, patience }).await
     }
 
-    /// Who may serve the request, and the body as each knows it.
-    fn candidates(&self, chosen: &Chosen, model: Option<&str>, body: &Bytes) -> Result<Vec<Candidate>, Fault> {
-        let routes = model.map(|model| self.upstreams.of_model(model, chosen.api)).transpose()?.flatten();
-        let Some(routes) = routes else {
-            return Ok(vec![Candidate { upstream: Arc::clone(&chosen.upstream), body: body.clone() }]);
-        };
-        let asked = Asked::of(body);
-        let candidate = |(upstream, name): (Arc<Upstream>, Option<String>)| {
-            let edited = name.and_then(|name| asked.with_model(body, &name));
-            Candidate { upstream, body: edited.unwrap_or_else(|| body.clone()) }
-        };
-        Ok(routes.into_iter().map(candidate).collect())
-    }
-
-    async fn guarded(
-        &self,
-        response: Response<Incoming>,
-        options: Options,
-        stream: Arc<Stream>,
-        upstream: &Upstream,
-    ) -> Result<Response<Body>, Fault> {
+    async fn guarded(&self, setup: &Setup, options: Options, answered: Answered) -> Result<Response<Body>, Fault> {
+        let Answered { response, stream, upstream, client, patience } = answered;
         let guard = Guard::new(options).map_err(|error| {
             Fault::new(http::StatusCode::INTERNAL_SERVER_ERROR, "midstream_guard", error.to_string())
         })?;
         let (mut head, body) = response.into_parts();
         head.headers = to_client(&head.headers, stream.meta.id.as_str(), &upstream.name);
         let watched = Watched::new(guard, Arc::clone(&self.clock), stream, Arc::clone(&self.metrics));
-        let idle = upstream.config.idle();
         if is_whole(&head.headers) {
-            return pass_whole(head, body, watched, idle, &upstream.name).await;
+            return pass_whole(head, body, watched, patience, &upstream.name).await;
         }
         // A guard may shorten the answer.
         head.headers.remove(CONTENT_LENGTH);
         let is_sse =
             head.headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
-        let flow = Flow::new(body, watched, idle, self.keepalive.filter(|_| is_sse));
-        Ok(Response::from_parts(head, Body::of(Sent::new(flow, self.goes_on))))
+        let flow = Flow::new(body, watched, patience, setup.keepalive.filter(|_| is_sse));
+        Ok(Response::from_parts(head, Body::of(Sent::new(flow, setup.goes_on, client))))
     }
+}
 
-    async fn whole(&self, body: axum::body::Body) -> Result<Bytes, Fault> {
-        match Limited::new(body, self.max_body).collect().await {
-            Ok(collected) => Ok(collected.to_bytes()),
-            Err(error) if error.is::<LengthLimitError>() => Err(Fault::body_too_large(self.max_body)),
-            Err(_) => {
-                Err(Fault::new(http::StatusCode::BAD_REQUEST, "midstream_bad_request", "the request's body broke off"))
-            }
-        }
-    }
+/// What an upstream gave, for whom, and how long the rest is waited for.
+struct Answered {
+    response: Response<Incoming>,
+    stream: Arc<Stream>,
+    upstream: Arc<Upstream>,
+    client: Option<Arc<Client>>,
+    patience: Patience,
 }
 
 /// A stream whose upstream has not answered: whoever drops it then ends it.
@@ -150,6 +140,7 @@ impl Asking {
 impl Drop for Asking {
     fn drop(&mut self) {
         if let Some(stream) = self.0.take() {
+            stream.blame(Cause::ClientLeft);
             stream.end(None);
         }
     }

@@ -4,36 +4,34 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use axum::Router;
+use arc_swap::ArcSwap;
 use axum::extract::{Request, State};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
+use axum::middleware::from_fn_with_state;
 use midstream_worker::SystemClock;
-use rustls::ClientConfig;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::access::Access;
-use crate::config::{Config, ConfigError, OnClientGone};
+use crate::accept::accept;
+use crate::config::{Config, ConfigError};
+use crate::cors::for_pages;
 use crate::metrics::Metrics;
 use crate::own;
 use crate::proxy::Proxy;
+use crate::setup::Setup;
 use crate::streams::Streams;
-use crate::upstream::Upstreams;
-
-/// Seconds until the head of a request is there.
-const HEADER: Duration = Duration::from_secs(10);
+use crate::tls::Certificate;
 
 /// A gateway that runs, on the tokio runtime that started it.
 pub struct Server {
+    /// What the configuration says.
+    listen: SocketAddr,
     address: SocketAddr,
     proxy: Arc<Proxy>,
-    stop: Option<oneshot::Sender<()>>,
+    stop: Option<oneshot::Sender<Duration>>,
     accepting: JoinHandle<()>,
 }
 
@@ -62,34 +60,78 @@ impl fmt::Display for StartError {
 
 impl std::error::Error for StartError {}
 
+/// Why a gateway goes on with the configuration that it has.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ReloadError {
+    /// The new one cannot be used.
+    Config(ConfigError),
+    /// The new one asks to listen elsewhere.
+    Listen {
+        /// Where.
+        asked: SocketAddr,
+        /// Where it listens.
+        address: SocketAddr,
+    },
+}
+
+impl fmt::Display for ReloadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(error) => write!(f, "{error}"),
+            Self::Listen { asked, address } => {
+                write!(f, "listen is {asked}, but a gateway that runs stays at {address}; start another one there")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ReloadError {}
+
 impl Server {
     /// Starts to serve.
     ///
     /// # Errors
     /// [`StartError`] where the configuration cannot be used or the address is taken.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        let upstreams = Upstreams::of(&config).map_err(StartError::Config)?;
-        let listen = |error| StartError::Listen { address: config.listen, error };
-        let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
-        let address = listener.local_addr().map_err(listen)?;
-        let rules = config.guard.redact.rule_set().ok().flatten();
+        let listen = config.listen;
+        let failed = |error| StartError::Listen { address: listen, error };
+        let setup = Setup::of(config, None).map_err(StartError::Config)?;
+        let listener = TcpListener::bind(listen).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
         let proxy = Arc::new(Proxy {
-            access: Access::of(&config),
-            upstreams,
-            settings: config.guard,
-            rules,
+            setup: ArcSwap::from_pointee(setup),
             streams: Streams::default(),
             metrics: Arc::new(Metrics::new()),
             clock: Arc::new(SystemClock::start()),
-            keepalive: Some(Duration::from_secs_f64(config.keepalive_s)).filter(|every| !every.is_zero()),
-            goes_on: config.on_client_gone == OnClientGone::Continue,
-            max_body: config.max_body,
+            is_draining: AtomicBool::new(false),
         });
-        let router = own::routes(&proxy).fallback(pass).with_state(Arc::clone(&proxy));
+        let pages = from_fn_with_state(Arc::clone(&proxy), for_pages);
+        let router = own::routes(&proxy).fallback(pass).with_state(Arc::clone(&proxy)).layer(pages);
         let (stop, stopped) = oneshot::channel();
-        let drain = Duration::from_secs_f64(config.drain_s);
-        let accepting = tokio::spawn(accept(listener, router, stopped, drain));
-        Ok(Self { address, proxy, stop: Some(stop), accepting })
+        let accepting = tokio::spawn(accept(listener, router, Arc::clone(&proxy), stopped));
+        Ok(Self { listen, address, proxy, stop: Some(stop), accepting })
+    }
+
+    /// Puts another configuration in the place of the one that it runs by, wholly or not at all.
+    ///
+    /// Requests that run keep the one they began with. Files of certificates are read again, and so are the keys of
+    /// upstreams. Streams, metrics and a certificate that was made stay.
+    ///
+    /// # Errors
+    /// [`ReloadError`] where the configuration cannot be used or asks to listen elsewhere; nothing has changed then.
+    pub fn reload(&self, config: Config) -> Result<(), ReloadError> {
+        if config.listen != self.listen && config.listen != self.address {
+            return Err(ReloadError::Listen { asked: config.listen, address: self.address });
+        }
+        let before = self.proxy.setup.load_full();
+        let setup = Setup::of(config, Some(&before)).map_err(ReloadError::Config)?;
+        self.proxy.setup.store(Arc::new(setup));
+        Ok(())
+    }
+
+    /// What clients may pin; `None` where HTTP is plain.
+    pub fn certificate(&self) -> Option<Certificate> {
+        self.proxy.setup.load().tls.as_ref().map(|tls| tls.certificate.clone())
     }
 
     /// Where it listens.
@@ -110,13 +152,13 @@ impl Server {
 
     /// Closes the upstream of a stream; false where none has that id.
     pub fn cancel(&self, id: &str) -> bool {
-        self.proxy.streams.get(id).inspect(|stream| stream.cancel()).is_some()
+        self.proxy.streams.get(id).inspect(|stream| stream.end_by_operator()).is_some()
     }
 
-    /// Takes no new connections, lets running streams end for the time that is configured, then closes them.
+    /// Refuses what is new, lets running streams end for the time that is configured, then closes them.
     pub async fn stop(mut self) {
         if let Some(stop) = self.stop.take() {
-            let _ = stop.send(());
+            let _ = stop.send(self.proxy.setup.load().drain);
         }
         let _ = (&mut self.accepting).await;
     }
@@ -124,43 +166,4 @@ impl Server {
 
 async fn pass(State(proxy): State<Arc<Proxy>>, request: Request) -> axum::response::Response {
     proxy.answer(request).await.map(axum::body::Body::new)
-}
-
-async fn accept(listener: TcpListener, router: Router, mut stopped: oneshot::Receiver<()>, drain: Duration) {
-    let graceful = GracefulShutdown::new();
-    let mut connections = tokio::task::JoinSet::new();
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER);
-    builder.http2().timer(TokioTimer::new());
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            _ = &mut stopped => break,
-            Some(_) = connections.join_next() => continue,
-        };
-        let Ok((socket, _)) = accepted else {
-            // Out of descriptors, most likely: those in use will be given back.
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            continue;
-        };
-        let _ = socket.set_nodelay(true);
-        let service = TowerToHyperService::new(router.clone());
-        let connection = builder.serve_connection_with_upgrades(TokioIo::new(socket), service).into_owned();
-        connections.spawn(graceful.watch(connection));
-    }
-    drop(listener);
-    let _ = tokio::time::timeout(drain, graceful.shutdown()).await;
-    connections.shutdown().await;
-}
-
-/// TLS towards upstreams: the system's roots, always verified.
-pub(crate) fn client_tls() -> ClientConfig {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let roots = rustls_native_certs::load_native_certs();
-    let mut store = rustls::RootCertStore::empty();
-    store.add_parsable_certificates(roots.certs);
-    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    #[expect(clippy::expect_used, reason = "ring speaks both versions")]
-    let config = config.expect("the provider speaks TLS 1.2 and 1.3");
-    config.with_root_certificates(store).with_no_client_auth()
 }

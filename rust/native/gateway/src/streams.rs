@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::sync::watch;
 
+use crate::cause::Cause;
 use crate::endpoint::Api;
 
 /// Events of a stream that are kept for its viewers.
@@ -92,6 +93,7 @@ struct Log {
     state: State,
     /// Who answers.
     upstream: Option<String>,
+    cause: Option<Cause>,
     /// Those that are kept, oldest first.
     events: VecDeque<Bytes>,
     /// The number of the oldest that is kept.
@@ -121,6 +123,8 @@ pub(crate) struct Shown<'a> {
     meta: &'a Meta,
     state: State,
     upstream: Option<String>,
+    /// Why it ended before its end.
+    cause: Option<Cause>,
     events: u64,
     findings: Vec<Box<RawValue>>,
     summary: Option<Box<RawValue>>,
@@ -131,6 +135,7 @@ impl Stream {
         let log = Log {
             state: State::Waiting,
             upstream: None,
+            cause: None,
             events: VecDeque::new(),
             first: 0,
             bytes: 0,
@@ -179,6 +184,14 @@ impl Stream {
         self.log().findings.extend(RawValue::from_string(finding));
     }
 
+    /// Notes what ends it before its end, unless something else did already.
+    pub(crate) fn blame(&self, cause: Cause) {
+        let mut log = self.log();
+        if log.state != State::Ended {
+            log.cause.get_or_insert(cause);
+        }
+    }
+
     /// The stream is over.
     pub(crate) fn end(&self, summary: Option<String>) {
         let mut log = self.log();
@@ -216,6 +229,12 @@ impl Stream {
         self.waker.wake();
     }
 
+    /// The same for a person who asks for it.
+    pub(crate) fn end_by_operator(&self) {
+        self.blame(Cause::Operator);
+        self.cancel();
+    }
+
     /// Whether it was cancelled; else its owner is woken when it is.
     pub(crate) fn poll_cancelled(&self, cx: &std::task::Context<'_>) -> bool {
         self.waker.register(cx.waker());
@@ -228,6 +247,7 @@ impl Stream {
             meta: &self.meta,
             state: log.state,
             upstream: log.upstream.clone(),
+            cause: log.cause,
             events: log.first + log.events.len() as u64,
             findings: log.findings.clone(),
             summary: log.summary.clone(),

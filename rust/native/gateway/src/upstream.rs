@@ -14,11 +14,13 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::ClientConfig;
 use secrecy::ExposeSecret;
 
 use crate::config::{Config, ConfigError, RouteConfig, Secret, UpstreamConfig};
 use crate::endpoint::{Api, Endpoint};
 use crate::fault::Fault;
+use crate::tls::towards_upstream;
 use crate::wire::{API_KEY, GOOG_API_KEY, with_key};
 
 /// One provider or server, and the client that asks it.
@@ -51,10 +53,15 @@ pub(crate) struct Chosen {
 }
 
 impl Upstreams {
-    /// Reads the keys and makes the clients.
-    pub(crate) fn of(config: &Config) -> Result<Self, ConfigError> {
-        let made =
-            |(name, config): (&String, &UpstreamConfig)| Ok((name.clone(), Arc::new(Upstream::of(name, config)?)));
+    /// Reads the keys and makes the clients; those that would be the same as before are kept with their connections.
+    pub(crate) fn of(config: &Config, before: Option<&Self>) -> Result<Self, ConfigError> {
+        let made = |(name, config): (&String, &UpstreamConfig)| {
+            let key = config.key(name)?;
+            let kept = before.and_then(|before| before.by_name.get(name)).filter(|kept| kept.is_same(config, &key));
+            let upstream =
+                kept.map_or_else(|| Upstream::of(name, config, key).map(Arc::new), |kept| Ok(Arc::clone(kept)));
+            Ok((name.clone(), upstream?))
+        };
         let by_name = config.upstreams.iter().map(made).collect::<Result<_, _>>()?;
         Ok(Self { by_name, models: config.models.clone() })
     }
@@ -100,16 +107,17 @@ impl Upstreams {
 }
 
 impl Upstream {
-    fn of(name: &str, config: &UpstreamConfig) -> Result<Self, ConfigError> {
+    fn of(name: &str, config: &UpstreamConfig, key: Option<Secret>) -> Result<Self, ConfigError> {
+        let tls = towards_upstream(&format!("upstreams.{name}.ca"), config.ca.as_deref())?;
+        let client = client(config.connect(), tls);
         let base = config.base().unwrap_or_default();
-        let read = |variable: &String| {
-            let key = std::env::var(variable).ok().map(|key| key.trim().to_owned()).filter(|key| !key.is_empty());
-            key.map(Secret::from)
-                .ok_or_else(|| ConfigError::NoKey { upstream: name.to_owned(), variable: variable.clone() })
-        };
-        let key = config.key_env.as_ref().map(read).transpose()?;
-        let client = client(config.connect());
         Ok(Self { name: name.to_owned(), config: config.clone(), base, key, client })
+    }
+
+    /// Whether one that is made anew would be no other; a file that it reads may have changed.
+    fn is_same(&self, config: &UpstreamConfig, key: &Option<Secret>) -> bool {
+        let text = |key: &Option<Secret>| key.as_ref().map(|key| key.expose_secret().to_owned());
+        self.config == *config && config.ca.is_none() && text(&self.key) == text(key)
     }
 
     /// Sends a request; the answer's head is awaited for the time that is configured.
@@ -153,12 +161,12 @@ impl Upstream {
     }
 }
 
-fn client(connect: Duration) -> Client<HttpsConnector<HttpConnector>, Full<Bytes>> {
+fn client(connect: Duration, tls: ClientConfig) -> Client<HttpsConnector<HttpConnector>, Full<Bytes>> {
     let mut http = HttpConnector::new();
     http.set_connect_timeout(Some(connect));
     http.set_nodelay(true);
     http.enforce_http(false);
-    let tls = HttpsConnectorBuilder::new().with_tls_config(crate::server::client_tls());
+    let tls = HttpsConnectorBuilder::new().with_tls_config(tls);
     let connector = tls.https_or_http().enable_http1().enable_http2().wrap_connector(http);
     Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector)
 }

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use midstream_series::{Span, Timestamp};
-use midstream_stream::{Close, Decision, Forward, Guard};
+use midstream_stream::{Close, Decision, EventKind, Forward, Guard};
 use midstream_worker::Clock;
 use tokio::time::Instant;
 
+use crate::cause::Cause;
 use crate::metrics::Metrics;
 use crate::norm;
 use crate::streams::Stream;
@@ -28,9 +29,12 @@ pub(crate) struct Watched {
 }
 
 /// What a decision asks the owner of a stream to do.
+#[derive(Default)]
 pub(crate) struct Passed {
     pub(crate) bytes: Bytes,
     pub(crate) halted: bool,
+    /// More than signs of life came.
+    pub(crate) is_progress: bool,
 }
 
 impl Watched {
@@ -48,11 +52,13 @@ impl Watched {
                 note_stop(&mut self.stop, &decision);
                 self.metrics.decided(&decision);
                 self.metrics.chunk(gap, seconds(self.clock.now() - now));
-                let passed = Passed { bytes: forwarded(decision.forward, chunk), halted: decision.halted };
+                let is_progress = decision.events.iter().any(|event| !matches!(event.kind, EventKind::Ping));
+                let bytes = forwarded(decision.forward, chunk);
+                let passed = Passed { bytes, halted: decision.halted, is_progress };
                 self.guard.wait(now);
                 passed
             }
-            Err(_) => Passed { bytes: Bytes::new(), halted: false },
+            Err(_) => Passed::default(),
         }
     }
 
@@ -62,10 +68,16 @@ impl Watched {
                 norm::tell(&self.stream, &decision);
                 note_stop(&mut self.stop, &decision);
                 self.metrics.decided(&decision);
-                Passed { bytes: forwarded(decision.forward, &Bytes::new()), halted: decision.halted }
+                let bytes = forwarded(decision.forward, &Bytes::new());
+                Passed { bytes, halted: decision.halted, is_progress: false }
             }
-            Err(_) => Passed { bytes: Bytes::new(), halted: false },
+            Err(_) => Passed::default(),
         }
+    }
+
+    /// Notes what ends the stream before its end.
+    pub(crate) fn blame(&self, cause: Cause) {
+        self.stream.blame(cause);
     }
 
     /// The check whose finding ended the stream, and what of it.

@@ -2,7 +2,6 @@
 
 use std::future::poll_fn;
 use std::task::Poll;
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
@@ -13,6 +12,7 @@ use midstream_stream::Close;
 
 use crate::body::{Body, whole};
 use crate::fault::Fault;
+use crate::patience::Patience;
 use crate::streams::Stream;
 use crate::watched::Watched;
 
@@ -32,14 +32,14 @@ pub(crate) async fn pass_whole(
     mut head: http::response::Parts,
     mut body: Incoming,
     mut watched: Watched,
-    idle: Duration,
+    mut patience: Patience,
     upstream: &str,
 ) -> Result<Response<Body>, Fault> {
     let stream = watched.stream();
     let mut passed = BytesMut::new();
     loop {
         let next = tokio::select! {
-            next = tokio::time::timeout(idle, body.frame()) => next,
+            next = tokio::time::timeout_at(patience.until(), body.frame()) => next,
             () = cancelled(&stream) => {
                 watched.finish(Close::ClientLeft);
                 return Err(Fault::cancelled());
@@ -47,8 +47,10 @@ pub(crate) async fn pass_whole(
         };
         match next {
             Err(_) => {
+                let Some((cause, what)) = patience.ended() else { continue };
+                watched.blame(cause);
                 watched.finish(Close::GaveUp);
-                return Err(Fault::late(upstream, idle.as_secs_f64()));
+                return Err(Fault::given_up(upstream, &what));
             }
             Ok(None) => break,
             Ok(Some(Err(_))) => {
@@ -58,6 +60,8 @@ pub(crate) async fn pass_whole(
             Ok(Some(Ok(frame))) => {
                 let chunk = frame.into_data().unwrap_or_else(|_| Bytes::new());
                 let decided = watched.feed(&chunk);
+                // An answer in one piece tells nothing before it is whole.
+                patience.chunk(true);
                 passed.extend_from_slice(&decided.bytes);
                 if decided.halted {
                     watched.finish(Close::Stopped);

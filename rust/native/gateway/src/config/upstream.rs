@@ -1,5 +1,6 @@
 //! Whom a gateway asks, and for how long it waits.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use http::Uri;
@@ -7,11 +8,12 @@ use http::uri::Scheme;
 use midstream_stream::Error;
 use serde::Deserialize;
 
-use super::values::{MAX_S, setting};
+use super::values::{seconds, setting};
+use super::{ConfigError, Secret};
 use crate::endpoint::Api;
 
 /// One provider or server.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UpstreamConfig {
     /// Scheme, host, port and the path before that of the API: `https://api.openai.com`.
@@ -21,6 +23,9 @@ pub struct UpstreamConfig {
     /// The environment variable that holds its key; without one the client's key passes.
     #[serde(default)]
     pub key_env: Option<String>,
+    /// The file of the certificates that its own is verified with, in PEM; without one those of the system.
+    #[serde(default)]
+    pub ca: Option<PathBuf>,
     /// How often it is asked again before the next one is, while nothing of an answer has come: 0 to 10.
     #[serde(default = "UpstreamConfig::retries")]
     pub retries: usize,
@@ -33,6 +38,12 @@ pub struct UpstreamConfig {
     /// Seconds without any byte inside an answer.
     #[serde(default = "UpstreamConfig::idle_s")]
     pub idle_s: f64,
+    /// Seconds inside an answer in which nothing but signs of life comes.
+    #[serde(default = "UpstreamConfig::no_progress_s")]
+    pub no_progress_s: f64,
+    /// Seconds from the request to the end of the answer.
+    #[serde(default = "UpstreamConfig::total_s")]
+    pub total_s: f64,
 }
 
 /// One way to serve a model.
@@ -49,15 +60,17 @@ pub struct RouteConfig {
 impl UpstreamConfig {
     /// One with every time at its default.
     pub fn new(url: impl Into<String>, apis: &[Api]) -> Self {
-        let (connect_s, first_byte_s, idle_s) = (Self::connect_s(), Self::first_byte_s(), Self::idle_s());
         Self {
             url: url.into(),
             apis: apis.to_vec(),
             key_env: None,
+            ca: None,
             retries: Self::retries(),
-            connect_s,
-            first_byte_s,
-            idle_s,
+            connect_s: Self::connect_s(),
+            first_byte_s: Self::first_byte_s(),
+            idle_s: Self::idle_s(),
+            no_progress_s: Self::no_progress_s(),
+            total_s: Self::total_s(),
         }
     }
 
@@ -77,19 +90,37 @@ impl UpstreamConfig {
         30.0
     }
 
+    fn no_progress_s() -> f64 {
+        120.0
+    }
+
+    fn total_s() -> f64 {
+        1800.0
+    }
+
     pub(super) fn validate(&self) -> Result<(), Error> {
         self.base().map(|_| ())?;
         if self.apis.is_empty() {
             return Err(setting("apis", "an empty list", "at least one of anthropic, gemini, ollama, openai"));
         }
-        for (name, value) in
-            [("connect_s", self.connect_s), ("first_byte_s", self.first_byte_s), ("idle_s", self.idle_s)]
-        {
-            if !(value > 0.0 && value <= MAX_S) {
-                return Err(setting(name, &value.to_string(), "a number of seconds above 0, at most 86400"));
-            }
+        for (name, value) in [
+            ("connect_s", self.connect_s),
+            ("first_byte_s", self.first_byte_s),
+            ("idle_s", self.idle_s),
+            ("no_progress_s", self.no_progress_s),
+            ("total_s", self.total_s),
+        ] {
+            seconds(name, value)?;
         }
         Ok(())
+    }
+
+    /// The key that the environment holds.
+    pub(crate) fn key(&self, name: &str) -> Result<Option<Secret>, ConfigError> {
+        let Some(variable) = &self.key_env else { return Ok(None) };
+        let key = std::env::var(variable).ok().map(|key| key.trim().to_owned()).filter(|key| !key.is_empty());
+        let missing = || ConfigError::NoKey { upstream: name.to_owned(), variable: variable.clone() };
+        key.map(|key| Some(Secret::from(key))).ok_or_else(missing)
     }
 
     /// The URL without a slash at its end.
@@ -108,9 +139,5 @@ impl UpstreamConfig {
 
     pub(crate) fn first_byte(&self) -> Duration {
         Duration::from_secs_f64(self.first_byte_s)
-    }
-
-    pub(crate) fn idle(&self) -> Duration {
-        Duration::from_secs_f64(self.idle_s)
     }
 }

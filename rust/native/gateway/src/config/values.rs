@@ -19,3 +19,11 @@ pub(super) fn below(table: &str, error: Error) -> Error {
         other => other,
     }
 }
+
+/// Refuses what is no time to wait for.
+pub(super) fn seconds(field: &str, value: f64) -> Result<(), Error> {
+    if value > 0.0 && value <= MAX_S {
+        return Ok(());
+    }
+    Err(setting(field, &value.to_string(), "a number of seconds above 0, at most 86400"))
+}

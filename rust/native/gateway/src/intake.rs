@@ -1,0 +1,57 @@
+//! The body of a request, as far as the gateway takes it.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::StatusCode;
+use http_body::Body as _;
+use http_body_util::BodyExt;
+use tokio::time::timeout;
+
+use crate::fault::Fault;
+
+/// What comes of a refused body is read for so long, so that the client gets to read why.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// Reads a body of at most `most` bytes, within a time.
+pub(crate) async fn take(mut body: axum::body::Body, most: usize, within: Duration) -> Result<Bytes, Fault> {
+    if body.size_hint().lower() > most as u64 {
+        return Err(refuse(body, most));
+    }
+    let read = async {
+        let mut chunks: Vec<Bytes> = Vec::new();
+        let mut length = 0;
+        while let Some(frame) = body.frame().await {
+            let chunk = frame.map_err(|_| Fault::broken_body())?.into_data().unwrap_or_default();
+            length += chunk.len();
+            if length > most {
+                return Ok(None);
+            }
+            chunks.push(chunk);
+        }
+        Ok(Some(if chunks.len() == 1 { chunks.swap_remove(0) } else { chunks.concat().into() }))
+    };
+    match timeout(within, read).await {
+        Ok(Ok(Some(bytes))) => Ok(bytes),
+        Ok(Ok(None)) => Err(refuse(body, most)),
+        Ok(Err(fault)) => Err(fault),
+        Err(_) => Err(Fault::late_body(within)),
+    }
+}
+
+/// A client that writes and does not read would never see the answer if its connection were reset.
+fn refuse(mut body: axum::body::Body, most: usize) -> Fault {
+    tokio::spawn(timeout(LINGER, async move { while let Some(Ok(_)) = body.frame().await {} }));
+    Fault::body_too_large(most)
+}
+
+impl Fault {
+    fn broken_body() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "midstream_bad_request", "the request's body broke off")
+    }
+
+    fn late_body(within: Duration) -> Self {
+        let message = format!("the request's body did not come within {} s", within.as_secs_f64());
+        Self::new(StatusCode::REQUEST_TIMEOUT, "midstream_body_timeout", message)
+    }
+}

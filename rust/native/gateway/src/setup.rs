@@ -1,0 +1,79 @@
+//! What a configuration becomes; a reload puts another in its place, and requests that run keep theirs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use midstream_stream::Settings;
+use midstream_stream::redact::RuleSet;
+
+use crate::access::Access;
+use crate::attempts::Candidate;
+use crate::config::{ClientsConfig, Config, ConfigError, OnClientGone};
+use crate::cors::Cors;
+use crate::edit::Asked;
+use crate::fault::Fault;
+use crate::tls::Tls;
+use crate::upstream::{Chosen, Upstream, Upstreams};
+
+/// All that requests are answered by, and that may change while the gateway runs.
+pub(crate) struct Setup {
+    pub(crate) access: Access,
+    pub(crate) upstreams: Upstreams,
+    pub(crate) settings: Settings,
+    /// The automaton of their rules, built once.
+    pub(crate) rules: Option<Arc<RuleSet>>,
+    /// Silence after which a client is told that the gateway is there.
+    pub(crate) keepalive: Option<Duration>,
+    /// Answers outlive their clients.
+    pub(crate) goes_on: bool,
+    pub(crate) max_body: usize,
+    /// How long running streams may go on when the gateway stops.
+    pub(crate) drain: Duration,
+    pub(crate) clients: ClientsConfig,
+    pub(crate) cors: Cors,
+    pub(crate) tls: Option<Tls>,
+}
+
+impl Setup {
+    /// Reads what the configuration names: keys of the environment and files of certificates.
+    ///
+    /// What has not changed since `before` is kept with all that hangs on it: connections of upstreams, and a
+    /// certificate that was made.
+    pub(crate) fn of(config: Config, before: Option<&Self>) -> Result<Self, ConfigError> {
+        let made_before = before.and_then(|before| before.tls.as_ref());
+        let tls = config.tls.as_ref().map(|tls| Tls::of(tls, config.listen, made_before)).transpose()?;
+        Ok(Self {
+            access: Access::of(&config),
+            upstreams: Upstreams::of(&config, before.map(|before| &before.upstreams))?,
+            rules: config.guard.redact.rule_set().ok().flatten(),
+            settings: config.guard,
+            keepalive: Some(Duration::from_secs_f64(config.keepalive_s)).filter(|every| !every.is_zero()),
+            goes_on: config.on_client_gone == OnClientGone::Continue,
+            max_body: config.max_body,
+            drain: Duration::from_secs_f64(config.drain_s),
+            clients: config.clients,
+            cors: Cors::of(config.cors.as_ref()),
+            tls,
+        })
+    }
+
+    /// Who may serve the request, and the body as each knows it.
+    pub(crate) fn candidates(
+        &self,
+        chosen: &Chosen,
+        model: Option<&str>,
+        body: &Bytes,
+    ) -> Result<Vec<Candidate>, Fault> {
+        let routes = model.map(|model| self.upstreams.of_model(model, chosen.api)).transpose()?.flatten();
+        let Some(routes) = routes else {
+            return Ok(vec![Candidate { upstream: Arc::clone(&chosen.upstream), body: body.clone() }]);
+        };
+        let asked = Asked::of(body);
+        let candidate = |(upstream, name): (Arc<Upstream>, Option<String>)| {
+            let edited = name.and_then(|name| asked.with_model(body, &name));
+            Candidate { upstream, body: edited.unwrap_or_else(|| body.clone()) }
+        };
+        Ok(routes.into_iter().map(candidate).collect())
+    }
+}
