@@ -14,8 +14,8 @@ from pathlib import Path
 SERDE = {"serde", "serde_json"}
 BYTES = {"base64", "crc32fast", "memchr", "regex-automata", "regex-syntax"}
 NETWORK = {
-    *("arc-swap", "axum", "backon", "bytes", "futures-util", "getrandom", "http", "http-body", "http-body-util"),
-    *("hyper", "hyper-rustls", "hyper-util", "pem", "prometheus-client", "rcgen", "rustls", "rustls-native-certs"),
+    *("arc-swap", "axum", "backon", "bytes", "futures-util", "getrandom", "governor", "http", "http-body"),
+    *("http-body-util", "hyper", "hyper-rustls", "hyper-util", "pem", "prometheus-client", "rcgen", "rustls", "rustls-native-certs"),
     *("secrecy", "sha2", "socket2", "subtle", "tokio", "tokio-rustls", "tower", "tower-http", "tracing"),
 }
 # Guard files; pages do not link it.
