@@ -15,8 +15,8 @@ SERDE = {"serde", "serde_json"}
 BYTES = {"base64", "crc32fast", "memchr", "regex-automata", "regex-syntax"}
 NETWORK = {
     *("arc-swap", "axum", "backon", "bytes", "futures-util", "getrandom", "governor", "http", "http-body"),
-    *("http-body-util", "hyper", "hyper-rustls", "hyper-util", "pem", "prometheus-client", "rcgen", "rustls", "rustls-native-certs"),
-    *("secrecy", "sha2", "socket2", "subtle", "tokio", "tokio-rustls", "tower", "tower-http", "tracing"),
+    *("http-body-util", "hyper", "hyper-rustls", "hyper-util", "pem", "prometheus-client", "rcgen", "rustls"),
+    *("rustls-native-certs", "secrecy", "sha2", "socket2", "subtle", "tokio", "tokio-rustls", "tower", "tower-http", "tracing"),
 }
 # Guard files; pages do not link it.
 FILES = {"toml"}

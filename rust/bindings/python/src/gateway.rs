@@ -6,7 +6,7 @@ use midstream_stream as stream;
 use pyo3::prelude::*;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::errors::{BindingError, NetworkError, StateError};
+use crate::errors::{BindingError, InputError, NetworkError, StateError};
 use crate::gate;
 
 /// What of a runtime's threads is left after this time goes with the process.
@@ -36,6 +36,7 @@ impl Server {
             let server = runtime.block_on(gateway::Server::start(config)).map_err(|error| match error {
                 gateway::StartError::Config(error) => BindingError::from(error).into(),
                 error @ gateway::StartError::Listen { .. } => NetworkError::new_err(error.to_string()),
+                error @ gateway::StartError::UsageFile { .. } => InputError::new_err(error.to_string()),
             });
             let server = server.map_err(|error: PyErr| error)?;
             let address = server.address().to_string();
@@ -74,6 +75,11 @@ impl Server {
     /// The certificate in PEM and its SHA-256; none where HTTP is plain.
     fn certificate(&self, py: Python<'_>) -> PyResult<Option<(String, String)>> {
         self.with(py, |server| server.certificate().map(|certificate| (certificate.pem, certificate.sha256)))
+    }
+
+    /// What was used since the start, as a JSON object.
+    fn usage_json(&self, py: Python<'_>) -> PyResult<String> {
+        self.with(py, gateway::Server::usage_json)
     }
 
     /// Closes the upstream of a stream; false where none has that id.

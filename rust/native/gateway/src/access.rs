@@ -10,6 +10,7 @@ use subtle::ConstantTimeEq;
 
 use crate::config::{Config, KeyConfig, Role};
 use crate::fault::Fault;
+use crate::streams::Stream;
 use crate::wire::{API_KEY, GOOG_API_KEY};
 
 /// The keys of a gateway; without any, everyone who reaches it may do everything.
@@ -56,7 +57,29 @@ impl Access {
     }
 }
 
+/// What of the streams somebody may see.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Viewer {
+    /// Of one tenant alone; of all where it is `None`.
+    pub(crate) tenant: Option<String>,
+}
+
+impl Viewer {
+    pub(crate) fn of(key: Option<&Key>) -> Self {
+        Self { tenant: key.and_then(Key::tenant).map(str::to_owned) }
+    }
+
+    pub(crate) fn sees(&self, stream: &Stream) -> bool {
+        self.tenant.is_none() || self.tenant == stream.meta.tenant
+    }
+}
+
 impl Key {
+    /// Whose it is.
+    pub(crate) fn tenant(&self) -> Option<&str> {
+        self.config.tenant.as_deref()
+    }
+
     /// Refuses a model that this key is not for.
     pub(crate) fn check_model(&self, model: Option<&str>) -> Result<(), Fault> {
         match (&self.config.models, model) {

@@ -8,10 +8,13 @@ use bytes::Bytes;
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, Method, Response, StatusCode};
 use hyper::body::Incoming;
+use midstream_series::Span;
+use midstream_worker::Clock;
 
 use crate::endpoint::Api;
 use crate::fault::Fault;
 use crate::upstream::Upstream;
+use crate::usage::Booking;
 
 /// A provider that asks for more is not waited for.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
@@ -20,6 +23,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 pub(crate) struct Candidate {
     pub(crate) upstream: Arc<Upstream>,
     pub(crate) body: Bytes,
+    /// The body asks for usage and the client does not.
+    pub(crate) hides_usage: bool,
 }
 
 /// What every upstream is asked alike.
@@ -28,44 +33,105 @@ pub(crate) struct Request<'a> {
     pub(crate) path: &'a str,
     pub(crate) headers: HeaderMap,
     pub(crate) api: Api,
+    pub(crate) clock: &'a dyn Clock,
+}
+
+/// What came of one upstream.
+enum Outcome {
+    Answered(Response<Incoming>),
+    Failed(Fault),
+    /// It was not asked: it is left alone, or full.
+    Spared(Fault),
 }
 
 impl Request<'_> {
     /// The first answer that is no refusal, else the last one, with who gave it.
-    pub(crate) async fn ask(&self, candidates: Vec<Candidate>) -> Result<(Response<Incoming>, Arc<Upstream>), Fault> {
-        let mut last = Err(Fault::no_upstream(self.api));
+    pub(crate) async fn ask(
+        &self,
+        candidates: Vec<Candidate>,
+        booking: &mut Booking,
+    ) -> Result<(Response<Incoming>, Candidate), Fault> {
+        let mut last = None;
+        let mut spared = None;
         for candidate in candidates {
-            let upstream = Arc::clone(&candidate.upstream);
-            last = self.ask_one(&candidate).await.map(|response| (response, upstream));
-            if last.as_ref().is_ok_and(|(response, _)| !may_pass_by(response.status())) {
-                break;
+            match self.ask_one(&candidate, booking).await {
+                Outcome::Answered(response) => {
+                    let may_pass_by = may_pass_by(response.status());
+                    last = Some(Ok((response, candidate)));
+                    if !may_pass_by {
+                        break;
+                    }
+                }
+                Outcome::Failed(fault) => last = Some(Err(fault)),
+                Outcome::Spared(fault) => spared = sooner(spared, fault),
             }
         }
-        last
+        let none = || Err(spared.unwrap_or_else(|| Fault::no_upstream(self.api)));
+        last.unwrap_or_else(none).inspect_err(|_| booking.fail())
     }
 
-    async fn ask_one(&self, candidate: &Candidate) -> Result<Response<Incoming>, Fault> {
-        let Candidate { upstream, body } = candidate;
-        let waits = ExponentialBuilder::new()
+    async fn ask_one(&self, candidate: &Candidate, booking: &mut Booking) -> Outcome {
+        let Candidate { upstream, .. } = candidate;
+        let Some(seat) = upstream.seats.take().await else { return Outcome::Spared(Fault::occupied(&upstream.name)) };
+        let mut waits = ExponentialBuilder::new()
             .with_min_delay(Duration::from_millis(100))
             .with_max_times(upstream.config.retries)
             .with_jitter()
             .build();
-        for wait in waits {
-            let answer =
-                upstream.ask(self.method.clone(), self.path, self.headers.clone(), body.clone(), self.api).await;
-            let wait = match &answer {
-                Ok(response) if may_pass_by(response.status()) => retry_after(response).unwrap_or(wait),
-                Err(fault) if fault.status == StatusCode::BAD_GATEWAY => wait,
-                _ => return answer,
+        let mut seat = Some(seat);
+        let mut last = None;
+        loop {
+            let allowed = match upstream.breaker.begin(self.clock.now()) {
+                Ok(allowed) => allowed,
+                Err(wait) => return last.unwrap_or_else(|| Outcome::Spared(Fault::left_alone(&upstream.name, wait))),
+            };
+            if let Some(seat) = seat.take() {
+                booking.ask(&upstream.name, seat);
+            }
+            let answer = self.ask_once(candidate).await;
+            let fails = match &answer {
+                Ok(response) => fails(response.status()),
+                Err(_) => true,
+            };
+            if fails {
+                booking.failed(&upstream.name, allowed.fail(self.clock.now()));
+            } else {
+                allowed.succeed();
+            }
+            let wait = match (&answer, waits.next()) {
+                (Ok(response), Some(wait)) if may_pass_by(response.status()) => retry_after(response).unwrap_or(wait),
+                (Err(fault), Some(wait)) if fault.status == StatusCode::BAD_GATEWAY => wait,
+                _ => return Outcome::of(answer),
             };
             if wait > LONGEST_WAIT {
-                return answer;
+                return Outcome::of(answer);
             }
+            last = Some(Outcome::of(answer));
             tokio::time::sleep(wait).await;
         }
+    }
+
+    async fn ask_once(&self, Candidate { upstream, body, .. }: &Candidate) -> Result<Response<Incoming>, Fault> {
         upstream.ask(self.method.clone(), self.path, self.headers.clone(), body.clone(), self.api).await
     }
+}
+
+impl Outcome {
+    fn of(answer: Result<Response<Incoming>, Fault>) -> Self {
+        answer.map_or_else(Self::Failed, Self::Answered)
+    }
+}
+
+/// The refusal after which it is worth the least to wait.
+fn sooner(one: Option<Fault>, other: Fault) -> Option<Fault> {
+    let Some(one) = one else { return Some(other) };
+    let is_sooner = other.retry_after_s.unwrap_or(u64::MAX) < one.retry_after_s.unwrap_or(u64::MAX);
+    Some(if is_sooner { other } else { one })
+}
+
+/// Whether an answer says that its upstream is broken; one that is asked too often is not.
+fn fails(status: StatusCode) -> bool {
+    may_pass_by(status) && status != StatusCode::TOO_MANY_REQUESTS
 }
 
 /// Whether somebody else, or the same one later, may answer better.
@@ -79,4 +145,22 @@ fn may_pass_by(status: StatusCode) -> bool {
 fn retry_after(response: &Response<Incoming>) -> Option<Duration> {
     let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds))
+}
+
+impl Fault {
+    /// An upstream has as many requests as it may, and too many wait.
+    fn occupied(upstream: &str) -> Self {
+        let message = format!("upstream {upstream:?} has as many requests as it may have; ask again in 1 s");
+        let fault = Self::new(StatusCode::SERVICE_UNAVAILABLE, "midstream_upstream_full", message);
+        Self { retry_after_s: Some(1), ..fault }
+    }
+
+    /// An upstream failed again and again.
+    fn left_alone(upstream: &str, wait: Span) -> Self {
+        let seconds = wait.as_secs_f64().ceil().max(1.0) as u64;
+        let message =
+            format!("upstream {upstream:?} failed again and again and is left alone; ask again in {seconds} s");
+        let fault = Self::new(StatusCode::SERVICE_UNAVAILABLE, "midstream_upstream_open", message);
+        Self { retry_after_s: Some(seconds), ..fault }
+    }
 }

@@ -3,8 +3,10 @@
 mod clients;
 mod cors;
 mod key;
+mod limits;
 mod tls;
 mod upstream;
+mod usage;
 mod values;
 
 use std::collections::BTreeMap;
@@ -19,8 +21,10 @@ use serde::Deserialize;
 pub use self::clients::ClientsConfig;
 pub use self::cors::CorsConfig;
 pub use self::key::{KeyConfig, Role};
+pub use self::limits::{LimitsConfig, TenantConfig};
 pub use self::tls::TlsConfig;
 pub use self::upstream::{RouteConfig, UpstreamConfig};
+pub use self::usage::UsageConfig;
 use self::values::{MAX_S, below, setting};
 
 /// A key that is never shown, logged or written.
@@ -55,6 +59,10 @@ pub struct Config {
     pub models: BTreeMap<String, Vec<RouteConfig>>,
     /// Who may call, by name; without keys everyone who reaches the gateway, and then it listens on loopback alone.
     pub keys: BTreeMap<String, KeyConfig>,
+    /// What the keys of one tenant may use together, by its name.
+    pub tenants: BTreeMap<String, TenantConfig>,
+    /// What is written down of usage.
+    pub usage: UsageConfig,
     /// Whether an answer ends with its client, or goes on for those who view it.
     pub on_client_gone: OnClientGone,
     /// Seconds of silence after which a comment tells the client of server-sent events that the gateway is there; 0
@@ -130,6 +138,8 @@ impl Default for Config {
             upstreams: BTreeMap::new(),
             models: BTreeMap::new(),
             keys: BTreeMap::new(),
+            tenants: BTreeMap::new(),
+            usage: UsageConfig::default(),
             on_client_gone: OnClientGone::Cancel,
             keepalive_s: 15.0,
             max_body: 32 << 20,
@@ -180,6 +190,8 @@ impl Config {
             // What stands there may be the key itself.
             return Err(setting(&format!("keys.{name}.sha256"), NOT_SHOWN, "64 hexadecimal digits"));
         }
+        self.validate_limits()?;
+        self.usage.validate().map_err(|error| below("usage", error))?;
         if self.keys.is_empty() && !crate::access::is_loopback(self.listen.ip()) {
             let allowed = "an address of loopback, as long as there are no keys";
             return Err(setting("listen", &format!("\"{}\"", self.listen), allowed));
@@ -191,6 +203,28 @@ impl Config {
         for (name, value) in [("drain_s", self.drain_s), ("keepalive_s", self.keepalive_s)] {
             if !(0.0..=MAX_S).contains(&value) {
                 return Err(setting(name, &value.to_string(), "a number of seconds from 0 to 86400"));
+            }
+        }
+        Ok(())
+    }
+
+    fn validate_limits(&self) -> Result<(), Error> {
+        let has_prices = self.guard.budget.price_output.is_some();
+        for (name, tenant) in &self.tenants {
+            tenant.validate(has_prices).map_err(|error| below(&format!("tenants.{name}"), error))?;
+        }
+        for (name, key) in &self.keys {
+            let of_key = |error| below(&format!("keys.{name}"), error);
+            key.limits.validate(has_prices).map_err(|error| of_key(below("limits", error)))?;
+            let Some(tenant) = &key.tenant else { continue };
+            if !limits::is_name(tenant) {
+                let allowed = "1 to 64 letters, digits, - and _";
+                return Err(of_key(setting("tenant", &format!("{tenant:?}"), allowed)));
+            }
+            if !self.tenants.is_empty() && !self.tenants.contains_key(tenant) {
+                let known: Vec<&str> = self.tenants.keys().map(String::as_str).collect();
+                let allowed = format!("a tenant of this file: {}", known.join(", "));
+                return Err(of_key(setting("tenant", &format!("{tenant:?}"), &allowed)));
             }
         }
         Ok(())
@@ -252,6 +286,16 @@ mod tests {
     fn a_key_in_place_of_its_hash_is_not_shown() {
         let text = fault("[keys.a]\nsha256 = \"sk-secret\"");
         assert!(text.starts_with("keys.a.sha256 is") && !text.contains("sk-secret"), "{text}");
+    }
+
+    #[test]
+    fn limits_are_checked_and_a_tenant_that_is_misspelt_is_told() {
+        let hash = "0".repeat(64);
+        let key = |more: &str| fault(&format!("[keys.a]\nsha256 = \"{hash}\"\n{more}"));
+        assert!(key("limits = { concurrent = 0 }").starts_with("keys.a.limits.concurrent is 0"));
+        assert!(key("limits = { cost_per_day = 1.0 }").contains("none without guard.budget.price_output"));
+        assert!(key("tenant = \"a b\"").starts_with("keys.a.tenant is \"a b\""));
+        assert!(key("tenant = \"blu\"\n[tenants.blue]").contains("a tenant of this file: blue"));
     }
 
     #[test]

@@ -18,6 +18,7 @@ use crate::body::BodyError;
 use crate::cause::Cause;
 use crate::client::Client;
 use crate::patience::Patience;
+use crate::usage::{Hidden, drained};
 use crate::watched::{Passed, Watched};
 
 /// The body of an answer under guard.
@@ -36,6 +37,8 @@ pub(crate) struct Flow {
     sleep: Pin<Box<Sleep>>,
     patience: Patience,
     keepalive: Option<Keepalive>,
+    /// What of the answer its client has not asked for.
+    hidden: Option<Hidden>,
 }
 
 /// Comments between the events of a body that is silent.
@@ -60,7 +63,18 @@ impl Flow {
             sleep: Box::pin(tokio::time::sleep_until(patience.until())),
             patience,
             keepalive: keepalive.map(|every| Keepalive { every, at: now + every, is_between: true }),
+            hidden: None,
         }
+    }
+
+    /// The same without the usage that its client has not asked for.
+    pub(crate) fn without_usage(self, hides: bool) -> Self {
+        Self { hidden: hides.then(Hidden::default), ..self }
+    }
+
+    /// Whether the provider's count of tokens has come.
+    pub(crate) fn is_counted(&self) -> bool {
+        self.watched.is_counted()
     }
 
     fn feed(&mut self, chunk: &Bytes) {
@@ -77,6 +91,14 @@ impl Flow {
     }
 
     fn push(&mut self, bytes: Bytes) {
+        let bytes = match &mut self.hidden {
+            Some(hidden) => hidden.pass(bytes, self.watched.is_told()),
+            None => bytes,
+        };
+        self.send(bytes);
+    }
+
+    fn send(&mut self, bytes: Bytes) {
         if bytes.is_empty() {
             return;
         }
@@ -89,8 +111,13 @@ impl Flow {
     /// The upstream is closed first, then the guard tells what is left to pass.
     fn close(&mut self, close: Close) {
         self.upstream = None;
+        self.watched.closed();
         let rest = self.watched.finish(close);
         self.push(rest);
+        if let Some(hidden) = &mut self.hidden {
+            let rest = hidden.rest();
+            self.send(rest);
+        }
     }
 
     /// What time alone asks for; `None` where it is waited for.
@@ -110,7 +137,7 @@ impl Flow {
                 return Poll::Ready(());
             }
             if keepalive.is_some_and(|at| Instant::now() >= at) {
-                self.push(Bytes::from_static(b": keepalive\n\n"));
+                self.send(Bytes::from_static(b": keepalive\n\n"));
                 return Poll::Ready(());
             }
             let passed = self.watched.tick();
@@ -184,11 +211,13 @@ pub(crate) struct Sent {
     flow: Option<Flow>,
     goes_on: bool,
     client: Option<Arc<Client>>,
+    /// How long the provider's count of tokens is waited for where the client left behind the answer's end.
+    wait: Duration,
 }
 
 impl Sent {
-    pub(crate) fn new(flow: Flow, goes_on: bool, client: Option<Arc<Client>>) -> Self {
-        Self { flow: Some(flow), goes_on, client }
+    pub(crate) fn new(flow: Flow, goes_on: bool, client: Option<Arc<Client>>, wait: Duration) -> Self {
+        Self { flow: Some(flow), goes_on, client, wait }
     }
 }
 
@@ -213,7 +242,11 @@ impl Drop for Sent {
         let Some(mut flow) = self.flow.take().filter(|flow| flow.upstream.is_some()) else { return };
         if !self.goes_on {
             let is_slow = self.client.as_ref().is_some_and(|client| client.is_slow());
-            flow.watched.blame(if is_slow { Cause::SlowClient } else { Cause::ClientLeft });
+            if !flow.watched.is_told() {
+                flow.watched.blame(if is_slow { Cause::SlowClient } else { Cause::ClientLeft });
+            } else if !flow.is_counted() && !self.wait.is_zero() {
+                tokio::spawn(drained(flow, self.wait));
+            }
             return;
         }
         tokio::spawn(async move { while poll_fn(|cx| Pin::new(&mut flow).poll_frame(cx)).await.is_some() {} });

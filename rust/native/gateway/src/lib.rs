@@ -4,6 +4,7 @@ mod accept;
 mod access;
 mod attempts;
 mod body;
+mod breaker;
 mod cause;
 mod client;
 mod config;
@@ -13,24 +14,27 @@ mod endpoint;
 mod fault;
 mod flow;
 mod intake;
+mod limits;
 mod metrics;
 mod norm;
 mod own;
 mod patience;
 mod proxy;
+mod seats;
 mod server;
 mod setup;
 mod socket;
 mod streams;
 mod tls;
 mod upstream;
+mod usage;
 mod watched;
 mod whole;
 mod wire;
 
 pub use config::{
-    ClientsConfig, Config, ConfigError, CorsConfig, KeyConfig, OnClientGone, Role, RouteConfig, Secret, TlsConfig,
-    UpstreamConfig,
+    ClientsConfig, Config, ConfigError, CorsConfig, KeyConfig, LimitsConfig, OnClientGone, Role, RouteConfig, Secret,
+    TenantConfig, TlsConfig, UpstreamConfig, UsageConfig,
 };
 pub use endpoint::Api;
 pub use server::{ReloadError, Server, StartError};

@@ -1,7 +1,10 @@
 //! What a gateway counts and measures, for Prometheus.
 
+mod upstreams;
+
 use std::sync::atomic::AtomicU64;
 
+use midstream_series::Timestamp;
 use midstream_stream::{Decision, Summary, UsageSource};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -11,7 +14,10 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use self::upstreams::OfUpstreams;
 use crate::endpoint::Api;
+use crate::upstream::Upstreams;
+use crate::usage::{Tokens, UsageRecord};
 
 /// The type that OpenMetrics asks for.
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -29,6 +35,9 @@ pub(crate) struct Metrics {
     gaps: Histogram,
     overhead: Histogram,
     cost: Counter<f64, AtomicU64>,
+    saved: Counter,
+    records: Family<OfRecord, Counter>,
+    upstreams: OfUpstreams,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -55,6 +64,12 @@ struct OfTokens {
     source: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OfRecord {
+    upstream: String,
+    end: &'static str,
+}
+
 impl Metrics {
     pub(crate) fn new() -> Self {
         // As OpenTelemetry's semantic conventions for generative AI cut durations.
@@ -72,14 +87,16 @@ impl Metrics {
             gaps: seconds(),
             overhead: short(),
             cost: Counter::default(),
+            saved: Counter::default(),
+            records: Family::default(),
+            upstreams: OfUpstreams::default(),
         };
         metrics.register();
         metrics
     }
 
     fn register(&mut self) {
-        let Self { registry, active, ended, detections, tokens, stalls, redactions, first_text, gaps, overhead, cost } =
-            self;
+        let Self { registry, active, ended, detections, tokens, stalls, redactions, .. } = self;
         registry.register("streams_active", "Streams whose answer passes", active.clone());
         registry.register("streams", "Streams that ended, by how they did", ended.clone());
         registry.register("detections", "What checks found", detections.clone());
@@ -90,7 +107,24 @@ impl Metrics {
         );
         registry.register("stalls", "Streams that went quiet", stalls.clone());
         registry.register("redactions", "Secrets replaced", redactions.clone());
+        self.register_usage();
+        self.register_times();
+    }
+
+    fn register_usage(&mut self) {
+        let Self { registry, cost, saved, records, upstreams, .. } = self;
         registry.register("cost", "What streams cost at the prices of the budget", cost.clone());
+        registry.register(
+            "tokens_saved",
+            "What stopped streams had left of the most tokens that their requests named, an estimate",
+            saved.clone(),
+        );
+        registry.register("usage_records", "Upstreams that were asked, by how that ended", records.clone());
+        upstreams.register(registry);
+    }
+
+    fn register_times(&mut self) {
+        let Self { registry, first_text, gaps, overhead, .. } = self;
         let unit = || Unit::Seconds;
         registry.register_with_unit("stream_ttft", "From the request to the first text", unit(), first_text.clone());
         registry.register_with_unit("inter_chunk", "Between two chunks of an upstream", unit(), gaps.clone());
@@ -127,18 +161,45 @@ impl Metrics {
         self.ended.get_or_create(&OfEnd { api, end: summary.ending.state.name() }).inc();
         self.stalls.inc_by(summary.pace.stalls);
         self.redactions.inc_by(summary.redact.as_ref().map_or(0, |redact| redact.redactions));
-        self.cost.inc_by(summary.cost.unwrap_or_default());
         if let Some(seconds) = summary.pace.first_text_s {
             self.first_text.get_or_create(&OfApi { api }).observe(seconds);
         }
-        let source = summary.usage.source;
+    }
+
+    /// What an upstream used is known.
+    pub(crate) fn booked(&self, record: &UsageRecord) {
+        let upstream = record.upstream.clone().unwrap_or_else(|| "none".to_owned());
+        self.records.get_or_create(&OfRecord { upstream, end: record.end }).inc();
+        self.cost.inc_by(record.cost.unwrap_or_default());
+        let Tokens { input, output, source } = record.tokens;
         if source == UsageSource::Unknown {
             return;
         }
-        for (kind, tokens) in [("input", summary.usage.input), ("output", summary.usage.output)] {
+        for (kind, tokens, source) in [("input", input, UsageSource::Reported), ("output", output, source)] {
             if let Some(tokens) = tokens {
-                self.tokens.get_or_create(&OfTokens { api, kind, source: source.name() }).inc_by(tokens);
+                let of = OfTokens { api: record.api.name(), kind, source: source.name() };
+                self.tokens.get_or_create(&of).inc_by(tokens);
             }
         }
+    }
+
+    /// A request to an upstream failed.
+    pub(crate) fn failed(&self, upstream: &str, opened: bool) {
+        self.upstreams.failed(upstream, opened);
+    }
+
+    /// How upstreams stand now.
+    pub(crate) fn measure(&self, upstreams: &Upstreams, now: Timestamp) {
+        self.upstreams.measure(upstreams, now);
+    }
+
+    /// An upstream was closed so many seconds after that was decided.
+    pub(crate) fn cancelled(&self, seconds: f64) {
+        self.upstreams.cancelled(seconds);
+    }
+
+    /// A stream was stopped with so many tokens left.
+    pub(crate) fn saved(&self, tokens: u64) {
+        self.saved.inc_by(tokens);
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use axum::extract::{Request, State};
 use axum::middleware::from_fn_with_state;
-use midstream_worker::SystemClock;
+use midstream_worker::{Clock, SystemClock};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -24,6 +25,7 @@ use crate::proxy::Proxy;
 use crate::setup::Setup;
 use crate::streams::Streams;
 use crate::tls::Certificate;
+use crate::usage::{Ledger, UsageFile};
 
 /// A gateway that runs, on the tokio runtime that started it.
 pub struct Server {
@@ -47,6 +49,13 @@ pub enum StartError {
         /// What the system says.
         error: io::Error,
     },
+    /// Its file of usage cannot be written.
+    UsageFile {
+        /// The file.
+        file: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
 }
 
 impl fmt::Display for StartError {
@@ -54,6 +63,7 @@ impl fmt::Display for StartError {
         match self {
             Self::Config(error) => write!(f, "{error}"),
             Self::Listen { address, error } => write!(f, "cannot listen on {address}: {error}"),
+            Self::UsageFile { file, error } => write!(f, "cannot write usage to {}: {error}", file.display()),
         }
     }
 }
@@ -95,14 +105,18 @@ impl Server {
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let listen = config.listen;
         let failed = |error| StartError::Listen { address: listen, error };
-        let setup = Setup::of(config, None).map_err(StartError::Config)?;
+        let metrics = Arc::new(Metrics::new());
+        let clock = Arc::new(SystemClock::start());
+        let ledger = Arc::new(ledger(&config, &metrics)?);
+        let setup = Setup::of(config, None, clock.now()).map_err(StartError::Config)?;
         let listener = TcpListener::bind(listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let proxy = Arc::new(Proxy {
             setup: ArcSwap::from_pointee(setup),
             streams: Streams::default(),
-            metrics: Arc::new(Metrics::new()),
-            clock: Arc::new(SystemClock::start()),
+            metrics,
+            ledger,
+            clock,
             is_draining: AtomicBool::new(false),
         });
         let pages = from_fn_with_state(Arc::clone(&proxy), for_pages);
@@ -124,7 +138,7 @@ impl Server {
             return Err(ReloadError::Listen { asked: config.listen, address: self.address });
         }
         let before = self.proxy.setup.load_full();
-        let setup = Setup::of(config, Some(&before)).map_err(ReloadError::Config)?;
+        let setup = Setup::of(config, Some(&before), self.proxy.clock.now()).map_err(ReloadError::Config)?;
         self.proxy.setup.store(Arc::new(setup));
         Ok(())
     }
@@ -150,6 +164,11 @@ impl Server {
         self.proxy.streams.get(id).map(|stream| serde_json::to_string(&stream.show()).unwrap_or_default())
     }
 
+    /// What was used since the start, by key, model and upstream, as a JSON object.
+    pub fn usage_json(&self) -> String {
+        self.proxy.ledger.json(None)
+    }
+
     /// Closes the upstream of a stream; false where none has that id.
     pub fn cancel(&self, id: &str) -> bool {
         self.proxy.streams.get(id).inspect(|stream| stream.end_by_operator()).is_some()
@@ -162,6 +181,13 @@ impl Server {
         }
         let _ = (&mut self.accepting).await;
     }
+}
+
+fn ledger(config: &Config, metrics: &Arc<Metrics>) -> Result<Ledger, StartError> {
+    let open =
+        |file: &PathBuf| UsageFile::open(file).map_err(|error| StartError::UsageFile { file: file.clone(), error });
+    let file = config.usage.file.as_ref().map(open).transpose()?;
+    Ok(Ledger::new(config, file, Arc::clone(metrics)))
 }
 
 async fn pass(State(proxy): State<Arc<Proxy>>, request: Request) -> axum::response::Response {

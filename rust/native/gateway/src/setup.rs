@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use midstream_stream::Settings;
+use midstream_series::Timestamp;
 use midstream_stream::redact::RuleSet;
+use midstream_stream::{Dialect, Settings};
 
 use crate::access::Access;
 use crate::attempts::Candidate;
@@ -13,12 +14,14 @@ use crate::config::{ClientsConfig, Config, ConfigError, OnClientGone};
 use crate::cors::Cors;
 use crate::edit::Asked;
 use crate::fault::Fault;
+use crate::limits::Limits;
 use crate::tls::Tls;
 use crate::upstream::{Chosen, Upstream, Upstreams};
 
 /// All that requests are answered by, and that may change while the gateway runs.
 pub(crate) struct Setup {
     pub(crate) access: Access,
+    pub(crate) limits: Limits,
     pub(crate) upstreams: Upstreams,
     pub(crate) settings: Settings,
     /// The automaton of their rules, built once.
@@ -39,12 +42,13 @@ impl Setup {
     /// Reads what the configuration names: keys of the environment and files of certificates.
     ///
     /// What has not changed since `before` is kept with all that hangs on it: connections of upstreams, and a
-    /// certificate that was made.
-    pub(crate) fn of(config: Config, before: Option<&Self>) -> Result<Self, ConfigError> {
+    /// certificate that was made; so is what keys have used of limits that stay.
+    pub(crate) fn of(config: Config, before: Option<&Self>, now: Timestamp) -> Result<Self, ConfigError> {
         let made_before = before.and_then(|before| before.tls.as_ref());
         let tls = config.tls.as_ref().map(|tls| Tls::of(tls, config.listen, made_before)).transpose()?;
         Ok(Self {
             access: Access::of(&config),
+            limits: Limits::of(&config, before.map(|before| &before.limits), now),
             upstreams: Upstreams::of(&config, before.map(|before| &before.upstreams))?,
             rules: config.guard.redact.rule_set().ok().flatten(),
             settings: config.guard,
@@ -66,14 +70,16 @@ impl Setup {
         body: &Bytes,
     ) -> Result<Vec<Candidate>, Fault> {
         let routes = model.map(|model| self.upstreams.of_model(model, chosen.api)).transpose()?.flatten();
-        let Some(routes) = routes else {
-            return Ok(vec![Candidate { upstream: Arc::clone(&chosen.upstream), body: body.clone() }]);
-        };
         let asked = Asked::of(body);
+        let is_chat = chosen.endpoint.as_ref().is_some_and(|endpoint| endpoint.dialect == Some(Dialect::OpenaiChat));
         let candidate = |(upstream, name): (Arc<Upstream>, Option<String>)| {
-            let edited = name.and_then(|name| asked.with_model(body, &name));
-            Candidate { upstream, body: edited.unwrap_or_else(|| body.clone()) }
+            let renamed = name.and_then(|name| asked.with_model(body, &name)).unwrap_or_else(|| body.clone());
+            let asks_usage = is_chat && upstream.config.asks_usage();
+            let counted = asks_usage.then(|| Asked::of(&renamed).with_usage(&renamed)).flatten();
+            let hides_usage = counted.is_some();
+            Candidate { upstream, body: counted.unwrap_or(renamed), hides_usage }
         };
+        let routes = routes.unwrap_or_else(|| vec![(Arc::clone(&chosen.upstream), None)]);
         Ok(routes.into_iter().map(candidate).collect())
     }
 }

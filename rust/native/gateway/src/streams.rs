@@ -12,8 +12,10 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::sync::watch;
 
+use crate::access::Key;
 use crate::cause::Cause;
 use crate::endpoint::Api;
+use crate::usage::UsageRecord;
 
 /// Events of a stream that are kept for its viewers.
 const MAX_EVENTS: usize = 4096;
@@ -68,6 +70,9 @@ pub(crate) struct Meta {
     pub(crate) api: Api,
     pub(crate) path: String,
     pub(crate) model: Option<String>,
+    /// Whose key asked, by its name.
+    pub(crate) key: Option<String>,
+    pub(crate) tenant: Option<String>,
     /// Seconds since 1970.
     pub(crate) started: f64,
 }
@@ -101,6 +106,7 @@ struct Log {
     bytes: usize,
     findings: Vec<Box<RawValue>>,
     summary: Option<Box<RawValue>>,
+    usage: Vec<UsageRecord>,
 }
 
 /// What a viewer gets next.
@@ -128,6 +134,8 @@ pub(crate) struct Shown<'a> {
     events: u64,
     findings: Vec<Box<RawValue>>,
     summary: Option<Box<RawValue>>,
+    /// One record for each upstream that was asked and is done.
+    usage: Vec<UsageRecord>,
 }
 
 impl Stream {
@@ -141,6 +149,7 @@ impl Stream {
             bytes: 0,
             findings: Vec::new(),
             summary: None,
+            usage: Vec::new(),
         };
         Self {
             meta,
@@ -190,6 +199,11 @@ impl Stream {
         if log.state != State::Ended {
             log.cause.get_or_insert(cause);
         }
+    }
+
+    /// Notes what an upstream used.
+    pub(crate) fn book(&self, record: UsageRecord) {
+        self.log().usage.push(record);
     }
 
     /// The stream is over.
@@ -251,6 +265,7 @@ impl Stream {
             events: log.first + log.events.len() as u64,
             findings: log.findings.clone(),
             summary: log.summary.clone(),
+            usage: log.usage.clone(),
         }
     }
 }
@@ -273,10 +288,11 @@ impl Streams {
     }
 
     /// A new stream.
-    pub(crate) fn start(&self, api: Api, path: &str, model: Option<String>) -> Arc<Stream> {
+    pub(crate) fn start(&self, api: Api, path: &str, model: Option<String>, key: Option<&Key>) -> Arc<Stream> {
         let started = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64();
         let path = path.to_owned();
-        let stream = Arc::new(Stream::new(Meta { id: StreamId::new(), api, path, model, started }));
+        let (key, tenant) = (key.map(|key| key.name.clone()), key.and_then(|key| key.tenant().map(str::to_owned)));
+        let stream = Arc::new(Stream::new(Meta { id: StreamId::new(), api, path, model, key, tenant, started }));
         let mut kept = self.kept();
         kept.forget_oldest();
         kept.order.push_back(stream.meta.id.clone());
@@ -316,7 +332,7 @@ mod tests {
     use super::*;
 
     fn stream() -> Arc<Stream> {
-        Streams::default().start(Api::Openai, "/v1/chat/completions", None)
+        Streams::default().start(Api::Openai, "/v1/chat/completions", None, None)
     }
 
     #[test]
@@ -341,9 +357,9 @@ mod tests {
     #[test]
     fn streams_that_run_are_never_forgotten() {
         let streams = Streams::default();
-        let running = streams.start(Api::Openai, "/", None);
+        let running = streams.start(Api::Openai, "/", None, None);
         for _ in 0..MAX_ENDED + 5 {
-            streams.start(Api::Openai, "/", None).end(None);
+            streams.start(Api::Openai, "/", None, None).end(None);
         }
         assert!(streams.get(running.meta.id.as_str()).is_some());
         assert!(streams.all().len() <= MAX_ENDED + 2);

@@ -17,9 +17,11 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
 use secrecy::ExposeSecret;
 
+use crate::breaker::Breaker;
 use crate::config::{Config, ConfigError, RouteConfig, Secret, UpstreamConfig};
 use crate::endpoint::{Api, Endpoint};
 use crate::fault::Fault;
+use crate::seats::Seats;
 use crate::tls::towards_upstream;
 use crate::wire::{API_KEY, GOOG_API_KEY, with_key};
 
@@ -29,6 +31,8 @@ pub(crate) struct Upstream {
     pub(crate) config: UpstreamConfig,
     base: Uri,
     key: Option<Secret>,
+    pub(crate) seats: Seats,
+    pub(crate) breaker: Breaker,
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
 }
 
@@ -86,6 +90,11 @@ impl Upstreams {
         Ok(Chosen { upstream, api, path, endpoint: Some(endpoint) })
     }
 
+    /// All of them, in order of the name.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Upstream>> {
+        self.by_name.values()
+    }
+
     /// Who serves a model, each with the name that it knows, where the configuration decides it.
     pub(crate) fn of_model(&self, model: &str, api: Api) -> Result<Option<Vec<Served>>, Fault> {
         let Some(routes) = self.models.get(model) else { return Ok(None) };
@@ -111,7 +120,8 @@ impl Upstream {
         let tls = towards_upstream(&format!("upstreams.{name}.ca"), config.ca.as_deref())?;
         let client = client(config.connect(), tls);
         let base = config.base().unwrap_or_default();
-        Ok(Self { name: name.to_owned(), config: config.clone(), base, key, client })
+        let (seats, breaker) = (config.seats(), config.breaker());
+        Ok(Self { name: name.to_owned(), config: config.clone(), base, key, seats, breaker, client })
     }
 
     /// Whether one that is made anew would be no other; a file that it reads may have changed.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use midstream_series::{Span, Timestamp};
-use midstream_stream::{Close, Decision, EventKind, Forward, Guard};
+use midstream_stream::{Close, Decision, Dialect, EventKind, Forward, Guard};
 use midstream_worker::Clock;
 use tokio::time::Instant;
 
@@ -14,6 +14,7 @@ use crate::cause::Cause;
 use crate::metrics::Metrics;
 use crate::norm;
 use crate::streams::Stream;
+use crate::usage::Booking;
 
 /// A guard with the stream that it tells of.
 pub(crate) struct Watched {
@@ -21,11 +22,16 @@ pub(crate) struct Watched {
     clock: Arc<dyn Clock>,
     stream: Arc<Stream>,
     metrics: Arc<Metrics>,
+    booking: Booking,
+    /// The answer is read, so that one without text is one without tokens.
+    is_read: bool,
     /// When the last chunk came.
     last: Option<Timestamp>,
     is_over: bool,
     /// What ended the stream, if a decision did: the check and what of it.
     stop: Option<String>,
+    /// When the decision to end the stream began to be made.
+    stopped: Option<Timestamp>,
 }
 
 /// What a decision asks the owner of a stream to do.
@@ -38,9 +44,16 @@ pub(crate) struct Passed {
 }
 
 impl Watched {
-    pub(crate) fn new(guard: Guard, clock: Arc<dyn Clock>, stream: Arc<Stream>, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn new(
+        guard: Guard,
+        clock: Arc<dyn Clock>,
+        stream: Arc<Stream>,
+        metrics: Arc<Metrics>,
+        booking: Booking,
+    ) -> Self {
         metrics.start(stream.meta.api);
-        Self { guard, clock, stream, metrics, last: None, is_over: false, stop: None }
+        let is_read = guard.dialect() != Dialect::Opaque.name();
+        Self { guard, clock, stream, metrics, booking, is_read, last: None, is_over: false, stop: None, stopped: None }
     }
 
     pub(crate) fn feed(&mut self, chunk: &Bytes) -> Passed {
@@ -55,6 +68,7 @@ impl Watched {
                 let is_progress = decision.events.iter().any(|event| !matches!(event.kind, EventKind::Ping));
                 let bytes = forwarded(decision.forward, chunk);
                 let passed = Passed { bytes, halted: decision.halted, is_progress };
+                self.stopped = passed.halted.then_some(now);
                 self.guard.wait(now);
                 passed
             }
@@ -80,9 +94,26 @@ impl Watched {
         self.stream.blame(cause);
     }
 
+    /// Whether the answer's end was told.
+    pub(crate) fn is_told(&self) -> bool {
+        self.guard.is_told()
+    }
+
+    /// Whether its tokens were counted.
+    pub(crate) fn is_counted(&self) -> bool {
+        self.guard.is_counted()
+    }
+
     /// The check whose finding ended the stream, and what of it.
     pub(crate) fn stop(&self) -> Option<&str> {
         self.stop.as_deref()
+    }
+
+    /// The upstream was closed after a decision.
+    pub(crate) fn closed(&mut self) {
+        if let Some(stopped) = self.stopped.take() {
+            self.metrics.cancelled(seconds(self.clock.now() - stopped));
+        }
     }
 
     /// The stream that it tells of.
@@ -113,6 +144,7 @@ impl Watched {
         self.metrics.decided(&decision);
         let rest = forwarded(decision.forward, &Bytes::new());
         self.metrics.end(self.stream.meta.api, &summary);
+        self.booking.end(&summary, self.is_read);
         self.stream.end(Some(summary.to_json()));
         rest
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::StatusCode;
 use http_body_util::BodyExt;
-use midstream_gateway::{Api, KeyConfig, OnClientGone, Role, RouteConfig, UpstreamConfig};
+use midstream_gateway::{Api, KeyConfig, LimitsConfig, OnClientGone, Role, RouteConfig, UpstreamConfig};
 use serde_json::Value;
 use support::{Asker, LONGEST, Mock, Script, Seen, all, chat, chat_end, gateway, gateway_with};
 use tokio::time::{Instant, timeout};
@@ -161,6 +161,8 @@ fn key(roles: &[Role]) -> KeyConfig {
         sha256: "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b".to_owned(), // of "secret"
         roles: roles.to_vec(),
         models: None,
+        tenant: None,
+        limits: LimitsConfig::default(),
     }
 }
 

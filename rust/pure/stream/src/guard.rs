@@ -264,6 +264,16 @@ impl Guard {
         (mask.redactions + mask.copies, waiting, mask.held_bytes)
     }
 
+    /// Whether the provider said how its answer ends, so that what may still come is its usage.
+    pub fn is_told(&self) -> bool {
+        self.checks.known.end.is_told()
+    }
+
+    /// Whether the provider has counted the tokens of the answer.
+    pub fn is_counted(&self) -> bool {
+        self.checks.known.usage().output.is_some()
+    }
+
     /// The owner is about to wait for the next bytes; see [`Checks::wait`].
     pub fn wait(&mut self, now: Timestamp) {
         self.checks.wait(now);

@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use super::limits::LimitsConfig;
+
 /// What a key of the gateway's own may do.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -14,6 +16,12 @@ pub struct KeyConfig {
     /// The models that it is for; without a list all.
     #[serde(default)]
     pub models: Option<Vec<String>>,
+    /// Whose it is: it sees and ends streams of that tenant alone. Without one it sees all.
+    #[serde(default)]
+    pub tenant: Option<String>,
+    /// How much it may use.
+    #[serde(default)]
+    pub limits: LimitsConfig,
 }
 
 /// What a key is good for.

@@ -5,12 +5,18 @@ use std::time::Duration;
 
 use http::Uri;
 use http::uri::Scheme;
+use midstream_series::Span;
 use midstream_stream::Error;
 use serde::Deserialize;
 
 use super::values::{seconds, setting};
 use super::{ConfigError, Secret};
+use crate::breaker::Breaker;
 use crate::endpoint::Api;
+use crate::seats::Seats;
+
+/// Hosts whose documents name `stream_options.include_usage`; others may refuse a member that they do not know.
+const HOSTS_OF_USAGE: [&str; 3] = ["api.deepseek.com", "api.groq.com", "api.openai.com"];
 
 /// One provider or server.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -44,6 +50,26 @@ pub struct UpstreamConfig {
     /// Seconds from the request to the end of the answer.
     #[serde(default = "UpstreamConfig::total_s")]
     pub total_s: f64,
+    /// Requests that it has at a time, up to the end of their answers; without a number as many as come.
+    #[serde(default)]
+    pub max_concurrent: Option<usize>,
+    /// Requests that wait for one of those to end; more are refused.
+    #[serde(default = "UpstreamConfig::max_waiting")]
+    pub max_waiting: usize,
+    /// Seconds that one of them waits at most.
+    #[serde(default = "UpstreamConfig::wait_s")]
+    pub wait_s: f64,
+    /// Failures in a row after which it is left alone; 0: never. A failure is no connection, no answer in time, or a
+    /// status that says that it is broken (500, 502, 503, 504, 529).
+    #[serde(default = "UpstreamConfig::breaker_failures")]
+    pub breaker_failures: u32,
+    /// Seconds that it is left alone, until one request tries it.
+    #[serde(default = "UpstreamConfig::breaker_open_s")]
+    pub breaker_open_s: f64,
+    /// Whether a stream of OpenAI's chat is asked for its usage (`stream_options.include_usage`) where the client does not
+    /// ask; the client never sees that. Without a value: where the host is known to take it.
+    #[serde(default)]
+    pub include_usage: Option<bool>,
 }
 
 /// One way to serve a model.
@@ -71,7 +97,29 @@ impl UpstreamConfig {
             idle_s: Self::idle_s(),
             no_progress_s: Self::no_progress_s(),
             total_s: Self::total_s(),
+            max_concurrent: None,
+            max_waiting: Self::max_waiting(),
+            wait_s: Self::wait_s(),
+            breaker_failures: Self::breaker_failures(),
+            breaker_open_s: Self::breaker_open_s(),
+            include_usage: None,
         }
+    }
+
+    fn max_waiting() -> usize {
+        100
+    }
+
+    fn wait_s() -> f64 {
+        10.0
+    }
+
+    fn breaker_failures() -> u32 {
+        5
+    }
+
+    fn breaker_open_s() -> f64 {
+        10.0
     }
 
     fn retries() -> usize {
@@ -103,12 +151,17 @@ impl UpstreamConfig {
         if self.apis.is_empty() {
             return Err(setting("apis", "an empty list", "at least one of anthropic, gemini, ollama, openai"));
         }
+        if self.max_concurrent == Some(0) {
+            return Err(setting("max_concurrent", "0", "a whole number from 1 on"));
+        }
         for (name, value) in [
             ("connect_s", self.connect_s),
             ("first_byte_s", self.first_byte_s),
             ("idle_s", self.idle_s),
             ("no_progress_s", self.no_progress_s),
             ("total_s", self.total_s),
+            ("wait_s", self.wait_s),
+            ("breaker_open_s", self.breaker_open_s),
         ] {
             seconds(name, value)?;
         }
@@ -139,5 +192,19 @@ impl UpstreamConfig {
 
     pub(crate) fn first_byte(&self) -> Duration {
         Duration::from_secs_f64(self.first_byte_s)
+    }
+
+    pub(crate) fn seats(&self) -> Seats {
+        Seats::new(self.max_concurrent, self.max_waiting, Duration::from_secs_f64(self.wait_s))
+    }
+
+    pub(crate) fn breaker(&self) -> Breaker {
+        Breaker::new(self.breaker_failures, Span::from_millis((self.breaker_open_s * 1000.0) as i64))
+    }
+
+    /// Whether its streams of chat are asked for their usage.
+    pub(crate) fn asks_usage(&self) -> bool {
+        let host = self.base().ok().and_then(|uri| uri.host().map(str::to_ascii_lowercase)).unwrap_or_default();
+        self.include_usage.unwrap_or_else(|| HOSTS_OF_USAGE.contains(&host.as_str()))
     }
 }

@@ -1,0 +1,298 @@
+//! How much each key and each tenant may use, and what it uses now.
+
+mod bucket;
+mod day;
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use governor::clock::{Clock as _, DefaultClock};
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use http::StatusCode;
+use midstream_series::Timestamp;
+
+use self::bucket::{Bucket, Refused};
+use self::day::Day;
+use crate::access::Key;
+use crate::config::{Config, LimitsConfig};
+use crate::fault::Fault;
+
+/// Of all keys and tenants that are limited.
+#[derive(Default)]
+pub(crate) struct Limits {
+    keys: BTreeMap<String, Arc<Allowance>>,
+    tenants: BTreeMap<String, Arc<Allowance>>,
+}
+
+/// What one key or tenant may use.
+struct Allowance {
+    /// `the key "alice"`.
+    whose: String,
+    config: LimitsConfig,
+    requests: Option<DefaultDirectRateLimiter>,
+    taken: Mutex<Taken>,
+}
+
+struct Taken {
+    running: u32,
+    minute: Option<Bucket>,
+    day: Day,
+}
+
+/// A request that runs within its limits: dropping it makes room for another.
+#[derive(Default)]
+pub(crate) struct Admission {
+    held: Vec<Held>,
+}
+
+struct Held {
+    allowance: Arc<Allowance>,
+    reserved: u64,
+}
+
+impl Limits {
+    /// Those of a configuration. Who was limited before under the same name and limits goes on as it stands.
+    pub(crate) fn of(config: &Config, before: Option<&Self>, now: Timestamp) -> Self {
+        let made = |kind: &str, name: &String, limits: &LimitsConfig, old: Option<&Arc<Allowance>>| {
+            let kept = old.filter(|old| old.config == *limits).map(Arc::clone);
+            let allowance = kept.or_else(|| Allowance::new(format!("the {kind} {name:?}"), limits, now).map(Arc::new));
+            allowance.map(|allowance| (name.clone(), allowance))
+        };
+        let keys = config.keys.iter();
+        let tenants = config.tenants.iter();
+        Self {
+            keys: keys
+                .filter_map(|(name, key)| {
+                    made("key", name, &key.limits, before.and_then(|before| before.keys.get(name)))
+                })
+                .collect(),
+            tenants: tenants
+                .filter_map(|(name, tenant)| {
+                    made("tenant", name, &tenant.limits, before.and_then(|before| before.tenants.get(name)))
+                })
+                .collect(),
+        }
+    }
+
+    /// Lets a request begin that may take so many tokens, or says how long it has to wait.
+    pub(crate) fn admit(
+        &self,
+        key: Option<&Key>,
+        tokens: Option<u64>,
+        now: Timestamp,
+        unix_s: u64,
+    ) -> Result<Admission, Fault> {
+        let of_key = key.and_then(|key| self.keys.get(&key.name));
+        let of_tenant = key.and_then(|key| self.tenants.get(key.tenant()?));
+        let mut admission = Admission::default();
+        for allowance in [of_tenant, of_key].into_iter().flatten() {
+            let reserved = tokens.unwrap_or_default();
+            allowance.begin(reserved, now, unix_s)?;
+            admission.held.push(Held { allowance: Arc::clone(allowance), reserved });
+        }
+        Ok(admission)
+    }
+}
+
+impl Allowance {
+    fn new(whose: String, config: &LimitsConfig, now: Timestamp) -> Option<Self> {
+        if config.is_none() {
+            return None;
+        }
+        let per_min = config.requests_per_min.and_then(NonZeroU32::new);
+        let minute = config.tokens_per_min.map(|tokens| Bucket::new(tokens, now));
+        Some(Self {
+            whose,
+            config: config.clone(),
+            requests: per_min.map(|most| RateLimiter::direct(Quota::per_minute(most))),
+            taken: Mutex::new(Taken { running: 0, minute, day: Day::default() }),
+        })
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All or nothing; the rate of requests is asked last, since it takes nothing back.
+    fn begin(&self, tokens: u64, now: Timestamp, unix_s: u64) -> Result<(), Fault> {
+        let mut taken = self.taken();
+        let Taken { running, minute, day } = &mut *taken;
+        if let Some(most) = self.config.concurrent.filter(|most| *running >= *most) {
+            let wait = Refused::Wait(Duration::from_secs(1));
+            return Err(self.refused("midstream_too_many_streams", &format!("run {most} requests at a time"), wait));
+        }
+        day.reserve(tokens, &self.config, unix_s).map_err(|(what, wait)| self.used_up(what, wait))?;
+        let reserved = minute.as_mut().map_or(Ok(()), |minute| minute.reserve(tokens, now));
+        let admitted = reserved.map_err(|wait| self.too_many_tokens(wait)).and_then(|()| {
+            self.check_rate().inspect_err(|_| {
+                if let Some(minute) = minute {
+                    minute.give_back(tokens);
+                }
+            })
+        });
+        match &admitted {
+            Ok(()) => *running += 1,
+            Err(_) => day.give_back(tokens),
+        }
+        admitted
+    }
+
+    fn check_rate(&self) -> Result<(), Fault> {
+        let Some(requests) = &self.requests else { return Ok(()) };
+        requests.check().map_err(|until| {
+            let wait = Refused::Wait(until.wait_time_from(DefaultClock::default().now()));
+            let most = self.config.requests_per_min.unwrap_or_default();
+            self.refused("midstream_rate_limited", &format!("make {most} requests a minute"), wait)
+        })
+    }
+
+    fn too_many_tokens(&self, wait: Refused) -> Fault {
+        let most = self.config.tokens_per_min.unwrap_or_default();
+        self.refused("midstream_rate_limited", &format!("use {most} tokens a minute"), wait)
+    }
+
+    fn used_up(&self, what: &str, wait: Refused) -> Fault {
+        let LimitsConfig { tokens_per_day, cost_per_day, .. } = &self.config;
+        let most = match what {
+            "cost" => format!("use {} in cost a day (UTC)", cost_per_day.unwrap_or_default()),
+            _ => format!("use {} tokens a day (UTC)", tokens_per_day.unwrap_or_default()),
+        };
+        self.refused("midstream_budget_used", &most, wait)
+    }
+
+    fn refused(&self, kind: &'static str, most: &str, wait: Refused) -> Fault {
+        let Self { whose, .. } = self;
+        let (what, retry_after_s) = match wait {
+            Refused::Never => ("the request's most tokens are more than that; ask for fewer".to_owned(), None),
+            Refused::Wait(wait) => {
+                let seconds = wait.as_secs_f64().ceil().max(1.0) as u64;
+                (format!("ask again in {seconds} s"), Some(seconds))
+            }
+        };
+        let message = format!("{whose} may {most}; {what}");
+        Fault { retry_after_s, ..Fault::new(StatusCode::TOO_MANY_REQUESTS, kind, message) }
+    }
+
+    fn end(&self, reserved: u64) {
+        let mut taken = self.taken();
+        taken.running = taken.running.saturating_sub(1);
+        taken.day.give_back(reserved);
+        if let Some(minute) = &mut taken.minute {
+            minute.give_back(reserved);
+        }
+    }
+}
+
+impl Admission {
+    /// So much was used.
+    pub(crate) fn take(&self, tokens: u64, cost: f64, unix_s: u64) {
+        for Held { allowance, .. } in &self.held {
+            let mut taken = allowance.taken();
+            taken.day.take(tokens, cost, unix_s);
+            if let Some(minute) = &mut taken.minute {
+                minute.take(tokens);
+            }
+        }
+    }
+}
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        for Held { allowance, reserved } in self.held.drain(..) {
+            allowance.end(reserved);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::Access;
+    use crate::config::Role;
+
+    const HASH: &str = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"; // of "secret"
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_nanos(second * 1_000_000_000)
+    }
+
+    struct Case {
+        config: Config,
+        limits: Limits,
+        key: Arc<Key>,
+    }
+
+    fn case(more: &str) -> Case {
+        let config = format!("[keys.alice]\nsha256 = \"{HASH}\"\n{more}");
+        let config = Config::from_toml(config.as_bytes()).unwrap();
+        let headers = [(http::header::AUTHORIZATION, "Bearer secret".parse().unwrap())].into_iter().collect();
+        let key = Access::of(&config).check(&headers, &"/".parse().unwrap(), Role::Call).unwrap().unwrap();
+        Case { limits: Limits::of(&config, None, at(0)), config, key }
+    }
+
+    impl Case {
+        fn admit(&self, tokens: Option<u64>) -> Result<Admission, Fault> {
+            self.limits.admit(Some(&self.key), tokens, at(0), 0)
+        }
+    }
+
+    #[test]
+    fn no_more_requests_run_at_a_time() {
+        let case = case("limits = { concurrent = 1 }");
+        let first = case.admit(None).unwrap();
+        let fault = case.admit(None).err().unwrap();
+        assert_eq!((fault.status, fault.retry_after_s), (StatusCode::TOO_MANY_REQUESTS, Some(1)));
+        assert_eq!(fault.message, "the key \"alice\" may run 1 requests at a time; ask again in 1 s");
+        drop(first);
+        assert!(case.admit(None).is_ok());
+    }
+
+    #[test]
+    fn no_more_requests_come_in_a_minute() {
+        let case = case("limits = { requests_per_min = 2 }");
+        assert!(case.admit(None).is_ok() && case.admit(None).is_ok());
+        let fault = case.admit(None).err().unwrap();
+        assert_eq!(fault.kind, "midstream_rate_limited");
+        assert!((29..=30).contains(&fault.retry_after_s.unwrap()), "{fault:?}");
+    }
+
+    #[test]
+    fn tokens_are_reserved_and_settled() {
+        let case = case("limits = { tokens_per_min = 100 }");
+        let first = case.admit(Some(80)).unwrap();
+        assert_eq!(case.admit(Some(50)).err().unwrap().retry_after_s, Some(18));
+        first.take(40, 0.0, 0);
+        drop(first);
+        assert!(case.admit(Some(50)).is_ok());
+        let fault = case.admit(Some(101)).err().unwrap();
+        assert_eq!((fault.status, fault.retry_after_s), (StatusCode::TOO_MANY_REQUESTS, None));
+    }
+
+    #[test]
+    fn what_is_refused_takes_nothing() {
+        let case = case("limits = { tokens_per_day = 100, tokens_per_min = 100, requests_per_min = 1 }");
+        drop(case.admit(Some(1)).unwrap());
+        assert_eq!(case.admit(Some(100)).err().unwrap().kind, "midstream_rate_limited");
+        let taken = &mut *case.limits.keys["alice"].taken();
+        assert!(taken.minute.as_mut().unwrap().reserve(100, at(0)).is_ok());
+        assert!(taken.day.reserve(100, &case.limits.keys["alice"].config, 0).is_ok());
+    }
+
+    #[test]
+    fn the_keys_of_a_tenant_share_its_limits() {
+        let case = case("tenant = \"blue\"\n[tenants.blue.limits]\ntokens_per_day = 10");
+        case.admit(None).unwrap().take(10, 0.0, 0);
+        let fault = case.admit(None).err().unwrap();
+        assert_eq!(fault.message, "the tenant \"blue\" may use 10 tokens a day (UTC); ask again in 86400 s");
+    }
+
+    #[test]
+    fn limits_that_stay_the_same_keep_what_was_used() {
+        let case = case("limits = { tokens_per_day = 10 }");
+        case.admit(None).unwrap().take(10, 0.0, 0);
+        let reloaded = Limits::of(&case.config, Some(&case.limits), at(1));
+        assert!(reloaded.admit(Some(&case.key), None, at(1), 1).is_err());
+    }
+}

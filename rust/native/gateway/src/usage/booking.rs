@@ -1,0 +1,150 @@
+//! The usage of one stream, booked in every ending.
+
+use std::sync::Arc;
+
+use midstream_series::Timestamp;
+use midstream_stream::{EndingState, Summary};
+use midstream_worker::Clock;
+
+use super::{Ledger, Tokens, UsageRecord, unix_s};
+use crate::cause::Cause;
+use crate::limits::Admission;
+use crate::seats::Seat;
+use crate::streams::Stream;
+
+/// What is booked for a stream: whoever drops it books what is not booked yet, so that no ending is free.
+pub(crate) struct Booking {
+    ledger: Arc<Ledger>,
+    clock: Arc<dyn Clock>,
+    stream: Arc<Stream>,
+    started: Timestamp,
+    /// The limits that it counts for.
+    admission: Admission,
+    /// The most tokens that the request asks for.
+    max_tokens: Option<u64>,
+    /// Who is asked, and since when.
+    asked: Option<(String, Timestamp)>,
+    /// Its place at that upstream.
+    seat: Option<Seat>,
+    is_booked: bool,
+    is_over: bool,
+}
+
+impl Booking {
+    pub(crate) fn new(
+        ledger: &Arc<Ledger>,
+        clock: &Arc<dyn Clock>,
+        stream: &Arc<Stream>,
+        (admission, max_tokens): (Admission, Option<u64>),
+    ) -> Self {
+        Self {
+            ledger: Arc::clone(ledger),
+            clock: Arc::clone(clock),
+            stream: Arc::clone(stream),
+            started: clock.now(),
+            admission,
+            max_tokens,
+            asked: None,
+            seat: None,
+            is_booked: false,
+            is_over: false,
+        }
+    }
+
+    /// When the request came.
+    pub(crate) fn started(&self) -> Timestamp {
+        self.started
+    }
+
+    /// An upstream is asked; whoever was asked before has failed.
+    pub(crate) fn ask(&mut self, upstream: &str, seat: Seat) {
+        self.book_unanswered(EndingState::Failed);
+        self.seat = Some(seat);
+        self.asked = Some((upstream.to_owned(), self.clock.now()));
+    }
+
+    /// The upstream failed once, and is left alone if its circuit opened by that.
+    pub(crate) fn failed(&self, upstream: &str, opened: bool) {
+        self.ledger.metrics.failed(upstream, opened);
+    }
+
+    /// Nobody answers.
+    pub(crate) fn fail(&mut self) {
+        if !self.book_unanswered(EndingState::Failed) && !self.is_booked {
+            self.book(None, Tokens::NOTHING, EndingState::Failed, self.started);
+        }
+    }
+
+    /// The upstream that was asked last has answered, and its answer is over.
+    pub(crate) fn end(&mut self, summary: &Summary, is_read: bool) {
+        self.is_over = true;
+        let Some((upstream, _)) = self.asked.take() else { return };
+        let model = self.stream.meta.model.clone().or_else(|| summary.model.clone());
+        let tokens = self.ledger.tokens(model.as_deref(), summary, is_read);
+        let record = UsageRecord {
+            model,
+            cost: self.ledger.cost(summary, tokens),
+            bytes: summary.bytes,
+            ttft_s: summary.pace.first_text_s,
+            ..self.record(Some(upstream), tokens, summary.ending.state, self.started)
+        };
+        if let (EndingState::Halted, Some(most), Some(output)) = (summary.ending.state, self.max_tokens, tokens.output)
+        {
+            self.ledger.metrics.saved(most.saturating_sub(output));
+        }
+        self.write(record);
+        self.admission = Admission::default();
+        self.seat = None;
+    }
+
+    /// Books who was asked and did not answer, if anybody was.
+    fn book_unanswered(&mut self, end: EndingState) -> bool {
+        let Some((upstream, since)) = self.asked.take() else { return false };
+        self.book(Some(upstream), Tokens::NOTHING, end, since);
+        true
+    }
+
+    fn book(&mut self, upstream: Option<String>, tokens: Tokens, end: EndingState, since: Timestamp) {
+        let record = self.record(upstream, tokens, end, since);
+        self.write(record);
+    }
+
+    fn record(&self, upstream: Option<String>, tokens: Tokens, end: EndingState, since: Timestamp) -> UsageRecord {
+        let meta = &self.stream.meta;
+        UsageRecord {
+            stream: meta.id.as_str().to_owned(),
+            api: meta.api,
+            key: meta.key.clone(),
+            tenant: meta.tenant.clone(),
+            model: meta.model.clone(),
+            upstream,
+            tokens,
+            cost: None,
+            end: end.name(),
+            bytes: 0,
+            ttft_s: None,
+            duration_s: (self.clock.now() - since).as_secs_f64(),
+            at: unix_s(),
+        }
+    }
+
+    fn write(&mut self, record: UsageRecord) {
+        self.is_booked = true;
+        self.admission.take(record.tokens.all(), record.cost.unwrap_or_default(), record.at as u64);
+        self.ledger.book(&record);
+        self.stream.book(record);
+    }
+}
+
+impl Drop for Booking {
+    fn drop(&mut self) {
+        if self.is_over {
+            return;
+        }
+        if !self.book_unanswered(EndingState::Cancelled) && !self.is_booked {
+            self.book(None, Tokens::NOTHING, EndingState::Cancelled, self.started);
+        }
+        self.stream.blame(Cause::ClientLeft);
+        self.stream.end(None);
+    }
+}
