@@ -3,14 +3,15 @@ use midstream_series::{Span, Timestamp};
 use crate::emit::{Emit, Known};
 use crate::pace::{Chunk, Pace};
 use crate::{
-    Action, Anomaly, ChannelKey, ChannelKind, Close, Decision, Detector, Error, Event, EventKind, Events, Finding,
-    Forward, Place, Repeat, Settings, Source, Summary,
+    Action, Anomaly, ChannelKey, ChannelKind, Close, Continues, Decision, Detector, Error, Event, EventKind, Events,
+    Finding, Forward, Place, Repeat, Settings, Source, Summary,
 };
 
 #[cfg(test)]
 pub(crate) mod broken;
 mod budgeted;
 mod called;
+mod continued;
 #[cfg(test)]
 mod decision_tests;
 mod ended;
@@ -64,6 +65,9 @@ pub struct Checks {
     /// What ended the stream.
     halted: Option<Action>,
     stop: Option<Box<Finding>>,
+    continues: Continues,
+    /// What asked for something that the owner does itself.
+    asked: Option<Box<Finding>>,
     finished: bool,
     #[cfg(test)]
     pub(crate) broken: broken::Broken,
@@ -114,6 +118,8 @@ impl Checks {
             clock_regressions: 0,
             halted: None,
             stop: None,
+            continues: Continues::default(),
+            asked: None,
             finished: false,
             #[cfg(test)]
             broken: broken::Broken::default(),
@@ -250,7 +256,7 @@ impl Checks {
             {
                 let before = self.fresh.len();
                 budget.read(event, None, &self.known, &mut self.fresh);
-                if !self.settings.shadow && ends_at_stop(&mut self.fresh, before) {
+                if !self.settings.shadow && ends_at_stop(&mut self.fresh, before, &self.continues) {
                     break;
                 }
             }
@@ -263,7 +269,7 @@ impl Checks {
                 let channel = self.known.channels.get(index);
                 let found = self.fresh.iter_mut().skip(before);
                 found.for_each(|finding| finding.channel = channel.map(|channel| channel.id.clone()));
-                if !self.settings.shadow && ends_at_stop(&mut self.fresh, before) {
+                if !self.settings.shadow && ends_at_stop(&mut self.fresh, before, &self.continues) {
                     break;
                 }
             }
@@ -288,7 +294,7 @@ impl Checks {
                 budget.read(event, text, &self.known, &mut self.fresh);
                 budgeted::sort(&mut self.fresh, before);
             }
-            if !self.settings.shadow && ends_at_stop(&mut self.fresh, before) {
+            if !self.settings.shadow && ends_at_stop(&mut self.fresh, before, &self.continues) {
                 break;
             }
         }
@@ -298,7 +304,7 @@ impl Checks {
 
     /// How many characters of a channel were read behind the one that stopped the stream.
     pub(crate) fn read_behind_stop(&self) -> u64 {
-        let Some(stop) = self.fresh.iter().rfind(|finding| finding.action.halts()) else { return 0 };
+        let Some(stop) = self.fresh.iter().rfind(|finding| self.continues.halts(finding.action)) else { return 0 };
         let channel = self.known.channels.iter().find(|(_, channel)| stop.channel.as_ref() == Some(&channel.id));
         channel.zip(stop.offset).map_or(0, |((_, channel), offset)| channel.characters.saturating_sub(offset))
     }
@@ -336,7 +342,14 @@ impl Checks {
     }
 
     fn settle(&mut self) -> bool {
-        let halting = self.fresh.iter().filter(|finding| finding.action.halts()).max_by_key(|finding| finding.action);
+        let Self { fresh, continues, .. } = self;
+        continues.answer(fresh.get_mut(self.kept..).unwrap_or_default());
+        let (halting, asking): (Vec<&Finding>, Vec<&Finding>) =
+            fresh.iter().filter(|finding| finding.action.halts()).partition(|finding| continues.halts(finding.action));
+        if let Some(asking) = asking.last() {
+            self.asked = Some(Box::new((*asking).clone()));
+        }
+        let halting = halting.into_iter().max_by_key(|finding| finding.action);
         if let Some(stop) = halting.filter(|stop| !self.settings.shadow && Some(stop.action) > self.halted) {
             self.halted = Some(stop.action);
             self.stop = Some(Box::new(stop.clone()));
@@ -355,8 +368,9 @@ impl Checks {
 
 /// Whether a finding from `before` on ends the stream. What lies behind it is not looked at, so that no finding depends on
 /// the cut.
-fn ends_at_stop(findings: &mut Vec<Finding>, before: usize) -> bool {
-    let stop = findings.iter().skip(before).position(|finding| finding.action.halts());
+fn ends_at_stop(findings: &mut Vec<Finding>, before: usize, continues: &Continues) -> bool {
+    continues.answer(findings.get_mut(before..).unwrap_or_default());
+    let stop = findings.iter().skip(before).position(|finding| continues.halts(finding.action));
     if let Some(stop) = stop {
         findings.truncate(before + stop + 1);
     }

@@ -6,7 +6,7 @@ use crate::decode::{Decode, Detect, Frame, FrameKind, Framing, Opening, Sink, de
 use crate::dialect::{Dialect, Reading};
 use crate::hold::Hold;
 use crate::redact::{Fault, RuleSet};
-use crate::{Checks, Close, Course, Decision, End, Error, Forward, Settings, Summary};
+use crate::{Checks, Close, Continues, Course, Decision, End, Error, Forward, Settings, Summary};
 
 mod analysis;
 mod course;
@@ -43,6 +43,8 @@ pub struct Options {
     pub end: End,
     /// The rules of redaction, built once for many streams; without them those of the settings are built.
     pub rules: Option<Arc<RuleSet>>,
+    /// What its owner does itself in the place of an end.
+    pub continues: Continues,
 }
 
 /// Watches one stream: bytes in, the same bytes out, with events, findings and a decision per chunk.
@@ -108,6 +110,7 @@ impl Guard {
         }
         checks.known.text_ends = hold.as_ref().map(|_| Vec::new());
         checks.read_calls();
+        checks.continue_by(options.continues);
         checks.count();
         if options.http_status.is_some_and(|status| status >= 400) {
             checks.known.end.fail();

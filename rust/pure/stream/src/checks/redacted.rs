@@ -70,7 +70,7 @@ impl Checks {
         ordered.sort_by_key(|(place, _)| *place);
         self.fresh.extend(ordered.into_iter().map(|(_, finding)| finding));
         if !self.settings.shadow {
-            ends_at_stop(&mut self.fresh, first);
+            ends_at_stop(&mut self.fresh, first, &self.continues);
         }
     }
 

@@ -63,6 +63,18 @@ impl Guard {
         self.reading.end_with(end);
     }
 
+    /// What the last finding asked its owner for cannot be done: it ends the stream.
+    ///
+    /// # Errors
+    /// [`Error::Finished`] after [`Guard::finish`].
+    pub fn halt(&mut self, now: Timestamp) -> Result<Decision<'_>, Error> {
+        let now = self.begin(now)?;
+        self.checks.halt();
+        self.drop_after_stop();
+        self.note(now);
+        Ok(self.decide(Forward::Nothing))
+    }
+
     /// Time passes without bytes: stalls.
     ///
     /// # Errors
