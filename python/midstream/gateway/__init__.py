@@ -12,5 +12,6 @@
 
 from midstream.gateway.config import Api, GatewayConfig, Key, Role, Route, Upstream
 from midstream.gateway.gateway import Gateway
+from midstream.gateway.limits import Limits, Tenant, Usage
 
-__all__ = ["Api", "Gateway", "GatewayConfig", "Key", "Role", "Route", "Upstream"]
+__all__ = ["Api", "Gateway", "GatewayConfig", "Key", "Limits", "Role", "Route", "Tenant", "Upstream", "Usage"]

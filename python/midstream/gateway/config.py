@@ -9,8 +9,9 @@ from typing import Any, Literal, Self, TypeAlias
 
 from midstream._rust.gateway import read_config
 from midstream.errors import InputError
+from midstream.gateway.limits import Limits, Tenant, Usage
 from midstream.stream.settings import Settings
-from midstream.stream.tables import by_name, made, plain, wrong
+from midstream.stream.tables import by_name, made, plain, table, wrong
 
 __all__ = ["Api", "GatewayConfig", "Key", "Role", "Route", "Upstream"]
 
@@ -41,6 +42,20 @@ class Upstream:
         Seconds until the answer begins, above 0.
     idle_s : float
         Seconds without any byte inside an answer, above 0.
+    max_concurrent : int, >= 1, optional
+        Requests that it has at a time, up to the end of their answers. Default: as many as come.
+    max_waiting : int
+        Requests that wait for one of those to end; more are refused with the status 503.
+    wait_s : float
+        Seconds that one of them waits at most, above 0.
+    breaker_failures : int
+        Failures in a row after which it is left alone; 0: never. A failure is no connection, no answer in time, or a status
+        that says that it is broken (500, 502, 503, 504, 529).
+    breaker_open_s : float
+        Seconds that it is left alone until one request tries it, above 0.
+    include_usage : bool, optional
+        Whether a stream of OpenAI's chat is asked for its usage where the client does not ask; the client never sees that.
+        Default: where the host is known to take it (OpenAI, DeepSeek, Groq).
     """
 
     url: str
@@ -50,6 +65,12 @@ class Upstream:
     connect_s: float = 5.0
     first_byte_s: float = 300.0
     idle_s: float = 30.0
+    max_concurrent: int | None = None
+    max_waiting: int = 100
+    wait_s: float = 10.0
+    breaker_failures: int = 5
+    breaker_open_s: float = 10.0
+    include_usage: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,11 +101,17 @@ class Key:
         ``call`` asks upstreams, ``view`` sees streams, ``admin`` ends those of others.
     models : tuple of str, optional
         The models that it is for. Default: all.
+    tenant : str, optional
+        Whose it is: it sees and ends streams of that tenant alone. Default: of all.
+    limits : Limits, optional
+        How much it may use. Default: no limit.
     """
 
     sha256: str
     roles: tuple[Role, ...] = ("call",)
     models: tuple[str, ...] | None = None
+    tenant: str | None = None
+    limits: Limits = field(default_factory=Limits, metadata=table(Limits))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +131,10 @@ class GatewayConfig:
         Models by the name that clients use: who serves each, the first that answers.
     keys : mapping of str to Key
         Who may call, by name. Without keys everyone who reaches the gateway, and then it listens on loopback alone.
+    tenants : mapping of str to Tenant
+        What the keys of one tenant may use together, by its name.
+    usage : Usage, optional
+        What is written down of usage. Default: no file.
     on_client_gone : {"cancel", "continue"}
         Whether an answer ends with its client, or goes on for those who view it.
     keepalive_s : float
@@ -126,6 +157,8 @@ class GatewayConfig:
     upstreams: Mapping[str, Upstream] = field(default_factory=dict, hash=False, metadata=by_name(Upstream))
     models: Mapping[str, tuple[Route, ...]] = field(default_factory=dict, hash=False)
     keys: Mapping[str, Key] = field(default_factory=dict, hash=False, metadata=by_name(Key))
+    tenants: Mapping[str, Tenant] = field(default_factory=dict, hash=False, metadata=by_name(Tenant))
+    usage: Usage = field(default_factory=Usage, metadata=table(Usage))
     on_client_gone: Literal["cancel", "continue"] = "cancel"
     keepalive_s: float = 15.0
     max_body: int = 32 << 20

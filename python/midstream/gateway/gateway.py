@@ -83,6 +83,15 @@ class Gateway:
         stream: dict[str, Any] = json.loads(shown)
         return stream
 
+    def usage(self) -> list[dict[str, Any]]:
+        """What was used since the start by each key, model and upstream.
+
+        One mapping each: ``tenant``, ``key``, ``model``, ``upstream``, ``requests``, ``input`` and ``output`` tokens,
+        ``output_estimated`` (those of them that no provider counted), ``bytes``, and ``cost`` at the prices of the budget.
+        """
+        usage: list[dict[str, Any]] = json.loads(self._running.usage_json())["usage"]
+        return usage
+
     def cancel(self, id: str) -> None:
         """Close the upstream of a stream; its client sees the answer break off.
 

@@ -1,0 +1,256 @@
+//! Keys and tenants use what they may, and upstreams that are full or broken are spared.
+
+mod support;
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use http::{Response, StatusCode};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use midstream_gateway::{
+    Api, Config, KeyConfig, LimitsConfig, Role, RouteConfig, Server, TenantConfig, UpstreamConfig,
+};
+use serde_json::{Value, json};
+use support::{Asker, LONGEST, Mock, Script, Seen, all, chat, chat_end, gateway_with};
+use tokio::time::timeout;
+
+const CHAT: &str = "/v1/chat/completions";
+const SECRET: &str = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"; // of "secret"
+const OTHER: &str = "d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa"; // of "other"
+
+fn key(sha256: &str, tenant: Option<&str>, limits: LimitsConfig) -> KeyConfig {
+    KeyConfig {
+        sha256: sha256.to_owned(),
+        roles: vec![Role::Admin, Role::Call, Role::View],
+        models: None,
+        tenant: tenant.map(str::to_owned),
+        limits,
+    }
+}
+
+/// A gateway whose one key may use so much.
+async fn limited(mock: &Mock, api: Api, limits: LimitsConfig) -> (Server, Asker) {
+    let server = gateway_with(mock, api, |config| {
+        config.keys.insert("alice".to_owned(), key(SECRET, None, limits));
+    })
+    .await;
+    let asker = with_key(&server, "secret");
+    (server, asker)
+}
+
+fn with_key(server: &Server, key: &'static str) -> Asker {
+    let mut asker = Asker::new(server);
+    asker.key = Some(key);
+    asker
+}
+
+async fn body(response: Response<Incoming>) -> Value {
+    serde_json::from_slice(&all(response).await).unwrap()
+}
+
+async fn text(asker: &Asker, path: &str) -> String {
+    String::from_utf8(all(asker.send("GET", path, "").await).await.to_vec()).unwrap()
+}
+
+/// Asks again until that holds.
+async fn until(holds: impl AsyncFn() -> bool) {
+    let asked = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(LONGEST, asked).await.expect("it never held");
+}
+
+fn retry_after(response: &Response<Incoming>) -> Option<u64> {
+    response.headers().get("retry-after")?.to_str().ok()?.parse().ok()
+}
+
+#[tokio::test]
+async fn a_key_runs_no_more_requests_at_a_time_than_it_may() {
+    let mock = Mock::start(Script { hangs: true, ..Script::of([chat("Hello")]) }).await;
+    let limits = LimitsConfig { concurrent: Some(1), ..LimitsConfig::default() };
+    let (server, asker) = limited(&mock, Api::Openai, limits).await;
+    let first = asker.post(CHAT).await;
+    let refused = asker.post(CHAT).await;
+    assert_eq!((refused.status(), retry_after(&refused)), (StatusCode::TOO_MANY_REQUESTS, Some(1)));
+    assert_eq!(body(refused).await["error"]["type"], "midstream_too_many_streams");
+    drop(first);
+    until(async || with_key(&server, "secret").post(CHAT).await.status() == StatusCode::OK).await;
+}
+
+#[tokio::test]
+async fn a_refusal_has_the_shape_of_the_api() {
+    let mock = Mock::start(Script::of([chat_end()])).await;
+    let limits = LimitsConfig { requests_per_min: Some(1), ..LimitsConfig::default() };
+    let (_server, asker) = limited(&mock, Api::Anthropic, limits).await;
+    all(asker.post("/v1/messages").await).await;
+    let refused = asker.post("/v1/messages").await;
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert!((1..=60).contains(&retry_after(&refused).unwrap()));
+    let told = body(refused).await;
+    assert_eq!((&told["type"], &told["error"]["type"]), (&json!("error"), &json!("midstream_rate_limited")));
+    let message = told["error"]["message"].as_str().unwrap();
+    assert!(message.starts_with("the key \"alice\" may make 1 requests a minute; ask again in "), "{message}");
+}
+
+#[tokio::test]
+async fn tokens_of_a_request_that_runs_are_reserved_and_settled_at_its_end() {
+    let mock = Mock::start(Script { hangs: true, ..Script::of([chat("Hello")]) }).await;
+    let limits = LimitsConfig { tokens_per_min: Some(1000), ..LimitsConfig::default() };
+    let (server, asker) = limited(&mock, Api::Openai, limits).await;
+    let asks = r#"{"model":"m","stream":true,"max_tokens":900}"#;
+    let first = asker.send("POST", CHAT, asks).await;
+    let refused = asker.send("POST", CHAT, asks).await;
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    drop(first);
+    until(async || with_key(&server, "secret").send("POST", CHAT, asks).await.status() == StatusCode::OK).await;
+    let never = asker.send("POST", CHAT, r#"{"model":"m","max_tokens":1001}"#).await;
+    assert_eq!((never.status(), retry_after(&never)), (StatusCode::TOO_MANY_REQUESTS, None));
+}
+
+#[tokio::test]
+async fn a_tenants_day_is_used_up_by_all_its_keys() {
+    let mock = Mock::start(Script::of([chat("Hello world"), chat_end()])).await;
+    let server = gateway_with(&mock, Api::Openai, |config| {
+        let limits = LimitsConfig { tokens_per_day: Some(3), ..LimitsConfig::default() };
+        config.tenants.insert("blue".to_owned(), TenantConfig { limits });
+        config.keys.insert("alice".to_owned(), key(SECRET, Some("blue"), LimitsConfig::default()));
+        config.keys.insert("bob".to_owned(), key(OTHER, Some("blue"), LimitsConfig::default()));
+    })
+    .await;
+    all(with_key(&server, "secret").post(CHAT).await).await;
+    let refused = with_key(&server, "other").post(CHAT).await;
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert!(retry_after(&refused).unwrap() <= 86_400);
+    assert_eq!(body(refused).await["error"]["type"], "midstream_budget_used");
+}
+
+#[tokio::test]
+async fn a_key_sees_and_ends_streams_of_its_tenant_alone() {
+    let mock = Mock::start(Script { hangs: true, ..Script::of([chat("Hello")]) }).await;
+    let server = gateway_with(&mock, Api::Openai, |config| {
+        config.keys.insert("alice".to_owned(), key(SECRET, Some("blue"), LimitsConfig::default()));
+        config.keys.insert("bob".to_owned(), key(OTHER, Some("red"), LimitsConfig::default()));
+    })
+    .await;
+    let (alice, bob) = (with_key(&server, "secret"), with_key(&server, "other"));
+    let mut response = alice.post(CHAT).await;
+    timeout(LONGEST, response.body_mut().frame()).await.unwrap().unwrap().unwrap();
+    let id = response.headers()["x-midstream-stream-id"].to_str().unwrap().to_owned();
+    let path = format!("/midstream/v1/streams/{id}");
+    assert_eq!(bob.get_json("/midstream/v1/streams").await["streams"], json!([]));
+    assert_eq!(bob.send("GET", &path, "").await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(bob.send("GET", &format!("{path}/events"), "").await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(bob.send("POST", &format!("{path}/cancel"), "").await.status(), StatusCode::NOT_FOUND);
+    let shown = alice.get_json(&path).await;
+    assert_eq!(
+        (&shown["tenant"], &shown["key"], &shown["state"]),
+        (&json!("blue"), &json!("alice"), &json!("running"))
+    );
+    assert_eq!(alice.send("POST", &format!("{path}/cancel"), "").await.status(), StatusCode::ACCEPTED);
+    assert!(!mock.closed().await.0);
+    until(async || alice.get_json("/midstream/v1/usage").await["usage"][0]["requests"] == 1).await;
+    assert_eq!(bob.get_json("/midstream/v1/usage").await["usage"], json!([]));
+}
+
+fn mock_of(config: &mut Config) -> &mut UpstreamConfig {
+    config.upstreams.get_mut("mock").unwrap()
+}
+
+#[tokio::test]
+async fn an_upstream_that_is_full_makes_the_next_wait_and_refuses_the_rest() {
+    let mock = Mock::start(Script { hangs: true, ..Script::of([chat("Hello")]) }).await;
+    let server = gateway_with(&mock, Api::Openai, |config| {
+        mock_of(config).max_concurrent = Some(1);
+        mock_of(config).max_waiting = 1;
+    })
+    .await;
+    let first = Asker::new(&server).post(CHAT).await;
+    let asker = Asker::new(&server);
+    let second = tokio::spawn(async move { asker.post(CHAT).await });
+    let asker = Asker::new(&server);
+    let waits = "midstream_upstream_requests_waiting{upstream=\"mock\"} 1";
+    until(async || text(&asker, "/metrics").await.contains(waits)).await;
+    let third = asker.post(CHAT).await;
+    assert_eq!((third.status(), retry_after(&third)), (StatusCode::SERVICE_UNAVAILABLE, Some(1)));
+    assert_eq!(body(third).await["error"]["type"], "midstream_upstream_full");
+    drop(first);
+    assert_eq!(timeout(LONGEST, second).await.unwrap().unwrap().status(), StatusCode::OK);
+}
+
+/// A gateway whose upstream has failed as often as is needed to leave it alone.
+async fn broken(mock: &Mock, open_s: f64, change: impl FnOnce(&mut Config)) -> (Server, Asker) {
+    let server = gateway_with(mock, Api::Openai, |config| {
+        let upstream = mock_of(config);
+        (upstream.retries, upstream.breaker_failures, upstream.breaker_open_s) = (0, 2, open_s);
+        change(config);
+    })
+    .await;
+    let asker = Asker::new(&server);
+    for _ in 0..2 {
+        all(asker.post("/mock/v1/chat/completions").await).await;
+        let Seen::Asked { .. } = mock.next().await else { panic!("asked first") };
+        mock.closed().await;
+    }
+    (server, asker)
+}
+
+#[tokio::test]
+async fn an_upstream_that_fails_again_and_again_is_left_alone() {
+    let script = Script::of([chat_end()]);
+    script.refused.store(2, Ordering::SeqCst);
+    let mock = Mock::start(script).await;
+    let (_server, asker) = broken(&mock, 1000.0, |_| ()).await;
+    let refused = asker.post(CHAT).await;
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!((990..=1000).contains(&retry_after(&refused).unwrap()));
+    assert_eq!(body(refused).await["error"]["type"], "midstream_upstream_open");
+    let ready = asker.send("GET", "/readyz", "").await;
+    assert_eq!(ready.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(body(ready).await["upstreams"], json!({"closed": 0, "half_open": 0, "open": 1}));
+    let metrics = text(&asker, "/metrics").await;
+    for line in [
+        "midstream_upstream_circuit{upstream=\"mock\",state=\"open\"} 1",
+        "midstream_upstream_failures_total{upstream=\"mock\"} 2",
+        "midstream_upstream_opened_total{upstream=\"mock\"} 1",
+        "midstream_usage_records_total{upstream=\"mock\",end=\"failed\"} 2",
+        "midstream_usage_records_total{upstream=\"none\",end=\"failed\"} 1",
+    ] {
+        assert!(metrics.contains(line), "{line} is not in {metrics}");
+    }
+}
+
+#[tokio::test]
+async fn one_that_is_left_alone_is_tried_again_after_a_while() {
+    let script = Script::of([chat_end()]);
+    script.refused.store(2, Ordering::SeqCst);
+    let mock = Mock::start(script).await;
+    let (_server, asker) = broken(&mock, 0.05, |_| ()).await;
+    until(async || asker.post(CHAT).await.status() == StatusCode::OK).await;
+    assert_eq!(asker.send("GET", "/readyz", "").await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn one_that_is_left_alone_is_passed_over_by_the_next() {
+    let script = Script::of([chat_end()]);
+    script.refused.store(2, Ordering::SeqCst);
+    let mock = Mock::start(script).await;
+    let spare = Mock::start(Script::of([chat("Hello"), chat_end()])).await;
+    let (_server, asker) = broken(&mock, 1000.0, |config| {
+        let upstream = UpstreamConfig::new(format!("http://{}", spare.address), &[Api::Openai]);
+        config.upstreams.insert("spare".to_owned(), upstream);
+        let route = |upstream: &str| RouteConfig { upstream: upstream.to_owned(), model: None };
+        config.models.insert("m".to_owned(), ["mock", "spare"].map(route).into());
+    })
+    .await;
+    // The first part of a path chooses nobody where a model does.
+    let response = asker.post(CHAT).await;
+    assert_eq!(response.headers()["x-midstream-upstream"], "spare");
+    let id = response.headers()["x-midstream-stream-id"].to_str().unwrap().to_owned();
+    all(response).await;
+    let shown = asker.get_json(&format!("/midstream/v1/streams/{id}")).await;
+    assert_eq!(shown["usage"].as_array().unwrap().len(), 1);
+    assert_eq!(shown["usage"][0]["upstream"], "spare");
+}
