@@ -5,7 +5,22 @@ What `midstream.gateway` stands on.
 
 from typing import SupportsIndex, final
 
-__all__ = ["Server", "read_config"]
+__all__ = ["Observer", "Server", "read_config"]
+
+@final
+class Observer:
+    """
+    Takes copies of events from a gateway, in order.
+    """
+    @property
+    def lost(self, /) -> int:
+        """
+        Copies that found no room.
+        """
+    def take(self, /, limit: SupportsIndex) -> list[str]:
+        """
+        Waits for copies, and gives those that are there as JSON objects; none once the gateway has stopped.
+        """
 
 @final
 class Server:
@@ -18,6 +33,10 @@ class Server:
     def cancel(self, /, id: str) -> bool:
         """
         Closes the upstream of a stream; false where none has that id.
+        """
+    def observe(self, /, capacity: SupportsIndex) -> Observer:
+        """
+        Copies of the events of streams that start from now on, with room for so many.
         """
     def stop(self, /) -> None:
         """
@@ -32,7 +51,7 @@ class Server:
         Streams that run or ended a while ago, as a JSON array.
         """
 
-def read_config(content: bytes, file: str) -> str:
+def read_config(content: bytes, file: str | None = None) -> str:
     """
     The tables of a configuration as JSON, checked.
     """

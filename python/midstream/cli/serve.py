@@ -10,8 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
+from midstream.cli.config_file import GATEWAY
 from midstream.cli.endpoints import told_of_url
-from midstream.cli.exits import USAGE, Failure
+from midstream.cli.exits import DONE, INTERRUPTED, USAGE, Failure
 from midstream.errors import InputError
 from midstream.gateway import Api, Gateway, GatewayConfig, Upstream
 
@@ -31,7 +32,7 @@ BASES = {
 }
 
 
-def serve(config: Path | None = None, /, *, upstream: str | None = None, listen: str | None = None) -> None:
+def serve(config: Path | None = None, *, upstream: str | None = None, listen: str | None = None) -> int:
     """Put MidStream between any app and any model: change the base URL of the app and nothing else.
 
     Without a configuration it asks the providers whose keys are in the environment (OPENAI_API_KEY, ANTHROPIC_API_KEY,
@@ -41,9 +42,9 @@ def serve(config: Path | None = None, /, *, upstream: str | None = None, listen:
     Parameters
     ----------
     config : Path
-        Its configuration, in TOML.
+        Its configuration, in TOML. Default: the one that MIDSTREAM_CONFIG names, else midstream.toml where it is there.
     upstream : str
-        One server to ask, by its URL.
+        One server to ask, by its URL. Default: the one that MIDSTREAM_UPSTREAM names.
     listen : str
         Address and port. Default: 127.0.0.1:4000.
 
@@ -53,16 +54,30 @@ def serve(config: Path | None = None, /, *, upstream: str | None = None, listen:
 
         midstream serve
         midstream serve --upstream http://127.0.0.1:11434
-        midstream serve midstream.toml
+        midstream serve --config midstream.toml
     """
     if config is not None and upstream is not None:
         raise Failure("give a configuration or --upstream, not both", USAGE)
+    if config is None and upstream is None:
+        config, upstream = unsaid()
     with contextlib.ExitStack() as stack:
         try:
             chosen = GatewayConfig.load(config) if config is not None else stack.enter_context(found(upstream))
         except InputError as error:
             raise Failure(str(error), USAGE) from error
-        asyncio.run(run(replace(chosen, listen=listen) if listen is not None else chosen))
+        return asyncio.run(run(replace(chosen, listen=listen) if listen is not None else chosen))
+
+
+def unsaid() -> tuple[Path | None, str | None]:
+    """The configuration, or the upstream, that the environment or the working directory has."""
+    if named := os.environ.get("MIDSTREAM_CONFIG", "").strip():
+        return Path(named), None
+    if url := os.environ.get("MIDSTREAM_UPSTREAM", "").strip():
+        return None, url
+    if (here := Path(GATEWAY)).is_file():
+        print(f"midstream: reading {here}", file=sys.stderr)
+        return here, None
+    return None, None
 
 
 @contextlib.contextmanager
@@ -96,16 +111,35 @@ def base_of(url: str) -> str:
     return url.rstrip("/").removesuffix("/v1").removesuffix("/api")
 
 
-async def run(config: GatewayConfig) -> None:
-    stopped = asyncio.Event()
+async def run(config: GatewayConfig) -> int:
+    """Serve until a signal asks for the end; gives the exit code."""
+    stopped: asyncio.Queue[signal.Signals] = asyncio.Queue()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(number, stopped.set)
+            loop.add_signal_handler(number, stopped.put_nowait, number)
     async with Gateway(config) as gateway:
-        apis = sorted({api for upstream in config.upstreams.values() for api in upstream.apis})
-        for api in apis:
-            print(BASES[api].format(url=gateway.url))
-        print(f"# streams: {gateway.url}/midstream/v1/streams", flush=True)
-        await stopped.wait()
+        for line in addresses(config, gateway.url):
+            print(line)
+        sys.stdout.flush()
+        asked = await stopped.get()
         print("midstream: stopping; running streams may end", file=sys.stderr)
+        with contextlib.suppress(NotImplementedError):
+            # Who asks twice does not wait for streams.
+            loop.add_signal_handler(signal.SIGINT, os._exit, INTERRUPTED)
+    return INTERRUPTED if asked == signal.SIGINT else DONE
+
+
+def addresses(config: GatewayConfig, url: str) -> Iterator[str]:
+    """What a shell can read: the variables of SDKs, and what to look at as comments."""
+    apis = sorted({api for upstream in config.upstreams.values() for api in upstream.apis})
+    yield from (BASES[api].format(url=url) for api in apis)
+    for name, upstream in config.upstreams.items():
+        key = f", with the key in {upstream.key_env}" if upstream.key_env else ""
+        yield f"# asks     {name}: {upstream.url}{key}"
+    if not apis:
+        yield "# asks     nobody: the configuration names no upstream"
+    yield f"# streams  {url}/midstream/v1/streams"
+    yield f"# events   {url}/midstream/v1/streams/ID/events"
+    yield f"# metrics  {url}/metrics"
+    yield f"# ready    {url}/readyz"

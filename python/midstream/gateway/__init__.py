@@ -10,8 +10,25 @@
         ...
 """
 
+from midstream.gateway.checks import Check, CheckCounts, StreamEvent
 from midstream.gateway.config import Api, GatewayConfig, Key, Role, Route, Upstream
 from midstream.gateway.gateway import Gateway
 from midstream.gateway.limits import Limits, Tenant, Usage
+from midstream.gateway.mock import MockProvider
 
-__all__ = ["Api", "Gateway", "GatewayConfig", "Key", "Limits", "Role", "Route", "Tenant", "Upstream", "Usage"]
+__all__ = [
+    "Api",
+    "Check",
+    "CheckCounts",
+    "Gateway",
+    "GatewayConfig",
+    "Key",
+    "Limits",
+    "MockProvider",
+    "Role",
+    "Route",
+    "StreamEvent",
+    "Tenant",
+    "Upstream",
+    "Usage",
+]

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any, Literal, Self, TypeAlias
 
 from midstream._rust.gateway import read_config
+from midstream._rust.stream import CompiledSettings
 from midstream.errors import InputError
 from midstream.gateway.limits import Limits, Tenant, Usage
+from midstream.gateway.schema import allowed, schema_of
 from midstream.stream.settings import Settings
-from midstream.stream.tables import by_name, made, plain, table, wrong
+from midstream.stream.tables import by_name, made, plain, read_by, rows_by_name, table, wrong
 
 __all__ = ["Api", "GatewayConfig", "Key", "Role", "Route", "Upstream"]
 
@@ -20,6 +22,10 @@ Api: TypeAlias = Literal["anthropic", "gemini", "ollama", "openai"]
 
 Role: TypeAlias = Literal["admin", "call", "view"]
 """What a key is good for."""
+
+ADDRESS = r"^([0-9]{1,3}(\.[0-9]{1,3}){3}|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}$"
+BASE_URL = r"^https?://[^/?#@\s]+(/[^?#\s]*)?$"
+DAY_S = 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,18 +64,18 @@ class Upstream:
         Default: where the host is known to take it (OpenAI, DeepSeek, Groq).
     """
 
-    url: str
-    apis: tuple[Api, ...]
+    url: str = field(metadata=allowed(pattern=BASE_URL))
+    apis: tuple[Api, ...] = field(metadata=allowed(minItems=1))
     key_env: str | None = None
-    retries: int = 1
-    connect_s: float = 5.0
-    first_byte_s: float = 300.0
-    idle_s: float = 30.0
-    max_concurrent: int | None = None
+    retries: int = field(default=1, metadata=allowed(maximum=10))
+    connect_s: float = field(default=5.0, metadata=allowed(exclusiveMinimum=0, maximum=DAY_S))
+    first_byte_s: float = field(default=300.0, metadata=allowed(exclusiveMinimum=0, maximum=DAY_S))
+    idle_s: float = field(default=30.0, metadata=allowed(exclusiveMinimum=0, maximum=DAY_S))
+    max_concurrent: int | None = field(default=None, metadata=allowed(minimum=1))
     max_waiting: int = 100
-    wait_s: float = 10.0
+    wait_s: float = field(default=10.0, metadata=allowed(exclusiveMinimum=0, maximum=DAY_S))
     breaker_failures: int = 5
-    breaker_open_s: float = 10.0
+    breaker_open_s: float = field(default=10.0, metadata=allowed(exclusiveMinimum=0, maximum=DAY_S))
     include_usage: bool | None = None
 
 
@@ -107,10 +113,10 @@ class Key:
         How much it may use. Default: no limit.
     """
 
-    sha256: str
+    sha256: str = field(metadata=allowed(pattern="^[0-9A-Fa-f]{64}$"))
     roles: tuple[Role, ...] = ("call",)
     models: tuple[str, ...] | None = None
-    tenant: str | None = None
+    tenant: str | None = field(default=None, metadata=allowed(pattern="^[A-Za-z0-9_-]{1,64}$"))
     limits: Limits = field(default_factory=Limits, metadata=table(Limits))
 
 
@@ -141,7 +147,7 @@ class GatewayConfig:
         Seconds of silence after which a comment tells the client of server-sent events that the gateway is there, 0 to
         86400; 0 sends none. It is all that is ever added to a body.
     max_body : int
-        The largest body of a request, in bytes.
+        The largest body of a request, in bytes, at least 1.
     drain_s : float
         Seconds that running streams may go on when the gateway stops, 0 to 86400.
 
@@ -152,17 +158,19 @@ class GatewayConfig:
     '127.0.0.1:4000'
     """
 
-    listen: str = "127.0.0.1:4000"
-    guard: Settings = field(default_factory=Settings)
+    listen: str = field(default="127.0.0.1:4000", metadata=allowed(pattern=ADDRESS))
+    guard: Settings = field(default_factory=Settings, metadata=read_by(Settings.from_dict))
     upstreams: Mapping[str, Upstream] = field(default_factory=dict, hash=False, metadata=by_name(Upstream))
-    models: Mapping[str, tuple[Route, ...]] = field(default_factory=dict, hash=False)
+    models: Mapping[str, tuple[Route, ...]] = field(
+        default_factory=dict, hash=False, metadata=rows_by_name(Route) | allowed(minItems=1)
+    )
     keys: Mapping[str, Key] = field(default_factory=dict, hash=False, metadata=by_name(Key))
     tenants: Mapping[str, Tenant] = field(default_factory=dict, hash=False, metadata=by_name(Tenant))
     usage: Usage = field(default_factory=Usage, metadata=table(Usage))
     on_client_gone: Literal["cancel", "continue"] = "cancel"
-    keepalive_s: float = 15.0
-    max_body: int = 32 << 20
-    drain_s: float = 30.0
+    keepalive_s: float = field(default=15.0, metadata=allowed(minimum=0, maximum=DAY_S))
+    max_body: int = field(default=32 << 20, metadata=allowed(minimum=1))
+    drain_s: float = field(default=30.0, metadata=allowed(minimum=0, maximum=DAY_S))
 
     def __post_init__(self) -> None:
         if not isinstance(self.guard, Settings):
@@ -172,6 +180,34 @@ class GatewayConfig:
         """The configuration as tables of plain values, as its file holds them."""
         tables: dict[str, Any] = plain(self)
         return tables
+
+    def to_toml(self) -> str:
+        """The configuration as the text of its file."""
+        return CompiledSettings.write(json.dumps(self.to_dict()))
+
+    @classmethod
+    def loads(cls, text: str | bytes) -> Self:
+        """A configuration from the text of its file; what is left out has its default.
+
+        Parameters
+        ----------
+        text : str or bytes
+            TOML in UTF-8, at most 1 MiB.
+
+        Raises
+        ------
+        InputError
+            With ``line``, ``column`` and ``key`` of what is wrong.
+
+        Examples
+        --------
+        >>> GatewayConfig.loads("keepalive_s = 0").keepalive_s
+        0
+        >>> GatewayConfig.loads("lisen = ''")
+        Traceback (most recent call last):
+        midstream.errors.InputError: no setting is named "lisen"; did you mean "listen"? known: ...
+        """
+        return cls._read(text.encode(errors="replace") if isinstance(text, str) else text, None)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -193,12 +229,13 @@ class GatewayConfig:
         except (OSError, ValueError) as error:
             reason = (getattr(error, "strerror", None) or str(error)).lower()
             raise InputError(f"cannot read the configuration {name}: {reason}", file=name) from error
-        tables = json.loads(read_config(content, name))
-        guard = Settings.from_dict(tables.pop("guard", {}))
-        models = {
-            name: tuple(made(Route, route) for route in routes) for name, routes in tables.pop("models", {}).items()
-        }
-        config = made(cls, tables)
-        object.__setattr__(config, "models", models)
-        object.__setattr__(config, "guard", guard)
-        return config
+        return cls._read(content, name)
+
+    @staticmethod
+    def json_schema() -> dict[str, Any]:
+        """The JSON schema (draft 2020-12) of configurations, for editors and other tools."""
+        return schema_of(GatewayConfig, "urn:midstream:gateway:1", "A configuration of MidStream's gateway, version 1")
+
+    @classmethod
+    def _read(cls, content: bytes, file: str | None) -> Self:
+        return made(cls, json.loads(read_config(content, file)))

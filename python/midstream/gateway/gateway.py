@@ -3,14 +3,19 @@
 import asyncio
 import json
 import os
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
 from midstream._rust.gateway import Server
 from midstream.errors import InputError, StateError
+from midstream.gateway.checks import Check, CheckCounts, Checks
 from midstream.gateway.config import GatewayConfig
 
 __all__ = ["Gateway"]
+
+ROOM = 8192
+"""Events that wait for all checks at most, where Python is busy."""
 
 
 class Gateway:
@@ -22,6 +27,10 @@ class Gateway:
         Default: no upstream.
     threads : int, >= 1, optional
         Default: one a processor.
+    checks : sequence of functions or coroutine functions
+        Each is called with a copy of every event, as `StreamEvent`, and can only observe: coroutine functions in the loop
+        that entered the block, the others in one thread. A stream never waits for them. What one is too slow for is lost
+        to it and counted, an exception too, which is logged once.
 
     Raises
     ------
@@ -40,29 +49,47 @@ class Gateway:
     """
 
     def __init__(
-        self, config: GatewayConfig | str | os.PathLike[str] | None = None, *, threads: int | None = None
+        self,
+        config: GatewayConfig | str | os.PathLike[str] | None = None,
+        *,
+        threads: int | None = None,
+        checks: Sequence[Check] = (),
     ) -> None:
+        for check in checks:
+            if not callable(check):
+                raise TypeError(f"a check is {type(check).__name__}, allowed: a function or a coroutine function")
         self._config = read(config)
         self._threads = threads if threads is not None else os.cpu_count() or 1
         if self._threads < 1:
             raise InputError(f"threads is {threads}, allowed is a number from 1 on")
+        self._checks = tuple(checks)
+        self._observed: Checks | None = None
         self._server: Server | None = None
 
     async def __aenter__(self) -> Self:
         if self._server is not None:
             raise StateError("the gateway was started already; make another one")
         self._server = await asyncio.to_thread(Server, json.dumps(self._config.to_dict()), self._threads)
+        if self._checks:
+            self._observed = Checks(self._checks, self._server.observe(ROOM))
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await asyncio.to_thread(self._running.stop)
+        if self._observed is not None:
+            await self._observed.end()
 
     @property
     def url(self) -> str:
         """Where it listens: ``http://HOST:PORT``."""
         return f"http://{self._running.address}"
+
+    @property
+    def checks(self) -> tuple[CheckCounts, ...]:
+        """What became of the events of each check, in the order given."""
+        return () if self._observed is None else self._observed.counts()
 
     def streams(self) -> list[dict[str, Any]]:
         """Streams that run or ended a while ago, oldest first: id, model, upstream, state, findings, summary."""

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass, field
 
+from midstream.gateway.schema import allowed
 from midstream.stream.tables import table
 
 __all__ = ["Limits", "Tenant", "Usage"]
+
+MOST = 10**15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,11 +39,11 @@ class Limits:
     4
     """
 
-    requests_per_min: int | None = None
-    tokens_per_min: int | None = None
-    concurrent: int | None = None
-    tokens_per_day: int | None = None
-    cost_per_day: float | None = None
+    requests_per_min: int | None = field(default=None, metadata=allowed(minimum=1, maximum=MOST))
+    tokens_per_min: int | None = field(default=None, metadata=allowed(minimum=1, maximum=MOST))
+    concurrent: int | None = field(default=None, metadata=allowed(minimum=1, maximum=MOST))
+    tokens_per_day: int | None = field(default=None, metadata=allowed(minimum=1, maximum=MOST))
+    cost_per_day: float | None = field(default=None, metadata=allowed(exclusiveMinimum=0, maximum=MOST))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,4 +82,4 @@ class Usage:
     """
 
     file: str | None = None
-    wait_s: float = 0.25
+    wait_s: float = field(default=0.25, metadata=allowed(minimum=0, maximum=10))

@@ -1,13 +1,13 @@
 """Settings as tables of plain values, as JSON and guard files hold them. What they may say is checked in Rust."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import Field, fields, is_dataclass
 from typing import Any, TypeVar
 
 from midstream.errors import InputError
 
-__all__ = ["by_name", "made", "plain", "rows", "table", "wrong"]
+__all__ = ["by_name", "made", "plain", "read_by", "rows", "rows_by_name", "table", "wrong"]
 
 C = TypeVar("C")
 
@@ -28,6 +28,16 @@ def by_name(kind: type) -> dict[str, Any]:
 def rows(kind: type) -> dict[str, Any]:
     """Metadata of a field that holds a list of tables, or of words."""
     return {"rows": kind}
+
+
+def rows_by_name(kind: type) -> dict[str, Any]:
+    """Metadata of a field that holds a table of lists of tables."""
+    return {"rows_by_name": kind}
+
+
+def read_by(read: Callable[[Mapping[str, Any]], Any]) -> dict[str, Any]:
+    """Metadata of a field whose table another function reads."""
+    return {"read_by": read}
 
 
 def plain(value: object, path: str = "", depth: int = DEPTH) -> Any:
@@ -73,8 +83,13 @@ def checked(entry: Field[Any], given: object, path: str) -> object:
         inside = [(f"[{at}]", own, one) for at, one in enumerate(given)]
     for place, expected, one in inside:
         if isinstance(one, Mapping) or (is_dataclass(one) and not isinstance(one, expected)):
-            raise wrong(joined(path, entry.name) + place, one, f"a midstream.stream.{expected.__name__}")
+            raise wrong(joined(path, entry.name) + place, one, f"a {public_name(expected)}")
     return given
+
+
+def public_name(kind: type) -> str:
+    """The name that a class is imported by."""
+    return ".".join([*kind.__module__.split(".")[:2], kind.__name__])
 
 
 def made(kind: type[C], values: Mapping[str, Any]) -> C:
@@ -84,6 +99,10 @@ def made(kind: type[C], values: Mapping[str, Any]) -> C:
 
 
 def field_of(entry: Field[Any], value: Any) -> Any:
+    if (read := entry.metadata.get("read_by")) and isinstance(value, Mapping):
+        return read(value)
+    if kind := entry.metadata.get("rows_by_name"):
+        return {name: tuple(made(kind, one) for one in given) for name, given in value.items()}
     if (kind := entry.metadata.get("table")) and isinstance(value, Mapping):
         return made(kind, value)
     if kind := entry.metadata.get("by_name"):

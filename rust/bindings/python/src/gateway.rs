@@ -82,6 +82,12 @@ impl Server {
         self.with(py, gateway::Server::usage_json)
     }
 
+    /// Copies of the events of streams that start from now on, with room for so many.
+    fn observe(&self, py: Python<'_>, capacity: usize) -> PyResult<Observer> {
+        let observer = self.with(py, |server| server.observe(capacity))?;
+        observer.map(Observer).ok_or_else(|| StateError::new_err("the gateway is observed already"))
+    }
+
     /// Closes the upstream of a stream; false where none has that id.
     fn cancel(&self, py: Python<'_>, id: &str) -> PyResult<bool> {
         self.with(py, |server| server.cancel(id))
@@ -98,10 +104,29 @@ impl Server {
     }
 }
 
+/// Takes copies of events from a gateway, in order.
+#[pyclass(frozen, module = "midstream._rust.gateway")]
+pub(crate) struct Observer(gateway::Observer);
+
+#[pymethods]
+impl Observer {
+    /// Waits for copies, and gives those that are there as JSON objects; none once the gateway has stopped.
+    fn take(&self, py: Python<'_>, limit: usize) -> Vec<String> {
+        gate::wait(py, || self.0.take(limit).iter().map(gateway::Observed::to_json).collect())
+    }
+
+    /// Copies that found no room.
+    #[getter]
+    fn lost(&self) -> u64 {
+        self.0.lost()
+    }
+}
+
 /// The tables of a configuration as JSON, checked.
 #[pyfunction]
-pub(crate) fn read_config(content: &[u8], file: String) -> Result<String, BindingError> {
-    let of_file = |error| BindingError::GuardFile(Some(file.clone()), error);
+#[pyo3(signature = (content, file = None))]
+pub(crate) fn read_config(content: &[u8], file: Option<String>) -> Result<String, BindingError> {
+    let of_file = |error| BindingError::GuardFile(file.clone(), error);
     match gateway::Config::from_toml(content) {
         Err(gateway::ConfigError::File(error)) => return Err(of_file(error)),
         other => other?,

@@ -68,7 +68,7 @@ pub struct Config {
     /// Seconds of silence after which a comment tells the client of server-sent events that the gateway is there; 0
     /// sends none. It is all that is ever added to a body.
     pub keepalive_s: f64,
-    /// The largest body of a request, in bytes.
+    /// The largest body of a request, in bytes; at least 1.
     pub max_body: usize,
     /// How long running streams may go on when the gateway stops.
     pub drain_s: f64,
@@ -199,6 +199,9 @@ impl Config {
         if self.tls.is_none() && !self.insecure && !crate::access::is_loopback(self.listen.ip()) {
             let allowed = "an address of loopback, as long as there is neither a table tls nor insecure = true";
             return Err(setting("listen", &format!("\"{}\"", self.listen), allowed));
+        }
+        if self.max_body == 0 {
+            return Err(setting("max_body", "0", "a whole number from 1 on"));
         }
         for (name, value) in [("drain_s", self.drain_s), ("keepalive_s", self.keepalive_s)] {
             if !(0.0..=MAX_S).contains(&value) {

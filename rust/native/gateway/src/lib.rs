@@ -17,6 +17,7 @@ mod intake;
 mod limits;
 mod metrics;
 mod norm;
+mod observe;
 mod own;
 mod patience;
 mod proxy;
@@ -37,6 +38,7 @@ pub use config::{
     TenantConfig, TlsConfig, UpstreamConfig, UsageConfig,
 };
 pub use endpoint::Api;
+pub use observe::{Observed, Observer};
 pub use server::{ReloadError, Server, StartError};
 pub use streams::{State, StreamId};
 pub use tls::Certificate;

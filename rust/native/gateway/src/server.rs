@@ -20,6 +20,7 @@ use crate::accept::accept;
 use crate::config::{Config, ConfigError};
 use crate::cors::for_pages;
 use crate::metrics::Metrics;
+use crate::observe::Observer;
 use crate::own;
 use crate::proxy::Proxy;
 use crate::setup::Setup;
@@ -172,6 +173,12 @@ impl Server {
     /// Closes the upstream of a stream; false where none has that id.
     pub fn cancel(&self, id: &str) -> bool {
         self.proxy.streams.get(id).inspect(|stream| stream.end_by_operator()).is_some()
+    }
+
+    /// Copies of the events of streams that start from now on, up to `capacity` at a time; `None` where somebody has
+    /// them already.
+    pub fn observe(&self, capacity: usize) -> Option<Observer> {
+        self.proxy.streams.observe(capacity)
     }
 
     /// Refuses what is new, lets running streams end for the time that is configured, then closes them.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use crate::access::Key;
 use crate::cause::Cause;
 use crate::endpoint::Api;
+use crate::observe::{Observer, Tap, observer};
 use crate::usage::UsageRecord;
 
 /// Events of a stream that are kept for its viewers.
@@ -79,12 +80,13 @@ pub(crate) struct Meta {
 
 /// One stream.
 pub(crate) struct Stream {
-    pub(crate) meta: Meta,
+    pub(crate) meta: Arc<Meta>,
     log: Mutex<Log>,
     /// The number of the next event, and whether there will be one.
     last: watch::Sender<Last>,
     cancelled: AtomicBool,
     waker: AtomicWaker,
+    tap: Option<Tap>,
 }
 
 /// Where a stream stands.
@@ -139,7 +141,7 @@ pub(crate) struct Shown<'a> {
 }
 
 impl Stream {
-    fn new(meta: Meta) -> Self {
+    fn new(meta: Meta, tap: Option<Tap>) -> Self {
         let log = Log {
             state: State::Waiting,
             upstream: None,
@@ -152,11 +154,12 @@ impl Stream {
             usage: Vec::new(),
         };
         Self {
-            meta,
+            meta: Arc::new(meta),
             log: Mutex::new(log),
             last: watch::Sender::default(),
             cancelled: AtomicBool::new(false),
             waker: AtomicWaker::new(),
+            tap,
         }
     }
 
@@ -175,6 +178,9 @@ impl Stream {
     pub(crate) fn append(&self, events: impl IntoIterator<Item = Bytes>) {
         let mut log = self.log();
         for event in events {
+            if let Some(tap) = &self.tap {
+                tap.event(&self.meta, log.first + log.events.len() as u64, event.clone());
+            }
             log.bytes += event.len();
             log.events.push_back(event);
             while log.events.len() > MAX_EVENTS || log.bytes > MAX_BYTES {
@@ -209,6 +215,9 @@ impl Stream {
     /// The stream is over.
     pub(crate) fn end(&self, summary: Option<String>) {
         let mut log = self.log();
+        if let Some(tap) = &self.tap {
+            tap.end(&self.meta, log.first + log.events.len() as u64, summary.as_deref());
+        }
         log.state = State::Ended;
         log.summary = summary.and_then(|summary| RawValue::from_string(summary).ok());
         drop(log);
@@ -274,6 +283,7 @@ impl Stream {
 #[derive(Default)]
 pub(crate) struct Streams {
     kept: Mutex<Kept>,
+    tap: OnceLock<Tap>,
 }
 
 #[derive(Default)]
@@ -292,12 +302,19 @@ impl Streams {
         let started = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64();
         let path = path.to_owned();
         let (key, tenant) = (key.map(|key| key.name.clone()), key.and_then(|key| key.tenant().map(str::to_owned)));
-        let stream = Arc::new(Stream::new(Meta { id: StreamId::new(), api, path, model, key, tenant, started }));
+        let meta = Meta { id: StreamId::new(), api, path, model, key, tenant, started };
+        let stream = Arc::new(Stream::new(meta, self.tap.get().cloned()));
         let mut kept = self.kept();
         kept.forget_oldest();
         kept.order.push_back(stream.meta.id.clone());
         kept.by_id.insert(stream.meta.id.clone(), Arc::clone(&stream));
         stream
+    }
+
+    /// Copies of the events of streams that start from now on; `None` where somebody has them already.
+    pub(crate) fn observe(&self, capacity: usize) -> Option<Observer> {
+        let (tap, observer) = observer(capacity);
+        self.tap.set(tap).ok().map(|()| observer)
     }
 
     pub(crate) fn get(&self, id: &str) -> Option<Arc<Stream>> {

@@ -151,6 +151,9 @@ impl UpstreamConfig {
         if self.apis.is_empty() {
             return Err(setting("apis", "an empty list", "at least one of anthropic, gemini, ollama, openai"));
         }
+        if self.retries > 10 {
+            return Err(setting("retries", &self.retries.to_string(), "a whole number from 0 to 10"));
+        }
         if self.max_concurrent == Some(0) {
             return Err(setting("max_concurrent", "0", "a whole number from 1 on"));
         }

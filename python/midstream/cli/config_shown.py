@@ -1,0 +1,77 @@
+"""A configuration as TOML for people: every value, its defaults marked, its secrets left out."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass
+from typing import Any
+
+from midstream.gateway import GatewayConfig
+
+__all__ = ["shown"]
+
+BARE = re.compile(r"[A-Za-z0-9_-]+")
+SECRET = re.compile(r"(?:^|_)(?:key|password|secret|sha256|token)$")
+"""The names of keys whose values are never shown."""
+MARK = "  # default"
+
+
+def shown(config: GatewayConfig) -> str:
+    """Every value of a configuration; one that is not set stands as a comment."""
+    return "".join(f"{line}\n" for line in lines(config, "")).lstrip("\n")
+
+
+def lines(held: object, path: str) -> Iterator[str]:
+    """The values of a table, then the tables inside it."""
+    entries = [*entries_of(held)]
+    for name, value, entry in entries:
+        if value is None:
+            yield f"# {name}: not set"
+        elif is_table(value) and not value:
+            yield f"# {name}: none"
+        elif not is_table(value):
+            written = '"***"' if SECRET.search(name) and isinstance(value, str) else inline(value)
+            yield f"{key(name)} = {written}{MARK if is_default(value, entry) else ''}"
+    for name, value, _ in entries:
+        if is_table(value) and value:
+            inside = f"{path}.{key(name)}" if path else key(name)
+            yield from ("", f"[{inside}]")
+            yield from lines(value, inside)
+
+
+def entries_of(held: object) -> Iterator[tuple[str, Any, Field[Any] | None]]:
+    """The names of a table with their values, and the fields of those that have one."""
+    if isinstance(held, Mapping):
+        yield from ((name, value, None) for name, value in held.items())
+    elif is_dataclass(held):
+        yield from ((entry.name, getattr(held, entry.name), entry) for entry in fields(held) if entry.init)
+
+
+def is_table(value: object) -> bool:
+    return isinstance(value, Mapping) or is_dataclass(value)
+
+
+def is_default(value: object, entry: Field[Any] | None) -> bool:
+    if entry is None:
+        return False
+    default = entry.default_factory() if entry.default_factory is not MISSING else entry.default
+    return bool(value == default)
+
+
+def inline(value: object) -> str:
+    """A value on one line of TOML."""
+    if is_table(value):
+        given = ((name, one) for name, one, _ in entries_of(value) if one is not None)
+        return "{ " + ", ".join(f"{key(name)} = {inline(one)}" for name, one in given) + " }"
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(inline(one) for one in value)}]"
+    return text(value) if isinstance(value, str) else json.dumps(value)
+
+
+def key(name: str) -> str:
+    return name if BARE.fullmatch(name) else text(name)
+
+
+def text(value: str) -> str:
+    """A string of JSON is one of TOML but for DEL."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

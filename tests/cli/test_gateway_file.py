@@ -1,0 +1,111 @@
+"""``midstream config`` with configurations of the gateway."""
+
+import json
+import tomllib
+
+import pytest
+
+from midstream.gateway import GatewayConfig
+
+HASH = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"
+CONFIG = f"""
+listen = "127.0.0.1:0"
+[upstreams."my own"]
+url = "http://127.0.0.1:8080"
+apis = ["openai"]
+key_env = "KEY_OF_MINE"
+[models]
+fast = [{{ upstream = "my own", model = "tiny" }}]
+[keys.alice]
+sha256 = "{HASH}"
+[guard.repeat]
+near = "observe"
+"""
+
+
+@pytest.fixture
+def config(tmp_path):
+    """Write a file and give its path."""
+
+    def config(text=CONFIG, name="midstream.toml"):
+        path = tmp_path / name
+        path.write_text(text)
+        return path
+
+    return config
+
+
+def test_a_good_file_is_told_as_such_with_the_variables_that_are_not_set(midstream, config):
+    path = config(name="proxy.toml")
+    done = midstream("config", "check", path)
+    assert (done.returncode, done.stderr) == (0, "")
+    unset = f"{path}: upstreams.my own.key_env names KEY_OF_MINE, which is not set here\n"
+    assert done.stdout == f"{path}: good\n{unset}"
+    assert midstream("config", "check", path, env={"KEY_OF_MINE": "k"}).stdout == f"{path}: good\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (CONFIG.replace("listen", "lisen"), 'no setting is named "lisen"; did you mean "listen"?'),
+        (CONFIG.replace("key_env", "key_ev"), 'did you mean "key_env"?'),
+        (CONFIG.replace('"observe"', '"observ"'), 'did you mean "observe"?'),
+        (CONFIG.replace("http://", "ftp://"), "allowed is an http:// or https:// URL"),
+        ('[upstream.a]\nurl = "http://x"\n', 'no setting is named "upstream"; did you mean "upstreams"?'),
+        ("listen = 4000", "listen is"),
+        ("listen = [", "not TOML"),
+    ],
+    ids=["key", "inner key", "word", "url", "table", "type", "syntax"],
+)
+def test_a_fault_is_one_line_with_its_place_and_exit_code_2(midstream, config, text, said):
+    config(text)
+    done = midstream("config", "check", "midstream.toml")
+    assert (done.returncode, done.stdout) == (2, "")
+    [line] = done.stderr.splitlines()
+    assert said in line
+    assert "(midstream.toml, line " in line
+    assert ", column " in line
+
+
+def test_without_a_file_those_of_the_folder_are_checked(midstream, config):
+    assert midstream("config", "check").stderr.endswith("neither midstream.toml nor guard.toml is here; name a file\n")
+    config("listen = '127.0.0.1:0'")
+    config("shadow = true", "guard.toml")
+    assert midstream("config", "check").stdout == "midstream.toml: good\nguard.toml: good\n"
+
+
+def test_a_flag_says_what_a_file_is_and_its_name_what_an_empty_one_is(midstream, config):
+    guard = config("shadow = true", "a.toml")
+    assert midstream("config", "check", guard).returncode == 0
+    assert 'no setting is named "shadow"; known: listen' in midstream("config", "check", "--gateway", guard).stderr
+    config("")
+    assert (
+        midstream("config", "check", "midstream.toml").stdout == "midstream.toml: good, and the same as the defaults\n"
+    )
+
+
+def test_every_value_is_shown_with_its_default_marked_and_secrets_left_out(midstream, config):
+    done = midstream("config", "show", config())
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert 'listen = "127.0.0.1:0"' in lines
+    assert "keepalive_s = 15.0  # default" in lines
+    assert '[upstreams."my own"]' in lines
+    assert 'key_env = "KEY_OF_MINE"' in lines
+    assert "idle_s = 30.0  # default" in lines
+    assert 'fast = [{ upstream = "my own", model = "tiny" }]' in lines
+    assert 'sha256 = "***"' in lines
+    assert HASH not in done.stdout
+    assert "# models: not set" in lines
+    assert 'near = "observe"' in lines
+
+
+def test_what_is_shown_is_the_configuration(midstream, config):
+    path = config(CONFIG.split("[keys.alice]", maxsplit=1)[0])
+    shown = midstream("config", "show", path).stdout
+    assert GatewayConfig.loads(shown) == GatewayConfig.load(path)
+    assert tomllib.loads(midstream("config", "show", "--gateway").stdout)["listen"] == "127.0.0.1:4000"
+
+
+def test_its_schema_is_printed(midstream):
+    assert json.loads(midstream("config", "schema", "--gateway").stdout) == GatewayConfig.json_schema()

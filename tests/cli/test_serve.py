@@ -1,0 +1,148 @@
+"""``midstream serve``: what it reads, what it prints, how it ends."""
+
+import json
+import signal
+import socket
+
+import httpx2
+import pytest
+
+import bodies
+from processes import posix
+from provider import Pause, Provider, Stall
+
+pytestmark = posix
+NO_KEYS = dict.fromkeys(
+    ["OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "MIDSTREAM_CONFIG", "MIDSTREAM_UPSTREAM"], ""
+)
+ASKED = {"model": "m", "messages": [], "stream": True}
+
+
+@pytest.fixture
+def provider():
+    with Provider(bodies.chat(["All ", "is ", "well."])) as provider:
+        yield provider
+
+
+@pytest.fixture
+def served(program, start):
+    """Start ``midstream serve WORDS...`` and give the process with what it printed until it was ready."""
+
+    def served(*words, env=NO_KEYS):
+        process = start([program, "serve", "--listen", "127.0.0.1:0", *words], env=env)
+        lines = []
+        while not lines or not lines[-1].startswith("# ready"):
+            line = process.stdout.readline()
+            assert line, process.stderr.read()
+            lines.append(line.strip())
+        return process, lines
+
+    return served
+
+
+def base(lines):
+    (url,) = [line.partition("=")[2] for line in lines if line.startswith("OPENAI_BASE_URL=")]
+    return url
+
+
+def answer(lines):
+    return httpx2.post(f"{base(lines)}/chat/completions", json=ASKED, trust_env=False).content
+
+
+def config_of(provider):
+    return f'[upstreams.mine]\nurl = "{provider.url.removesuffix("/v1")}"\napis = ["openai"]\n'
+
+
+def test_it_prints_what_a_shell_can_read_and_where_to_look(served, provider):
+    _, lines = served("--upstream", provider.url)
+    root = base(lines).removesuffix("/v1")
+    assert lines == [
+        f"OPENAI_BASE_URL={root}/v1",
+        f"# asks     upstream: {provider.url.removesuffix('/v1')}",
+        f"# streams  {root}/midstream/v1/streams",
+        f"# events   {root}/midstream/v1/streams/ID/events",
+        f"# metrics  {root}/metrics",
+        f"# ready    {root}/readyz",
+    ]
+    assert httpx2.get(f"{root}/readyz", trust_env=False).status_code == 200
+    assert answer(lines) == b"".join(bodies.chat(["All ", "is ", "well."]))
+
+
+def test_a_configuration_is_named_or_lies_in_the_folder_or_in_the_environment(served, provider, tmp_path):
+    (tmp_path / "other.toml").write_text(config_of(provider))
+    assert answer(served("--config", "other.toml")[1])
+    assert answer(served("other.toml")[1])
+    assert answer(served(env=NO_KEYS | {"MIDSTREAM_CONFIG": "other.toml"})[1])
+    assert answer(served(env=NO_KEYS | {"MIDSTREAM_UPSTREAM": provider.url})[1])
+    (tmp_path / "midstream.toml").write_text(config_of(provider))
+    process, lines = served()
+    assert answer(lines)
+    process.terminate()
+    assert process.communicate(timeout=20)[1].startswith("midstream: reading midstream.toml\n")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)], ids=["term", "ctrl-c"])
+def test_a_signal_ends_it_in_order(served, provider, number, code):
+    process, _ = served("--upstream", provider.url)
+    process.send_signal(number)
+    assert process.communicate(timeout=20)[1] == "midstream: stopping; running streams may end\n"
+    assert process.returncode == code
+
+
+def test_a_running_stream_ends_whole_after_sigterm(served):
+    first, *rest = bodies.chat(["All ", "is ", "well."])
+    with Provider([first, Pause(0.5), *rest]) as provider:
+        process, lines = served("--upstream", provider.url)
+        with httpx2.stream("POST", f"{base(lines)}/chat/completions", json=ASKED, trust_env=False) as response:
+            chunks = response.iter_raw()
+            got = next(chunks)
+            process.send_signal(signal.SIGTERM)
+            got += b"".join(chunks)
+        assert got == b"".join([first, *rest])
+        assert process.wait(20) == 0
+
+
+def test_a_second_ctrl_c_does_not_wait_for_streams(served):
+    with Provider([bodies.chat([])[0], Stall()]) as provider:
+        process, lines = served("--upstream", provider.url)
+        with httpx2.stream("POST", f"{base(lines)}/chat/completions", json=ASKED, trust_env=False) as response:
+            next(response.iter_raw())
+            process.send_signal(signal.SIGINT)
+            assert process.stderr.readline() == "midstream: stopping; running streams may end\n"
+            process.send_signal(signal.SIGINT)
+            assert process.wait(10) == 130
+
+
+def test_a_fault_of_the_configuration_is_one_line_and_exit_code_2(midstream, tmp_path):
+    (tmp_path / "midstream.toml").write_text("lisen = 'x'")
+    done = midstream("serve", env=NO_KEYS)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert 'did you mean "listen"?' in done.stderr.splitlines()[-1]
+    assert done.stderr.endswith("(midstream.toml, line 1, column 1)\n")
+
+
+def test_a_key_that_is_not_set_is_named_before_anything_listens(midstream, tmp_path, provider):
+    (tmp_path / "a.toml").write_text(config_of(provider) + 'key_env = "KEY_OF_MINE"\n')
+    done = midstream("serve", "--config", "a.toml")
+    assert done.returncode == 2
+    assert done.stderr == 'midstream: the key of upstream "mine" is read from KEY_OF_MINE, which is not set\n'
+
+
+def test_an_address_that_is_taken_is_exit_code_3(midstream, provider):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = midstream("serve", "--upstream", provider.url, "--listen", address)
+    assert done.returncode == 3
+    assert done.stderr.startswith(f"midstream: cannot listen on {address}: ")
+
+
+def test_one_upstream_is_named_once(midstream):
+    done = midstream("serve", "--config", "a.toml", "--upstream", "http://127.0.0.1:1")
+    assert (done.returncode, done.stderr) == (2, "midstream: give a configuration or --upstream, not both\n")
+
+
+def test_the_key_of_a_provider_in_the_environment_is_enough_and_not_shown(served):
+    _, lines = served(env=NO_KEYS | {"OPENAI_API_KEY": "sk-canary", "ANTHROPIC_API_KEY": "sk-canary"})
+    assert "# asks     openai: https://api.openai.com, with the key in OPENAI_API_KEY" in lines
+    assert any(line.startswith("ANTHROPIC_BASE_URL=") for line in lines)
+    assert "canary" not in json.dumps(lines)
