@@ -120,6 +120,14 @@ impl Flow {
         }
     }
 
+    /// The client gets its API's error if it can, and then its body breaks: no client takes it for a whole one.
+    fn break_off(&mut self, close: Close, why: &str) {
+        let told = self.watched.broken(why);
+        self.close(close);
+        self.send(told);
+        self.fault = Some(why.into());
+    }
+
     /// What time alone asks for; `None` where it is waited for.
     fn poll_time(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
@@ -132,8 +140,7 @@ impl Flow {
             ready!(self.sleep.as_mut().poll(cx));
             if let Some((cause, what)) = self.patience.ended() {
                 self.watched.blame(cause);
-                self.close(Close::GaveUp);
-                self.fault = Some(format!("the upstream {what}").into());
+                self.break_off(Close::GaveUp, &format!("the upstream {what}"));
                 return Poll::Ready(());
             }
             if keepalive.is_some_and(|at| Instant::now() >= at) {
@@ -177,9 +184,8 @@ impl Body for Flow {
                     Ok(chunk) => this.feed(&chunk),
                     Err(frame) => this.trailers = frame.into_trailers().ok(),
                 },
-                Poll::Ready(Some(Err(error))) => {
-                    this.close(Close::Abrupt);
-                    this.fault = Some(error.into());
+                Poll::Ready(Some(Err(_))) => {
+                    this.break_off(Close::Abrupt, "the connection to the upstream broke inside its answer");
                 }
                 Poll::Ready(None) => this.close(Close::Clean),
                 Poll::Pending => ready!(this.poll_time(cx)),

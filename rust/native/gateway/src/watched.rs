@@ -132,6 +132,11 @@ impl Watched {
         self.guard.tick_at().map(|at| Instant::now() + duration(at, now))
     }
 
+    /// What tells a client that its answer breaks off, in the words of its API.
+    pub(crate) fn broken(&mut self, why: &str) -> Bytes {
+        self.guard.broken(why).into()
+    }
+
     /// Ends the stream, once; gives what is left to pass.
     pub(crate) fn finish(&mut self, close: Close) -> Bytes {
         if self.is_over {

@@ -223,17 +223,36 @@ impl Closing {
     /// The bytes of the end that `stop` asks for. Nothing where the answer had its end already, and where the format has
     /// none.
     pub(crate) fn bytes(&self, stop: &Finding, framing: Framing, border: &Border, known: &mut Known) -> Vec<u8> {
-        let Some(format) = self.format.as_ref().filter(|_| !known.has_end()) else { return Vec::new() };
         let (check, kind) = (stop.check, &stop.kind);
+        let message = format!("stopped by midstream: {check}/{kind}");
+        let midstream = json!({"ending": "halted", "check": check, "kind": kind, "action": stop.action.name()});
+        self.told((message, midstream), self.end == End::Finish, framing, border, known)
+    }
+
+    /// The bytes of the error of an answer that breaks off.
+    pub(crate) fn broken(&self, why: &str, framing: Framing, border: &Border, known: &mut Known) -> Vec<u8> {
+        let why = (why.to_owned(), json!({"ending": "truncated"}));
+        self.told(why, false, framing, border, known)
+    }
+
+    fn told(
+        &self,
+        (message, midstream): (String, Value),
+        may_finish: bool,
+        framing: Framing,
+        border: &Border,
+        known: &mut Known,
+    ) -> Vec<u8> {
+        let Some(format) = self.format.as_ref().filter(|_| !known.has_end()) else { return Vec::new() };
         let told = Told {
-            message: format!("stopped by midstream: {check}/{kind}"),
-            midstream: json!({"ending": "halted", "check": check, "kind": kind, "action": stop.action.name()}),
+            message,
+            midstream,
             first: self.first.as_deref().and_then(|data| serde_json::from_str(data).ok()).unwrap_or_default(),
             texts: &self.texts,
             lanes: known.end.open_lanes(),
             known,
         };
-        let finishes = self.end == End::Finish && self.kept <= MAX_KEPT && known.has_begun();
+        let finishes = may_finish && self.kept <= MAX_KEPT && known.has_begun();
         let finish = if finishes { format.ends.finish(&told) } else { None };
         let mut messages = finish.unwrap_or_else(|| format.ends.error(&told));
         messages.iter_mut().for_each(|message| message.mask(known));

@@ -165,6 +165,20 @@ impl Guard {
         self.reading.give_up(known, events, now, &mut |_, _, _| ());
     }
 
+    /// The error of the stream's own format, for a consumer whose provider breaks off: between two events, and as long as
+    /// the answer has no end. Nothing else, and where the guard was to end a stream with nothing.
+    pub fn broken(&mut self, why: &str) -> Vec<u8> {
+        let (framing, in_array) = (self.framing, self.stopping.first == Some(b'['));
+        let is_clear = self.checks.is_masked() || self.stopping.border.is_clear(framing);
+        let Some(closing) = self.reading.closing().filter(|_| is_clear && !self.checks.is_halted()) else {
+            return Vec::new();
+        };
+        if in_array {
+            closing.is_array();
+        }
+        closing.broken(why, framing, &self.stopping.border, &mut self.checks.known)
+    }
+
     /// Writes the end of a stream that a decision stopped.
     pub(super) fn write_end(&mut self) {
         if self.stopping.until.take().is_some() {
