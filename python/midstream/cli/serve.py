@@ -5,16 +5,17 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from midstream.cli.config_file import GATEWAY
 from midstream.cli.endpoints import told_of_url
 from midstream.cli.exits import DONE, INTERRUPTED, USAGE, Failure
 from midstream.errors import InputError
-from midstream.gateway import Api, Gateway, GatewayConfig, Upstream
+from midstream.gateway import Api, Gateway, GatewayConfig, Tls, Upstream
 
 __all__ = ["serve"]
 
@@ -32,7 +33,15 @@ BASES = {
 }
 
 
-def serve(config: Path | None = None, *, upstream: str | None = None, listen: str | None = None) -> int:
+def serve(
+    config: Path | None = None,
+    *,
+    upstream: str | None = None,
+    listen: str | None = None,
+    tls: bool = False,
+    tls_cert: Path | None = None,
+    tls_key: Path | None = None,
+) -> int:
     """Put MidStream between any app and any model: change the base URL of the app and nothing else.
 
     Without a configuration it asks the providers whose keys are in the environment (OPENAI_API_KEY, ANTHROPIC_API_KEY,
@@ -47,6 +56,12 @@ def serve(config: Path | None = None, *, upstream: str | None = None, listen: st
         One server to ask, by its URL. Default: the one that MIDSTREAM_UPSTREAM names.
     listen : str
         Address and port. Default: 127.0.0.1:4000.
+    tls : bool
+        Serve HTTPS with a certificate that is made at the start; its SHA-256 is printed.
+    tls_cert : Path
+        Serve HTTPS with this certificate, in PEM.
+    tls_key : Path
+        Its private key, in PEM.
 
     Examples
     --------
@@ -54,18 +69,35 @@ def serve(config: Path | None = None, *, upstream: str | None = None, listen: st
 
         midstream serve
         midstream serve --upstream http://127.0.0.1:11434
+        midstream serve --tls
         midstream serve --config midstream.toml
     """
     if config is not None and upstream is not None:
         raise Failure("give a configuration or --upstream, not both", USAGE)
     if config is None and upstream is None:
         config, upstream = unsaid()
+    changes: dict[str, Any] = {} if listen is None else {"listen": listen}
+    if (certificate := told_tls(tls, tls_cert, tls_key)) is not None:
+        changes["tls"] = certificate
     with contextlib.ExitStack() as stack:
         try:
-            chosen = GatewayConfig.load(config) if config is not None else stack.enter_context(found(upstream))
+            given = stack.enter_context(found(upstream)) if config is None else None
+
+            def load() -> GatewayConfig:
+                return replace(given or GatewayConfig.load(config or ""), **changes)
+
+            chosen = load()
         except InputError as error:
             raise Failure(str(error), USAGE) from error
-        return asyncio.run(run(replace(chosen, listen=listen) if listen is not None else chosen))
+        return asyncio.run(run(chosen, load))
+
+
+def told_tls(generated: bool, certificate: Path | None, key: Path | None) -> Tls | None:
+    if (certificate is None) != (key is None) or (generated and certificate is not None):
+        raise Failure("give --tls, or --tls-cert with --tls-key", USAGE)
+    if generated:
+        return Tls(generated=True)
+    return None if certificate is None else Tls(certificate=str(certificate), key=str(key))
 
 
 def unsaid() -> tuple[Path | None, str | None]:
@@ -111,23 +143,54 @@ def base_of(url: str) -> str:
     return url.rstrip("/").removesuffix("/v1").removesuffix("/api")
 
 
-async def run(config: GatewayConfig) -> int:
+async def run(config: GatewayConfig, load: Callable[[], GatewayConfig]) -> int:
     """Serve until a signal asks for the end; gives the exit code."""
     stopped: asyncio.Queue[signal.Signals] = asyncio.Queue()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, stopped.put_nowait, number)
-    async with Gateway(config) as gateway:
-        for line in addresses(config, gateway.url):
-            print(line)
-        sys.stdout.flush()
-        asked = await stopped.get()
+    hung_up = asyncio.Event()
+    with contextlib.suppress(AttributeError, NotImplementedError):
+        loop.add_signal_handler(signal.SIGHUP, hung_up.set)
+    async with Gateway(config) as gateway, asyncio.TaskGroup() as tasks:
+        with made_certificate(gateway) as lines:
+            for line in (*addresses(config, gateway.url), *lines):
+                print(line)
+            sys.stdout.flush()
+            reloading = tasks.create_task(reload(gateway, load, hung_up))
+            asked = await stopped.get()
+            reloading.cancel()
         print("midstream: stopping; running streams may end", file=sys.stderr)
         with contextlib.suppress(NotImplementedError):
             # Who asks twice does not wait for streams.
             loop.add_signal_handler(signal.SIGINT, os._exit, INTERRUPTED)
     return INTERRUPTED if asked == signal.SIGINT else DONE
+
+
+async def reload(gateway: Gateway, load: Callable[[], GatewayConfig], hung_up: asyncio.Event) -> None:
+    """Reads the configuration again when SIGHUP asks for it; after a fault the old one stays."""
+    while True:
+        await hung_up.wait()
+        hung_up.clear()
+        try:
+            await gateway.reload(await asyncio.to_thread(load))
+        except InputError as error:
+            print(f"midstream: the configuration stays as it was: {error}", file=sys.stderr, flush=True)
+        else:
+            print("midstream: the configuration was read again", file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def made_certificate(gateway: Gateway) -> Iterator[list[str]]:
+    """What clients pin, in a file while the gateway runs: apps trust what a file holds."""
+    if gateway.certificate is None:
+        yield []
+        return
+    with tempfile.TemporaryDirectory(prefix="midstream-") as folder:
+        path = Path(folder, "certificate.pem")
+        path.write_text(gateway.certificate.pem)
+        yield [f"# certificate  {path}", f"# sha256       {gateway.certificate.sha256}"]
 
 
 def addresses(config: GatewayConfig, url: str) -> Iterator[str]:

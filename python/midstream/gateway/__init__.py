@@ -12,14 +12,18 @@
 
 from midstream.gateway.checks import Check, CheckCounts, StreamEvent
 from midstream.gateway.config import Api, GatewayConfig, Key, Role, Route, Upstream
+from midstream.gateway.edge import Certificate, Clients, Cors, Tls
 from midstream.gateway.gateway import Gateway
 from midstream.gateway.limits import Limits, Tenant, Usage
 from midstream.gateway.mock import MockProvider
 
 __all__ = [
     "Api",
+    "Certificate",
     "Check",
     "CheckCounts",
+    "Clients",
+    "Cors",
     "Gateway",
     "GatewayConfig",
     "Key",
@@ -29,6 +33,7 @@ __all__ = [
     "Route",
     "StreamEvent",
     "Tenant",
+    "Tls",
     "Upstream",
     "Usage",
 ]

@@ -10,6 +10,7 @@ from typing import Any, Literal, Self, TypeAlias
 from midstream._rust.gateway import read_config
 from midstream._rust.stream import CompiledSettings
 from midstream.errors import InputError
+from midstream.gateway.edge import Clients, Cors, Tls
 from midstream.gateway.limits import Limits, Tenant, Usage
 from midstream.gateway.schema import allowed, schema_of
 from midstream.stream.settings import Settings
@@ -40,6 +41,8 @@ class Upstream:
         Whose APIs it speaks; at least one.
     key_env : str, optional
         The environment variable that holds its key. Default: the client's key passes.
+    ca : str, optional
+        The file of the certificates that its own is verified with, in PEM. Default: those of the system.
     retries : int
         How often it is asked again before the next one is, while nothing of an answer has come, 0 to 10.
     connect_s : float
@@ -48,6 +51,10 @@ class Upstream:
         Seconds until the answer begins, above 0.
     idle_s : float
         Seconds without any byte inside an answer, above 0.
+    no_progress_s : float
+        Seconds inside an answer in which nothing but signs of life comes, above 0.
+    total_s : float
+        Seconds from the request to the end of the answer, above 0.
     max_concurrent : int, >= 1, optional
         Requests that it has at a time, up to the end of their answers. Default: as many as come.
     max_waiting : int
@@ -67,10 +74,13 @@ class Upstream:
     url: str = field(metadata=allowed(pattern=BASE_URL))
     apis: tuple[Api, ...] = field(metadata=allowed(minItems=1))
     key_env: str | None = None
+    ca: str | None = None
     retries: int = field(default=1, metadata=allowed(maximum=10))
     connect_s: float = field(default=5.0, metadata=allowed(exclusiveMinimum=0, maximum=DAY_S))
     first_byte_s: float = field(default=300.0, metadata=allowed(exclusiveMinimum=0, maximum=DAY_S))
     idle_s: float = field(default=30.0, metadata=allowed(exclusiveMinimum=0, maximum=DAY_S))
+    no_progress_s: float = field(default=120.0, metadata=allowed(exclusiveMinimum=0, maximum=DAY_S))
+    total_s: float = field(default=1800.0, metadata=allowed(exclusiveMinimum=0, maximum=DAY_S))
     max_concurrent: int | None = field(default=None, metadata=allowed(minimum=1))
     max_waiting: int = 100
     wait_s: float = field(default=10.0, metadata=allowed(exclusiveMinimum=0, maximum=DAY_S))
@@ -128,6 +138,14 @@ class GatewayConfig:
     ----------
     listen : str
         Address and port; port 0 takes a free one.
+    insecure : bool
+        Whether it may listen off loopback without TLS: keys and prompts are then read by whoever is on the way.
+    tls : Tls, optional
+        The certificate of the gateway. Default: plain HTTP.
+    clients : Clients
+        What connections of clients may take.
+    cors : Cors, optional
+        Which pages of browsers may call. Default: none.
     guard : Settings, optional
         What every stream is checked for. Default: the default settings.
     upstreams : mapping of str to Upstream
@@ -159,6 +177,10 @@ class GatewayConfig:
     """
 
     listen: str = field(default="127.0.0.1:4000", metadata=allowed(pattern=ADDRESS))
+    insecure: bool = False
+    tls: Tls | None = field(default=None, metadata=table(Tls))
+    clients: Clients = field(default_factory=Clients, metadata=table(Clients))
+    cors: Cors | None = field(default=None, metadata=table(Cors))
     guard: Settings = field(default_factory=Settings, metadata=read_by(Settings.from_dict))
     upstreams: Mapping[str, Upstream] = field(default_factory=dict, hash=False, metadata=by_name(Upstream))
     models: Mapping[str, tuple[Route, ...]] = field(

@@ -11,6 +11,7 @@ from midstream._rust.gateway import Server
 from midstream.errors import InputError, StateError
 from midstream.gateway.checks import Check, CheckCounts, Checks
 from midstream.gateway.config import GatewayConfig
+from midstream.gateway.edge import Certificate
 
 __all__ = ["Gateway"]
 
@@ -83,8 +84,50 @@ class Gateway:
 
     @property
     def url(self) -> str:
-        """Where it listens: ``http://HOST:PORT``."""
-        return f"http://{self._running.address}"
+        """Where it listens: ``http://HOST:PORT``, or ``https://`` where it has a certificate."""
+        scheme = "http" if self.certificate is None else "https"
+        return f"{scheme}://{self._running.address}"
+
+    @property
+    def certificate(self) -> Certificate | None:
+        """What clients may pin: the certificate and its SHA-256; none where HTTP is plain."""
+        shown = self._running.certificate()
+        return None if shown is None else Certificate(pem=shown[0], sha256=shown[1])
+
+    async def reload(self, config: GatewayConfig | str | os.PathLike[str]) -> None:
+        """Put another configuration in the place of the one that it runs by, wholly or not at all.
+
+        Requests that run keep the one they began with. Files of certificates are read again, and so are the keys of
+        upstreams. Streams, metrics and a certificate that was made stay.
+
+        Parameters
+        ----------
+        config : GatewayConfig or path of a configuration
+            It listens where the gateway does.
+
+        Raises
+        ------
+        InputError
+            For a value that is not allowed or another address to listen on; nothing has changed then.
+
+        Examples
+        --------
+        >>> async def refused() -> str:
+        ...     config = GatewayConfig(listen="127.0.0.1:0")
+        ...     async with Gateway(config) as gateway:
+        ...         await gateway.reload(GatewayConfig(listen="127.0.0.1:0", max_body=1 << 20))
+        ...         try:
+        ...             await gateway.reload(GatewayConfig(listen="127.0.0.1:1"))
+        ...         except InputError as error:
+        ...             return str(error).partition(",")[0]
+        ...     return "taken"
+        >>> asyncio.run(refused())
+        'listen is 127.0.0.1:1'
+        """
+        running = self._running
+        read_again = await asyncio.to_thread(read, config)
+        await asyncio.to_thread(running.reload, json.dumps(read_again.to_dict()))
+        self._config = read_again
 
     @property
     def checks(self) -> tuple[CheckCounts, ...]:

@@ -1,5 +1,6 @@
 //! Connections of clients: who is let in, in which protocol, and how long each may take to ask.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -7,8 +8,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::Router;
-use axum::response::Response;
-use http::Request;
+use futures_util::future::BoxFuture;
+use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -22,7 +23,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::cause::Cause;
-use crate::client::Client;
+use crate::client::{Answer, Client};
 use crate::config::ClientsConfig;
 use crate::proxy::Proxy;
 use crate::setup::Setup;
@@ -128,7 +129,8 @@ impl Visitor {
     /// Serves a connection to its end. One that nobody watches serves one request.
     async fn serve(self, socket: TcpStream, watcher: Option<Watcher>) {
         let clients = &self.setup.clients;
-        let socket = Socket::new(socket, Arc::clone(&self.client), clients.slow());
+        let is_plain = self.setup.tls.is_none();
+        let socket = Socket::new(socket, Arc::clone(&self.client), clients.slow(), is_plain);
         let mut builder = protocols(clients);
         let Some(tls) = &self.setup.tls else { return self.answer(builder, socket, watcher).await };
         let handshake = tls.acceptor.accept(socket);
@@ -188,13 +190,15 @@ struct Served {
 }
 
 impl Service<Request<Incoming>> for Served {
-    type Response = Response;
-    type Error = std::convert::Infallible;
-    type Future = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Future;
+    type Response = Response<Answer>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response<Answer>, Infallible>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        self.client.ask();
-        request.extensions_mut().insert(Arc::clone(&self.client));
-        self.router.call(request)
+        let client = Arc::clone(&self.client);
+        client.ask(request.version());
+        request.extensions_mut().insert(Arc::clone(&client));
+        let answered = self.router.call(request);
+        Box::pin(async move { answered.await.map(|response| response.map(|body| Answer::new(body, client))) })
     }
 }

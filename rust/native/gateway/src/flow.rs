@@ -21,6 +21,9 @@ use crate::patience::Patience;
 use crate::usage::{Hidden, drained};
 use crate::watched::{Passed, Watched};
 
+/// What server-sent events may hold between two of them.
+const COMMENT: &[u8] = b": keepalive\n\n";
+
 /// The body of an answer under guard.
 ///
 /// Whoever drops it before its end, as a server does when the client is gone, closes the upstream and books the stream.
@@ -47,6 +50,7 @@ struct Keepalive {
     at: Instant,
     /// The client has whole events.
     is_between: bool,
+    client: Option<Arc<Client>>,
 }
 
 impl Flow {
@@ -62,7 +66,7 @@ impl Flow {
             is_flushed: false,
             sleep: Box::pin(tokio::time::sleep_until(patience.until())),
             patience,
-            keepalive: keepalive.map(|every| Keepalive { every, at: now + every, is_between: true }),
+            keepalive: keepalive.map(|every| Keepalive { every, at: now + every, is_between: true, client: None }),
             hidden: None,
         }
     }
@@ -144,7 +148,7 @@ impl Flow {
                 return Poll::Ready(());
             }
             if keepalive.is_some_and(|at| Instant::now() >= at) {
-                self.send(Bytes::from_static(b": keepalive\n\n"));
+                self.send(Bytes::from_static(COMMENT));
                 return Poll::Ready(());
             }
             let passed = self.watched.tick();
@@ -179,6 +183,10 @@ impl Body for Flow {
                 this.fault = Some("the stream was cancelled".into());
                 continue;
             }
+            if this.keepalive.as_mut().is_some_and(Keepalive::is_asked_for) {
+                this.send(Bytes::from_static(COMMENT));
+                continue;
+            }
             match Pin::new(upstream).poll_frame(cx) {
                 Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
                     Ok(chunk) => this.feed(&chunk),
@@ -206,6 +214,14 @@ impl Keepalive {
         self.is_between = [&b"\n\n"[..], b"\r\r", b"\r\n\r\n"].iter().any(|end| bytes.ends_with(end));
     }
 
+    /// Whether its socket asks for a comment, and one may be sent.
+    fn is_asked_for(&mut self) -> bool {
+        let asks = |client: &&Arc<Client>| client.wants_comment();
+        let Some(client) = self.client.as_ref().filter(asks).filter(|_| self.is_between) else { return false };
+        client.commented();
+        true
+    }
+
     /// When a comment is to be sent: never inside an event.
     fn due(&self) -> Option<Instant> {
         self.is_between.then_some(self.at)
@@ -222,7 +238,11 @@ pub(crate) struct Sent {
 }
 
 impl Sent {
-    pub(crate) fn new(flow: Flow, goes_on: bool, client: Option<Arc<Client>>, wait: Duration) -> Self {
+    pub(crate) fn new(mut flow: Flow, goes_on: bool, client: Option<Arc<Client>>, wait: Duration) -> Self {
+        if let (Some(keepalive), Some(client)) = (&mut flow.keepalive, &client) {
+            client.let_comment();
+            keepalive.client = Some(Arc::clone(client));
+        }
         Self { flow: Some(flow), goes_on, client, wait }
     }
 }
@@ -247,10 +267,10 @@ impl Drop for Sent {
     fn drop(&mut self) {
         let Some(mut flow) = self.flow.take().filter(|flow| flow.upstream.is_some()) else { return };
         if !self.goes_on {
-            let is_slow = self.client.as_ref().is_some_and(|client| client.is_slow());
-            if !flow.watched.is_told() {
-                flow.watched.blame(if is_slow { Cause::SlowClient } else { Cause::ClientLeft });
-            } else if !flow.is_counted() && !self.wait.is_zero() {
+            if self.client.as_ref().is_some_and(|client| client.is_slow()) {
+                flow.watched.blame(Cause::SlowClient);
+            }
+            if flow.watched.is_told() && !flow.is_counted() && !self.wait.is_zero() {
                 tokio::spawn(drained(flow, self.wait));
             }
             return;

@@ -21,6 +21,7 @@ use crate::breaker::Breaker;
 use crate::config::{Config, ConfigError, RouteConfig, Secret, UpstreamConfig};
 use crate::endpoint::{Api, Endpoint};
 use crate::fault::Fault;
+use crate::reason::reason;
 use crate::seats::Seats;
 use crate::tls::towards_upstream;
 use crate::wire::{API_KEY, GOOG_API_KEY, with_key};
@@ -146,7 +147,7 @@ impl Upstream {
         let limit = self.config.first_byte();
         match tokio::time::timeout(limit, self.client.request(request)).await {
             Err(_) => Err(Fault::late(&self.name, limit.as_secs_f64())),
-            Ok(Err(error)) => Err(Fault::unreachable(&self.name, why(&error))),
+            Ok(Err(error)) => Err(Fault::unreachable(&self.name, reason(&error))),
             Ok(Ok(response)) => Ok(response),
         }
     }
@@ -179,9 +180,4 @@ fn client(connect: Duration, tls: ClientConfig) -> Client<HttpsConnector<HttpCon
     let tls = HttpsConnectorBuilder::new().with_tls_config(tls);
     let connector = tls.https_or_http().enable_http1().enable_http2().wrap_connector(http);
     Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector)
-}
-
-/// What broke a connection, without an address in it.
-fn why(error: &hyper_util::client::legacy::Error) -> &'static str {
-    if error.is_connect() { "no connection could be made" } else { "the connection broke before the answer" }
 }

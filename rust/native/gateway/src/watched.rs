@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use midstream_series::{Span, Timestamp};
-use midstream_stream::{Close, Decision, Dialect, EventKind, Forward, Guard};
+use midstream_stream::{Close, Decision, Dialect, EndingState, EventKind, Forward, Guard};
 use midstream_worker::Clock;
 use tokio::time::Instant;
 
@@ -32,6 +32,7 @@ pub(crate) struct Watched {
     stop: Option<String>,
     /// When the decision to end the stream began to be made.
     stopped: Option<Timestamp>,
+    cause: Option<Cause>,
 }
 
 /// What a decision asks the owner of a stream to do.
@@ -53,7 +54,8 @@ impl Watched {
     ) -> Self {
         metrics.start(stream.meta.api);
         let is_read = guard.dialect() != Dialect::Opaque.name();
-        Self { guard, clock, stream, metrics, booking, is_read, last: None, is_over: false, stop: None, stopped: None }
+        let (stop, stopped, cause) = (None, None, None);
+        Self { guard, clock, stream, metrics, booking, is_read, last: None, is_over: false, stop, stopped, cause }
     }
 
     pub(crate) fn feed(&mut self, chunk: &Bytes) -> Passed {
@@ -90,8 +92,8 @@ impl Watched {
     }
 
     /// Notes what ends the stream before its end.
-    pub(crate) fn blame(&self, cause: Cause) {
-        self.stream.blame(cause);
+    pub(crate) fn blame(&mut self, cause: Cause) {
+        self.cause.get_or_insert(cause);
     }
 
     /// Whether the answer's end was told.
@@ -150,6 +152,9 @@ impl Watched {
         let rest = forwarded(decision.forward, &Bytes::new());
         self.metrics.end(self.stream.meta.api, &summary);
         self.booking.end(&summary, self.is_read);
+        if let Some(cause) = self.cause.filter(|_| summary.ending.state != EndingState::Complete) {
+            self.stream.blame(cause);
+        }
         self.stream.end(Some(summary.to_json()));
         rest
     }
@@ -157,6 +162,7 @@ impl Watched {
 
 impl Drop for Watched {
     fn drop(&mut self) {
+        self.blame(Cause::ClientLeft);
         self.finish(Close::ClientLeft);
     }
 }

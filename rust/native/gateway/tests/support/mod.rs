@@ -3,6 +3,9 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails where it cannot go on")]
 
+pub(crate) mod certificates;
+pub(crate) mod connections;
+
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::future::Future;
@@ -22,10 +25,12 @@ use hyper::service::service_fn;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto::Builder;
 use midstream_gateway::{Api, Config, Server, UpstreamConfig};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
+use tokio_rustls::TlsAcceptor;
 
 /// Nothing in these tests takes longer, on any machine.
 pub(crate) const LONGEST: Duration = Duration::from_secs(20);
@@ -73,27 +78,51 @@ pub(crate) enum Seen {
 
 pub(crate) struct Mock {
     pub(crate) address: SocketAddr,
+    connections: Arc<AtomicUsize>,
     seen: tokio::sync::Mutex<mpsc::UnboundedReceiver<Seen>>,
 }
 
 impl Mock {
+    /// Over HTTP/1, and over HTTP/2 where it is spoken without asking.
     pub(crate) async fn start(script: Script) -> Self {
+        Self::serve(script, None).await
+    }
+
+    /// Over TLS, and HTTP/2 where the client offers it.
+    pub(crate) async fn start_tls(script: Script, tls: TlsAcceptor) -> Self {
+        Self::serve(script, Some(tls)).await
+    }
+
+    async fn serve(script: Script, tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (log, seen) = mpsc::unbounded_channel();
+        let connections = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&connections);
         tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::SeqCst);
                 socket.set_nodelay(true).unwrap();
-                let (script, log) = (script.clone(), log.clone());
+                let (script, log, tls) = (script.clone(), log.clone(), tls.clone());
                 tokio::spawn(async move {
-                    let service = service_fn(|request| answer(request, script.clone(), log.clone()));
-                    let _ = hyper::server::conn::http1::Builder::new()
-                        .serve_connection(TokioIo::new(socket), service)
-                        .await;
+                    let service = service_fn(move |request| answer(request, script.clone(), log.clone()));
+                    let builder = Builder::new(TokioExecutor::new());
+                    let Some(tls) = tls else {
+                        let _ = builder.serve_connection(TokioIo::new(socket), service).await;
+                        return;
+                    };
+                    if let Ok(socket) = tls.accept(socket).await {
+                        let _ = builder.serve_connection(TokioIo::new(socket), service).await;
+                    }
                 });
             }
         });
-        Self { address, seen: tokio::sync::Mutex::new(seen) }
+        Self { address, connections, seen: tokio::sync::Mutex::new(seen) }
+    }
+
+    /// How many connections were made to it.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
     }
 
     pub(crate) async fn next(&self) -> Seen {
