@@ -34,6 +34,14 @@ class Server:
         """
         Closes the upstream of a stream; false where none has that id.
         """
+    def certificate(self, /) -> tuple[str, str] | None:
+        """
+        The certificate in PEM and its SHA-256; none where HTTP is plain.
+        """
+    def reload(self, /, config_json: str) -> None:
+        """
+        Puts another configuration in the place of the one that it runs by, wholly or not at all.
+        """
     def observe(self, /, capacity: SupportsIndex) -> Observer:
         """
         Copies of the events of streams that start from now on, with room for so many.
