@@ -1,5 +1,6 @@
 //! What a gateway counts and measures, for Prometheus.
 
+mod names;
 mod upstreams;
 
 use std::sync::atomic::AtomicU64;
@@ -36,7 +37,6 @@ pub(crate) struct Metrics {
     overhead: Histogram,
     cost: Counter<f64, AtomicU64>,
     saved: Counter,
-    records: Family<OfRecord, Counter>,
     upstreams: OfUpstreams,
 }
 
@@ -64,12 +64,6 @@ struct OfTokens {
     source: &'static str,
 }
 
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct OfRecord {
-    upstream: String,
-    end: &'static str,
-}
-
 impl Metrics {
     pub(crate) fn new() -> Self {
         // As OpenTelemetry's semantic conventions for generative AI cut durations.
@@ -88,7 +82,6 @@ impl Metrics {
             overhead: short(),
             cost: Counter::default(),
             saved: Counter::default(),
-            records: Family::default(),
             upstreams: OfUpstreams::default(),
         };
         metrics.register();
@@ -112,14 +105,13 @@ impl Metrics {
     }
 
     fn register_usage(&mut self) {
-        let Self { registry, cost, saved, records, upstreams, .. } = self;
+        let Self { registry, cost, saved, upstreams, .. } = self;
         registry.register("cost", "What streams cost at the prices of the budget", cost.clone());
         registry.register(
             "tokens_saved",
             "What stopped streams had left of the most tokens that their requests named, an estimate",
             saved.clone(),
         );
-        registry.register("usage_records", "Upstreams that were asked, by how that ended", records.clone());
         upstreams.register(registry);
     }
 
@@ -168,8 +160,7 @@ impl Metrics {
 
     /// What an upstream used is known.
     pub(crate) fn booked(&self, record: &UsageRecord) {
-        let upstream = record.upstream.clone().unwrap_or_else(|| "none".to_owned());
-        self.records.get_or_create(&OfRecord { upstream, end: record.end }).inc();
+        self.upstreams.booked(record.upstream.as_deref(), record.end);
         self.cost.inc_by(record.cost.unwrap_or_default());
         let Tokens { input, output, source } = record.tokens;
         if source == UsageSource::Unknown {

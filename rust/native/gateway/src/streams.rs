@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
@@ -85,6 +85,7 @@ pub(crate) struct Stream {
     /// The number of the next event, and whether there will be one.
     last: watch::Sender<Last>,
     cancelled: AtomicBool,
+    cancelled_at: OnceLock<Instant>,
     waker: AtomicWaker,
     tap: Option<Tap>,
 }
@@ -158,6 +159,7 @@ impl Stream {
             log: Mutex::new(log),
             last: watch::Sender::default(),
             cancelled: AtomicBool::new(false),
+            cancelled_at: OnceLock::new(),
             waker: AtomicWaker::new(),
             tap,
         }
@@ -248,6 +250,7 @@ impl Stream {
 
     /// Ends it: its upstream is closed.
     pub(crate) fn cancel(&self) {
+        let _ = self.cancelled_at.set(Instant::now());
         self.cancelled.store(true, Ordering::Release);
         self.waker.wake();
     }
@@ -256,6 +259,11 @@ impl Stream {
     pub(crate) fn end_by_operator(&self) {
         self.blame(Cause::Operator);
         self.cancel();
+    }
+
+    /// How long ago it was cancelled.
+    pub(crate) fn cancelled_since(&self) -> Option<Duration> {
+        self.cancelled_at.get().map(Instant::elapsed)
     }
 
     /// Whether it was cancelled; else its owner is woken when it is.

@@ -113,9 +113,9 @@ impl Watched {
 
     /// The upstream was closed after a decision.
     pub(crate) fn closed(&mut self) {
-        if let Some(stopped) = self.stopped.take() {
-            self.metrics.cancelled(seconds(self.clock.now() - stopped));
-        }
+        let of_guard = self.stopped.take().map(|stopped| seconds(self.clock.now() - stopped));
+        let of_operator = || self.stream.cancelled_since().map(|since| since.as_secs_f64());
+        of_guard.or_else(of_operator).into_iter().for_each(|seconds| self.metrics.cancelled(seconds));
     }
 
     /// The stream that it tells of.

@@ -148,3 +148,52 @@ impl Drop for Booking {
         self.stream.end(None);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use midstream_worker::SystemClock;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::endpoint::Api;
+    use crate::metrics::Metrics;
+    use crate::seats::Seats;
+    use crate::streams::Streams;
+
+    /// What the stream shows once `use_it` is over.
+    async fn shown(use_it: impl FnOnce(Booking, Seat)) -> serde_json::Value {
+        let metrics = Arc::new(Metrics::new());
+        let ledger = Arc::new(Ledger::new(&Config::default(), None, metrics));
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+        let stream = Streams::default().start(Api::Openai, "/", None, None);
+        let booking = Booking::new(&ledger, &clock, &stream, (Admission::default(), None));
+        let seat = Seats::new(None, 0, std::time::Duration::ZERO).take().await.unwrap();
+        let _ = catch_unwind(AssertUnwindSafe(|| use_it(booking, seat)));
+        serde_json::to_value(stream.show()).unwrap()
+    }
+
+    fn ends(shown: &serde_json::Value) -> Vec<(&str, &str)> {
+        let text = |value: &'_ serde_json::Value| value.as_str().map(str::to_owned);
+        let records = shown["usage"].as_array().unwrap().iter();
+        assert!(records.clone().all(|record| record["source"] == "estimated" && record["output"] == 0));
+        assert_eq!(text(&shown["state"]).as_deref(), Some("ended"));
+        records.map(|one| (one["upstream"].as_str().unwrap_or_default(), one["end"].as_str().unwrap())).collect()
+    }
+
+    #[tokio::test]
+    async fn a_panic_books_what_was_asked() {
+        let shown = shown(|mut booking, seat| {
+            booking.ask("one", seat);
+            panic!("of the test");
+        });
+        assert_eq!(ends(&shown.await), [("one", "cancelled")]);
+    }
+
+    #[tokio::test]
+    async fn what_nobody_was_asked_is_booked_once() {
+        assert_eq!(ends(&shown(|mut booking, _| booking.fail()).await), [("", "failed")]);
+        assert_eq!(ends(&shown(|booking, _| drop(booking)).await), [("", "cancelled")]);
+    }
+}
