@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq;
 use crate::config::{Config, KeyConfig, Role};
 use crate::fault::Fault;
 use crate::streams::Stream;
-use crate::wire::{API_KEY, GOOG_API_KEY};
+use crate::wire::{API_KEY, AZURE_API_KEY, GOOG_API_KEY};
 
 /// The keys of a gateway; without any, everyone who reaches it may do everything.
 pub(crate) struct Access {
@@ -96,9 +96,13 @@ impl Key {
 /// The key that a client sends, wherever its SDK puts it.
 fn given(headers: &HeaderMap, uri: &Uri) -> Option<String> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let bearer = || text(AUTHORIZATION)?.strip_prefix("Bearer ").map(str::trim);
+    let bearer = || {
+        let (scheme, key) = text(AUTHORIZATION)?.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+    };
     let in_query = || uri.query()?.split('&').find_map(|pair| pair.strip_prefix("key="));
-    bearer().or_else(|| text(API_KEY)).or_else(|| text(GOOG_API_KEY)).or_else(in_query).map(str::to_owned)
+    let in_header = || [API_KEY, GOOG_API_KEY, AZURE_API_KEY].into_iter().find_map(text);
+    bearer().or_else(in_header).or_else(in_query).map(str::to_owned)
 }
 
 /// Whether only this machine reaches an address.

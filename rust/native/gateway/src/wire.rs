@@ -16,6 +16,8 @@ const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 pub(crate) const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 /// Google's key.
 pub(crate) const GOOG_API_KEY: HeaderName = HeaderName::from_static("x-goog-api-key");
+/// Azure's key.
+pub(crate) const AZURE_API_KEY: HeaderName = HeaderName::from_static("api-key");
 
 /// RFC 9110, section 7.6.1.
 const HOP_BY_HOP: [HeaderName; 8] =
@@ -59,7 +61,7 @@ pub(crate) fn without_key(path: &str) -> String {
 }
 
 fn without_keys(mut headers: HeaderMap) -> HeaderMap {
-    for given in [AUTHORIZATION, API_KEY, GOOG_API_KEY] {
+    for given in [AUTHORIZATION, API_KEY, AZURE_API_KEY, GOOG_API_KEY] {
         headers.remove(given);
     }
     headers
