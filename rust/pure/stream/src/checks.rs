@@ -196,7 +196,7 @@ impl Checks {
         }
         let waits = self.known.mask.as_ref().and_then(|mask| mask.deadline());
         let budget = self.budget.as_ref().and_then(Budgeted::tick_at);
-        [self.pace.tick_at(), waits, budget].into_iter().flatten().min()
+        sooner(self.pace.tick_at(), sooner(waits, budget))
     }
 
     /// The stream closed.
@@ -341,7 +341,16 @@ impl Checks {
         if self.settings.shadow { asked.min(Action::Observe) } else { asked }
     }
 
+    /// What this call found is kept, and may end the stream; whether it has ended.
+    #[inline]
     fn settle(&mut self) -> bool {
+        if !self.fresh.is_empty() {
+            self.settle_found();
+        }
+        self.is_halted()
+    }
+
+    fn settle_found(&mut self) {
         let Self { fresh, continues, .. } = self;
         continues.answer(fresh.get_mut(self.kept..).unwrap_or_default());
         let (halting, asking): (Vec<&Finding>, Vec<&Finding>) =
@@ -355,7 +364,6 @@ impl Checks {
             self.stop = Some(Box::new(stop.clone()));
         }
         self.keep();
-        self.is_halted()
     }
 
     /// Copies this call's findings that are not kept yet.
@@ -363,6 +371,14 @@ impl Checks {
         let room = MAX_FINDINGS.saturating_sub(self.findings.len());
         self.findings.extend(self.fresh.iter().skip(self.kept).take(room).cloned());
         self.kept = self.fresh.len();
+    }
+}
+
+/// The earlier of two moments, where there are any.
+pub(crate) fn sooner(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        _ => one.or(other),
     }
 }
 

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use midstream_series::Timestamp;
 
+use crate::checks::sooner;
 use crate::decode::{Decode, Detect, Frame, FrameKind, Framing, Opening, Sink, decoder};
 use crate::dialect::{Dialect, Reading};
 use crate::hold::Hold;
@@ -285,7 +286,7 @@ impl Guard {
     /// When `tick` is next needed; `None` where it is not.
     pub fn tick_at(&self) -> Option<Timestamp> {
         let held = self.hold.as_ref().filter(|_| !self.checks.is_halted()).and_then(|hold| hold.deadline());
-        self.stopping.until().or_else(|| [self.checks.tick_at(), held].into_iter().flatten().min())
+        self.stopping.until().or_else(|| sooner(self.checks.tick_at(), held))
     }
 
     /// The stream closed. A guard serves one stream: every later call is an error.

@@ -231,9 +231,11 @@ impl Pace {
             let since = self.not_before_resumed(self.started.or(self.resumed)?);
             return Some((since + self.limits.first_byte, "no first byte"));
         };
-        let idle = (self.not_before_resumed(last_byte) + self.limits.idle, "no byte");
-        let unmoved = self.moved_until().filter(|_| !self.unmoved).map(|until| (until, KEEP_ALIVES));
-        Some(unmoved.map_or(idle, |unmoved| idle.min(unmoved)))
+        let idle = self.not_before_resumed(last_byte) + self.limits.idle;
+        match self.moved_until().filter(|_| !self.unmoved) {
+            Some(unmoved) if unmoved < idle => Some((unmoved, KEEP_ALIVES)),
+            _ => Some((idle, "no byte")),
+        }
     }
 
     /// How long keep-alives alone are no stall.
