@@ -9,17 +9,19 @@ use http::header::RETRY_AFTER;
 use http::{HeaderMap, Method, Response, StatusCode};
 use hyper::body::Incoming;
 use midstream_series::Span;
+use midstream_stream::Dialect;
 use midstream_worker::Clock;
 
 use crate::endpoint::Api;
 use crate::fault::Fault;
+use crate::seats::Seat;
 use crate::upstream::Upstream;
-use crate::usage::Booking;
 
 /// A provider that asks for more is not waited for.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// One upstream with what it is to be asked.
+#[derive(Clone)]
 pub(crate) struct Candidate {
     pub(crate) upstream: Arc<Upstream>,
     pub(crate) body: Bytes,
@@ -27,13 +29,30 @@ pub(crate) struct Candidate {
     pub(crate) hides_usage: bool,
 }
 
-/// What every upstream is asked alike.
-pub(crate) struct Request<'a> {
+/// What is asked, and of whom.
+#[derive(Clone)]
+pub(crate) struct Request {
     pub(crate) method: Method,
-    pub(crate) path: &'a str,
+    pub(crate) path: String,
     pub(crate) headers: HeaderMap,
     pub(crate) api: Api,
-    pub(crate) clock: &'a dyn Clock,
+    /// What its answer is written in; `None` where that holds nothing to guard.
+    pub(crate) dialect: Option<Dialect>,
+    /// Who may answer, the first that does.
+    pub(crate) routes: Vec<Candidate>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// Who is told whom a request was put to.
+pub(crate) trait Books {
+    /// An upstream is asked; whoever was asked before has failed.
+    fn ask(&mut self, upstream: &str, seat: Seat);
+
+    /// The upstream failed once, and is left alone if its circuit opened by that.
+    fn failed(&self, upstream: &str, opened: bool);
+
+    /// Nobody answers.
+    fn fail(&mut self);
 }
 
 /// What came of one upstream.
@@ -44,20 +63,16 @@ enum Outcome {
     Spared(Fault),
 }
 
-impl Request<'_> {
-    /// The first answer that is no refusal, else the last one, with who gave it.
-    pub(crate) async fn ask(
-        &self,
-        candidates: Vec<Candidate>,
-        booking: &mut Booking,
-    ) -> Result<(Response<Incoming>, Candidate), Fault> {
+impl Request {
+    /// The first answer of the routes from `at` on that is no refusal, else the last one, with who gave it.
+    pub(crate) async fn ask(&self, at: usize, booking: &mut impl Books) -> Result<(Response<Incoming>, usize), Fault> {
         let mut last = None;
         let mut spared = None;
-        for candidate in candidates {
-            match self.ask_one(&candidate, booking).await {
+        for (place, candidate) in self.routes.iter().enumerate().skip(at) {
+            match self.ask_one(candidate, booking).await {
                 Outcome::Answered(response) => {
                     let may_pass_by = may_pass_by(response.status());
-                    last = Some(Ok((response, candidate)));
+                    last = Some(Ok((response, place)));
                     if !may_pass_by {
                         break;
                     }
@@ -70,7 +85,7 @@ impl Request<'_> {
         last.unwrap_or_else(none).inspect_err(|_| booking.fail())
     }
 
-    async fn ask_one(&self, candidate: &Candidate, booking: &mut Booking) -> Outcome {
+    async fn ask_one(&self, candidate: &Candidate, booking: &mut impl Books) -> Outcome {
         let Candidate { upstream, .. } = candidate;
         let Some(seat) = upstream.seats.take().await else { return Outcome::Spared(Fault::occupied(&upstream.name)) };
         let mut waits = ExponentialBuilder::new()
@@ -112,7 +127,7 @@ impl Request<'_> {
     }
 
     async fn ask_once(&self, Candidate { upstream, body, .. }: &Candidate) -> Result<Response<Incoming>, Fault> {
-        upstream.ask(self.method.clone(), self.path, self.headers.clone(), body.clone(), self.api).await
+        upstream.ask(self.method.clone(), &self.path, self.headers.clone(), body.clone(), self.api).await
     }
 }
 

@@ -1,9 +1,14 @@
 //! What a gateway serves and whom it asks: one TOML file, checked before anything listens.
 
+mod actions;
 mod clients;
+mod continuation;
 mod cors;
 mod key;
 mod limits;
+mod moderator;
+mod on_stop;
+mod prefill;
 mod tls;
 mod upstream;
 mod usage;
@@ -19,12 +24,17 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 pub use self::clients::ClientsConfig;
+pub use self::continuation::ContinuationConfig;
 pub use self::cors::CorsConfig;
 pub use self::key::{KeyConfig, Role};
 pub use self::limits::{LimitsConfig, TenantConfig};
+pub use self::moderator::{ModeratorConfig, ModeratorFormat, OnModeratorFailure};
+pub use self::on_stop::OnStop;
+pub use self::prefill::PrefillConfig;
 pub use self::tls::TlsConfig;
 pub use self::upstream::{RouteConfig, UpstreamConfig};
 pub use self::usage::UsageConfig;
+pub(crate) use self::values::key_of;
 use self::values::{MAX_S, below, setting};
 
 /// A key that is never shown, logged or written.
@@ -63,6 +73,14 @@ pub struct Config {
     pub tenants: BTreeMap<String, TenantConfig>,
     /// What is written down of usage.
     pub usage: UsageConfig,
+    /// How an answer that a decision stops ends for its client.
+    pub on_stop: OnStop,
+    /// Whether warnings are told inside an answer, where its format allows an event more.
+    pub tell_warnings: bool,
+    /// Whom held text is shown to; `guard.hold` says which text that is.
+    pub moderator: Option<ModeratorConfig>,
+    /// When an answer goes on with a second request.
+    pub continuation: ContinuationConfig,
     /// Whether an answer ends with its client, or goes on for those who view it.
     pub on_client_gone: OnClientGone,
     /// Seconds of silence after which a comment tells the client of server-sent events that the gateway is there; 0
@@ -140,6 +158,10 @@ impl Default for Config {
             keys: BTreeMap::new(),
             tenants: BTreeMap::new(),
             usage: UsageConfig::default(),
+            on_stop: OnStop::default(),
+            tell_warnings: false,
+            moderator: None,
+            continuation: ContinuationConfig::default(),
             on_client_gone: OnClientGone::Cancel,
             keepalive_s: 15.0,
             max_body: 32 << 20,
@@ -186,6 +208,7 @@ impl Config {
                 return Err(setting(&field, &format!("{:?}", route.upstream), &allowed));
             }
         }
+        actions::validate(self)?;
         if let Some((name, _)) = self.keys.iter().find(|(_, key)| key.hash().is_none()) {
             // What stands there may be the key itself.
             return Err(setting(&format!("keys.{name}.sha256"), NOT_SHOWN, "64 hexadecimal digits"));

@@ -17,6 +17,7 @@ use tokio::time::{Instant, Sleep};
 use crate::body::BodyError;
 use crate::cause::Cause;
 use crate::client::Client;
+use crate::continuation::{Asking, Continuation, Joined, Why};
 use crate::patience::Patience;
 use crate::usage::{Hidden, drained};
 use crate::watched::{Passed, Watched};
@@ -28,8 +29,10 @@ const COMMENT: &[u8] = b": keepalive\n\n";
 ///
 /// Whoever drops it before its end, as a server does when the client is gone, closes the upstream and books the stream.
 pub(crate) struct Flow {
-    upstream: Option<Incoming>,
+    source: Source,
     watched: Watched,
+    /// Where it may go on with a second request.
+    continuation: Option<Box<Continuation>>,
     /// What is ready for the client.
     ready: VecDeque<Bytes>,
     trailers: Option<HeaderMap>,
@@ -42,6 +45,17 @@ pub(crate) struct Flow {
     keepalive: Option<Keepalive>,
     /// What of the answer its client has not asked for.
     hidden: Option<Hidden>,
+}
+
+/// Where the next bytes come from.
+enum Source {
+    /// Another answer goes on, which was asked for.
+    Asking(Asking, Option<String>),
+    Body(Incoming),
+    /// Nothing more comes.
+    Over,
+    /// No more bytes come, and text waits for a verdict.
+    Rest,
 }
 
 /// Comments between the events of a body that is silent.
@@ -58,8 +72,9 @@ impl Flow {
     pub(crate) fn new(upstream: Incoming, watched: Watched, patience: Patience, keepalive: Option<Duration>) -> Self {
         let now = Instant::now();
         Self {
-            upstream: Some(upstream),
+            source: Source::Body(upstream),
             watched,
+            continuation: None,
             ready: VecDeque::new(),
             trailers: None,
             fault: None,
@@ -81,8 +96,23 @@ impl Flow {
         self.watched.is_counted()
     }
 
+    /// It may go on with a second request.
+    pub(crate) fn with(self, continuation: Option<Box<Continuation>>) -> Self {
+        Self { continuation, ..self }
+    }
+
     fn feed(&mut self, chunk: &Bytes) {
-        let passed = self.watched.feed(chunk);
+        let read = self.continuation.as_mut().map(|continuation| continuation.read(chunk));
+        match read {
+            // Whole events alone are read, and what came of others is more than silence.
+            Some(read) if read.is_empty() => self.patience.chunk(false),
+            Some(read) => self.look(&read),
+            None => self.look(chunk),
+        }
+    }
+
+    fn look(&mut self, bytes: &Bytes) {
+        let passed = self.watched.feed(bytes);
         self.patience.chunk(passed.is_progress);
         self.pass(passed);
     }
@@ -90,8 +120,105 @@ impl Flow {
     fn pass(&mut self, passed: Passed) {
         self.push(passed.bytes);
         if passed.halted {
-            self.close(Close::Stopped);
+            return self.close(Close::Stopped);
         }
+        let Some(why) = passed.asks else { return };
+        let is_needless = match why {
+            Why::EndReasoning(_) => self.continuation.as_ref().is_some_and(|continuation| continuation.has_finished()),
+            Why::Break | Why::Hint(_) => true,
+            Why::Reroute => false,
+        };
+        if self.go_on(&why) {
+            if matches!(why, Why::Hint(_)) {
+                self.breaks_by("the model gave no answer to the hint".into());
+            }
+        } else if !is_needless {
+            let halted = self.watched.halt();
+            self.pass(halted);
+        }
+    }
+
+    /// Asks for an answer that goes on; false where none may.
+    fn go_on(&mut self, why: &Why) -> bool {
+        let asked = self.continuation.as_mut().and_then(|continuation| continuation.go_on(why));
+        let Some((held, asking)) = asked else { return false };
+        self.source = Source::Asking(asking, None);
+        self.patience.rest();
+        if !held.is_empty() {
+            self.look(&held);
+        }
+        true
+    }
+
+    /// What breaks the body where no answer goes on.
+    fn breaks_by(&mut self, fault: String) {
+        if let Source::Asking(_, cause) = &mut self.source {
+            *cause = Some(fault);
+        }
+    }
+
+    /// Another answer goes on, or none: then `fault` breaks this one, or what asked for another ends it.
+    fn answered(&mut self, joined: Option<Joined>, fault: Option<String>) {
+        match (joined, fault) {
+            (Some(joined), _) => {
+                self.patience.start(&joined.upstream.config);
+                if let Some(continuation) = &mut self.continuation {
+                    continuation.answered(&joined.upstream);
+                }
+                self.watched.spliced(&joined.upstream.name, joined.seat);
+                self.source = Source::Body(joined.body);
+            }
+            (None, Some(fault)) => self.end_here(Some(fault)),
+            (None, None) => {
+                let halted = self.watched.halt();
+                self.source = Source::Rest;
+                self.pass(halted);
+            }
+        }
+    }
+
+    /// The upstream's body is over, or broke.
+    fn end(&mut self, fault: Option<String>) {
+        let Some(continuation) = self.continuation.as_mut().filter(|continuation| !continuation.is_whole()) else {
+            return self.end_here(fault);
+        };
+        if let Some(missing) = continuation.end() {
+            self.look(&missing);
+            return self.end_here(None);
+        }
+        if self.go_on(&Why::Break) {
+            self.breaks_by(fault.unwrap_or_else(|| "the upstream ended inside its answer".into()));
+        } else {
+            self.end_here(fault);
+        }
+    }
+
+    /// The upstream is given up.
+    fn fell_silent(&mut self, cause: Cause, what: &str) {
+        let fault = format!("the upstream {what}");
+        if cause != Cause::Total && self.go_on(&Why::Break) {
+            return self.breaks_by(fault);
+        }
+        self.watched.blame(cause);
+        self.break_off(Close::GaveUp, &fault);
+    }
+
+    /// Nothing more comes.
+    fn end_here(&mut self, fault: Option<String>) {
+        let rest = self.continuation.as_mut().map(|continuation| continuation.rest()).unwrap_or_default();
+        if !rest.is_empty() {
+            self.look(&rest);
+        }
+        if matches!(self.source, Source::Over) {
+            return;
+        }
+        if let Some(fault) = fault {
+            return self.break_off(Close::Abrupt, &fault);
+        }
+        self.source = Source::Rest;
+        self.patience.rest();
+        let passed = self.watched.ask_rest();
+        self.pass(passed);
     }
 
     fn push(&mut self, bytes: Bytes) {
@@ -114,7 +241,7 @@ impl Flow {
 
     /// The upstream is closed first, then the guard tells what is left to pass.
     fn close(&mut self, close: Close) {
-        self.upstream = None;
+        self.source = Source::Over;
         self.watched.closed();
         let rest = self.watched.finish(close);
         self.push(rest);
@@ -143,8 +270,7 @@ impl Flow {
             }
             ready!(self.sleep.as_mut().poll(cx));
             if let Some((cause, what)) = self.patience.ended() {
-                self.watched.blame(cause);
-                self.break_off(Close::GaveUp, &format!("the upstream {what}"));
+                self.fell_silent(cause, &what);
                 return Poll::Ready(());
             }
             if keepalive.is_some_and(|at| Instant::now() >= at) {
@@ -152,7 +278,7 @@ impl Flow {
                 return Poll::Ready(());
             }
             let passed = self.watched.tick();
-            if passed.halted || !passed.bytes.is_empty() {
+            if passed.halted || !passed.bytes.is_empty() || passed.asks.is_some() {
                 self.pass(passed);
                 return Poll::Ready(());
             }
@@ -170,14 +296,14 @@ impl Body for Flow {
             if let Some(bytes) = this.ready.pop_front() {
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));
             }
-            let Some(upstream) = this.upstream.as_mut() else {
+            if matches!(this.source, Source::Over) {
                 if this.fault.is_some() && !std::mem::replace(&mut this.is_flushed, true) {
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
                 let trailers = this.trailers.take().map(|trailers| Ok(Frame::trailers(trailers)));
                 return Poll::Ready(this.fault.take().map(Err).or(trailers));
-            };
+            }
             if this.watched.poll_cancelled(cx) {
                 this.close(Close::ClientLeft);
                 this.fault = Some("the stream was cancelled".into());
@@ -187,22 +313,37 @@ impl Body for Flow {
                 this.send(Bytes::from_static(COMMENT));
                 continue;
             }
-            match Pin::new(upstream).poll_frame(cx) {
-                Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
-                    Ok(chunk) => this.feed(&chunk),
-                    Err(frame) => this.trailers = frame.into_trailers().ok(),
+            if let Poll::Ready(passed) = this.watched.poll_verdict(cx) {
+                this.pass(passed);
+                continue;
+            }
+            match &mut this.source {
+                Source::Asking(asking, fault) => match asking.as_mut().poll(cx) {
+                    Poll::Ready(joined) => {
+                        let fault = fault.take();
+                        this.answered(joined, fault);
+                    }
+                    Poll::Pending => ready!(this.poll_time(cx)),
                 },
-                Poll::Ready(Some(Err(_))) => {
-                    this.break_off(Close::Abrupt, "the connection to the upstream broke inside its answer");
-                }
-                Poll::Ready(None) => this.close(Close::Clean),
-                Poll::Pending => ready!(this.poll_time(cx)),
+                Source::Body(upstream) => match Pin::new(upstream).poll_frame(cx) {
+                    Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                        Ok(chunk) => this.feed(&chunk),
+                        Err(frame) => this.trailers = frame.into_trailers().ok(),
+                    },
+                    Poll::Ready(Some(Err(_))) => {
+                        this.end(Some("the connection to the upstream broke inside its answer".to_owned()));
+                    }
+                    Poll::Ready(None) => this.end(None),
+                    Poll::Pending => ready!(this.poll_time(cx)),
+                },
+                Source::Rest if this.watched.is_asking() => ready!(this.poll_time(cx)),
+                Source::Over | Source::Rest => this.close(Close::Clean),
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        let is_over = self.upstream.is_none() && self.ready.is_empty();
+        let is_over = matches!(self.source, Source::Over) && self.ready.is_empty();
         is_over && self.trailers.is_none() && self.fault.is_none()
     }
 }
@@ -265,7 +406,8 @@ impl Body for Sent {
 
 impl Drop for Sent {
     fn drop(&mut self) {
-        let Some(mut flow) = self.flow.take().filter(|flow| flow.upstream.is_some()) else { return };
+        let is_open = |flow: &Flow| !matches!(flow.source, Source::Over);
+        let Some(mut flow) = self.flow.take().filter(is_open) else { return };
         if !self.goes_on {
             if self.client.as_ref().is_some_and(|client| client.is_slow()) {
                 flow.watched.blame(Cause::SlowClient);

@@ -8,15 +8,19 @@ mod breaker;
 mod cause;
 mod client;
 mod config;
+mod continuation;
 mod cors;
 mod edit;
 mod endpoint;
 mod fault;
+mod finished;
 mod flow;
 mod half_closed;
 mod intake;
 mod limits;
 mod metrics;
+mod moderation;
+mod moderator;
 mod norm;
 mod observe;
 mod own;
@@ -27,6 +31,7 @@ mod seats;
 mod server;
 mod setup;
 mod socket;
+mod splice;
 mod streams;
 mod tls;
 mod upstream;
@@ -36,8 +41,9 @@ mod whole;
 mod wire;
 
 pub use config::{
-    ClientsConfig, Config, ConfigError, CorsConfig, KeyConfig, LimitsConfig, OnClientGone, Role, RouteConfig, Secret,
-    TenantConfig, TlsConfig, UpstreamConfig, UsageConfig,
+    ClientsConfig, Config, ConfigError, ContinuationConfig, CorsConfig, KeyConfig, LimitsConfig, ModeratorConfig,
+    ModeratorFormat, OnClientGone, OnModeratorFailure, OnStop, PrefillConfig, Role, RouteConfig, Secret, TenantConfig,
+    TlsConfig, UpstreamConfig, UsageConfig,
 };
 pub use endpoint::Api;
 pub use observe::{Observed, Observer};

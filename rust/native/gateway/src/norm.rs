@@ -1,11 +1,18 @@
 //! Events and findings as JSON, the same for every provider.
 
 use bytes::Bytes;
-use midstream_stream::{Decision, Event, EventKind, Events};
+use midstream_stream::{Decision, Event, EventKind, Events, Finding, Summary};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::streams::Stream;
+
+/// One event for viewers.
+pub(crate) struct Told {
+    pub(crate) json: Bytes,
+    /// It holds what the model wrote.
+    pub(crate) has_text: bool,
+}
 
 /// Appends what a call found to its stream.
 pub(crate) fn tell(stream: &Stream, decision: &Decision<'_>) {
@@ -17,6 +24,41 @@ pub(crate) fn tell(stream: &Stream, decision: &Decision<'_>) {
         let findings = decision.findings.iter().map(|finding| Bytes::from(text(&json!({"finding": finding}))));
         stream.append(events.chain(findings));
     }
+}
+
+/// The same where text is held: the findings are told at once without what was seen, the events are given.
+pub(crate) fn tell_later(stream: &Stream, decision: &Decision<'_>) -> Vec<Told> {
+    let events = decision.events.iter().map(|event| Told {
+        json: event_json(event, decision),
+        has_text: !matches!(event.kind, EventKind::End { .. } | EventKind::Finish { .. } | EventKind::Usage(_)),
+    });
+    let mut told: Vec<Told> = events.collect();
+    for finding in decision.findings {
+        let finding = without_evidence(finding);
+        stream.found(text(&finding));
+        told.push(Told { json: text(&json!({ "finding": finding })).into(), has_text: false });
+    }
+    told
+}
+
+/// What a check found, without the text that it saw: that may never pass.
+fn without_evidence(finding: &Finding) -> Finding {
+    match finding.check {
+        // The moderator's own reason.
+        "hold" => finding.clone(),
+        _ => Finding { evidence: String::new(), ..finding.clone() },
+    }
+}
+
+/// The summary of a stream whose text was held: without what never passed.
+pub(crate) fn without_held(mut summary: Summary) -> Summary {
+    for finding in &mut summary.findings {
+        *finding = without_evidence(finding);
+    }
+    for call in &mut summary.tool_calls {
+        call.arguments.clear();
+    }
+    summary
 }
 
 fn text(value: &impl Serialize) -> String {

@@ -38,6 +38,18 @@ impl Patience {
         }
     }
 
+    /// Nothing is waited for but the end of the whole.
+    pub(crate) fn rest(&mut self) {
+        (self.idle_at, self.progress_at) = (self.total_at, self.total_at);
+    }
+
+    /// Another upstream answers, in what is left of the whole.
+    pub(crate) fn start(&mut self, config: &UpstreamConfig) {
+        let now = Instant::now();
+        [self.idle, self.progress] = [config.idle_s, config.no_progress_s].map(Duration::from_secs_f64);
+        (self.idle_at, self.progress_at) = (now + self.idle, now + self.progress);
+    }
+
     /// When it ends if nothing comes.
     pub(crate) fn until(&self) -> Instant {
         self.idle_at.min(self.progress_at).min(self.total_at)
@@ -47,12 +59,12 @@ impl Patience {
     pub(crate) fn ended(&self) -> Option<(Cause, String)> {
         let now = Instant::now();
         let text = |what: &str, time: Duration| format!("{what} {} s", time.as_secs_f64());
-        if now >= self.idle_at {
+        if now >= self.total_at {
+            Some((Cause::Total, text("did not end its answer within", self.total)))
+        } else if now >= self.idle_at {
             Some((Cause::Idle, text("sent nothing for", self.idle)))
         } else if now >= self.progress_at {
             Some((Cause::NoProgress, text("sent nothing but signs of life for", self.progress)))
-        } else if now >= self.total_at {
-            Some((Cause::Total, text("did not end its answer within", self.total)))
         } else {
             None
         }

@@ -5,16 +5,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http::{Request, Response};
+use http::{HeaderMap, HeaderName, Response};
 use hyper::body::Incoming;
-use midstream_stream::{Dialect, End, Guard, Options, Settings};
+use midstream_stream::{Continues, Dialect, End, Guard, Options, Settings};
 use midstream_worker::Clock;
 use tokio::time::Instant;
 
-use crate::attempts::{self, Candidate};
+use crate::attempts::Request;
 use crate::body::Body;
 use crate::client::Client;
 use crate::config::Role;
+use crate::continuation::Continuation;
 use crate::edit::Asked;
 use crate::fault::Fault;
 use crate::flow::{Flow, Sent};
@@ -26,7 +27,7 @@ use crate::streams::{Stream, Streams};
 use crate::upstream::Chosen;
 use crate::usage::{Booking, Ledger, unix_s};
 use crate::watched::Watched;
-use crate::whole::{is_whole, pass_whole};
+use crate::whole::{Outcome, Whole, is_whole};
 use crate::wire::{to_client, to_upstream, without_key};
 
 /// What all requests share.
@@ -43,7 +44,7 @@ pub(crate) struct Proxy {
 
 impl Proxy {
     /// Answers a request; a fault is told in the words of the API that was asked.
-    pub(crate) async fn answer(&self, request: Request<axum::body::Body>) -> Response<Body> {
+    pub(crate) async fn answer(&self, request: http::Request<axum::body::Body>) -> Response<Body> {
         let setup = self.setup.load_full();
         let chosen = match setup.upstreams.choose(request.method(), request.uri(), request.headers()) {
             Ok(chosen) => chosen,
@@ -57,7 +58,7 @@ impl Proxy {
         &self,
         setup: &Setup,
         chosen: Chosen,
-        request: Request<axum::body::Body>,
+        request: http::Request<axum::body::Body>,
     ) -> Result<Response<Body>, Fault> {
         let (head, body) = request.into_parts();
         let client = head.extensions.get::<Arc<Client>>().cloned();
@@ -71,67 +72,105 @@ impl Proxy {
         let body = intake::take(body, setup.max_body, setup.clients.body()).await?;
         let api = chosen.api;
         let in_path = chosen.endpoint.as_ref().and_then(|endpoint| endpoint.model.clone());
-        let asked = Asked::of(&body);
-        let model = in_path.or_else(|| asked.model());
+        let given = Asked::of(&body);
+        let model = in_path.or_else(|| given.model());
         key.as_deref().map_or(Ok(()), |key| key.check_model(model.as_deref()))?;
         let candidates = setup.candidates(&chosen, model.as_deref(), &body)?;
-        let most = asked.max_tokens();
+        let most = given.max_tokens();
         let admission = setup.limits.admit(key.as_deref(), most, self.clock.now(), unix_s() as u64)?;
         let begun = Instant::now();
         let stream = self.streams.start(api, head.uri.path(), model, key.as_deref());
         let mut booking = Booking::new(&self.ledger, &self.clock, &stream, (admission, most));
         let headers = to_upstream(&head.headers, setup.access.has_keys());
         let path = if setup.access.has_keys() { without_key(&chosen.path) } else { chosen.path };
-        let request = attempts::Request { method: head.method, path: &path, headers, api, clock: &*self.clock };
-        let (response, candidate) = request.ask(candidates, &mut booking).await?;
-        stream.run(&candidate.upstream.name);
-        let dialect = chosen.endpoint.and_then(|endpoint| endpoint.dialect);
-        let options = Options {
-            dialect: dialect.unwrap_or(Dialect::Opaque),
-            content_type: header(&response, &CONTENT_TYPE),
-            http_status: Some(response.status().as_u16()),
-            started: Some(booking.started()),
-            settings: if dialect.is_some() { setup.settings.clone() } else { Settings::default() },
-            end: if dialect.is_some() { End::Error } else { End::None },
-            rules: setup.rules.clone().filter(|_| dialect.is_some()),
-            ..Options::default()
+        let asked = Request {
+            method: head.method,
+            path,
+            headers,
+            api,
+            dialect: chosen.endpoint.and_then(|endpoint| endpoint.dialect),
+            routes: candidates,
+            clock: Arc::clone(&self.clock),
         };
-        let patience = Patience::new(&candidate.upstream.config, begun, dialect.is_some());
-        self.guarded(setup, options, Answered { response, stream, booking, candidate, client, patience }).await
+        let mut case = Case { setup, client, begun, stream, at: 0 };
+        loop {
+            let (response, at) = asked.ask(case.at, &mut booking).await?;
+            case.at = at;
+            match self.guarded(&case, &asked, response, booking).await? {
+                Outcome::Answer(answer) => return Ok(answer),
+                Outcome::Reroute(again) => (booking, case.at) = (again, at + 1),
+            }
+        }
     }
 
-    async fn guarded(&self, setup: &Setup, options: Options, answered: Answered) -> Result<Response<Body>, Fault> {
-        let Answered { response, stream, booking, candidate, client, patience } = answered;
-        let Candidate { upstream, hides_usage, .. } = candidate;
+    async fn guarded(
+        &self,
+        case: &Case<'_>,
+        asked: &Request,
+        response: Response<Incoming>,
+        booking: Booking,
+    ) -> Result<Outcome, Fault> {
+        let Case { setup, stream, .. } = case;
+        let candidate = asked.routes.get(case.at).ok_or_else(|| Fault::no_upstream(asked.api))?;
+        let upstream = &candidate.upstream;
+        stream.run(&upstream.name);
+        let (mut head, body) = response.into_parts();
+        let kind = text(&head.headers, &CONTENT_TYPE);
+        let is_whole = is_whole(&head.headers);
+        let is_answer = asked.dialect.is_some() && head.status.is_success();
+        let continuation = if is_answer && !is_whole && !setup.settings.shadow {
+            Continuation::of(&setup.continuation, asked, case.at, &self.ledger)
+        } else {
+            None
+        };
+        let continues = match &continuation {
+            Some(_) => setup.continuation.continues(),
+            None if is_whole && is_answer => setup.continuation.whole(asked.routes.len() > case.at + 1),
+            None => Continues::default(),
+        };
+        let options = Options {
+            dialect: asked.dialect.unwrap_or(Dialect::Opaque),
+            content_type: kind.clone(),
+            http_status: Some(head.status.as_u16()),
+            started: Some(booking.started()),
+            settings: if asked.dialect.is_some() { setup.settings.clone() } else { Settings::default() },
+            end: if asked.dialect.is_some() { setup.end } else { End::None },
+            rules: setup.rules.clone().filter(|_| asked.dialect.is_some()),
+            continues,
+            ..Options::default()
+        };
         let guard = Guard::new(options).map_err(|error| {
             Fault::new(http::StatusCode::INTERNAL_SERVER_ERROR, "midstream_guard", error.to_string())
         })?;
-        let (mut head, body) = response.into_parts();
+        let finishes = asked.dialect.filter(|_| setup.end == End::Finish && !guard.redacts());
+        let patience = Patience::new(&upstream.config, case.begun, asked.dialect.is_some());
         head.headers = to_client(&head.headers, stream.meta.id.as_str(), &upstream.name);
-        let watched = Watched::new(guard, Arc::clone(&self.clock), stream, Arc::clone(&self.metrics), booking);
-        if is_whole(&head.headers) {
-            return pass_whole(head, body, watched, patience, &upstream.name).await;
+        let watched =
+            Watched::new(guard, Arc::clone(&self.clock), Arc::clone(stream), Arc::clone(&self.metrics), booking)
+                .with_moderator(setup.moderator.as_ref())
+                .may_go_on(continuation.is_some() || is_whole);
+        if is_whole {
+            return Whole { body, watched, patience, upstream: &upstream.name, finishes }.pass(head).await;
         }
         // A guard may shorten the answer.
         head.headers.remove(CONTENT_LENGTH);
-        let is_sse =
-            head.headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+        let is_sse = kind.is_some_and(|kind| kind.starts_with("text/event-stream"));
         let flow = Flow::new(body, watched, patience, setup.keepalive.filter(|_| is_sse));
-        let flow = flow.without_usage(hides_usage && is_sse);
-        Ok(Response::from_parts(head, Body::of(Sent::new(flow, setup.goes_on, client, self.ledger.wait()))))
+        let flow = flow.without_usage(candidate.hides_usage && is_sse).with(continuation);
+        let sent = Sent::new(flow, setup.goes_on, case.client.clone(), self.ledger.wait());
+        Ok(Outcome::Answer(Response::from_parts(head, Body::of(sent))))
     }
 }
 
-/// What an upstream gave, for whom, and how long the rest is waited for.
-struct Answered {
-    response: Response<Incoming>,
-    stream: Arc<Stream>,
-    booking: Booking,
-    candidate: Candidate,
+/// For whom an answer is asked, since when, and at which route of the model.
+struct Case<'a> {
+    setup: &'a Setup,
     client: Option<Arc<Client>>,
-    patience: Patience,
+    begun: Instant,
+    stream: Arc<Stream>,
+    at: usize,
 }
 
-fn header(response: &Response<Incoming>, name: &http::HeaderName) -> Option<String> {
-    response.headers().get(name)?.to_str().ok().map(str::to_owned)
+fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    headers.get(name)?.to_str().ok().map(str::to_owned)
 }

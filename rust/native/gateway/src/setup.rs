@@ -6,15 +6,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use midstream_series::Timestamp;
 use midstream_stream::redact::RuleSet;
-use midstream_stream::{Dialect, Settings};
+use midstream_stream::{Dialect, End, Settings};
 
 use crate::access::Access;
 use crate::attempts::Candidate;
-use crate::config::{ClientsConfig, Config, ConfigError, OnClientGone};
+use crate::config::{ClientsConfig, Config, ConfigError, ContinuationConfig, OnClientGone};
 use crate::cors::Cors;
 use crate::edit::Asked;
 use crate::fault::Fault;
 use crate::limits::Limits;
+use crate::moderator::Moderator;
 use crate::tls::Tls;
 use crate::upstream::{Chosen, Upstream, Upstreams};
 
@@ -26,6 +27,11 @@ pub(crate) struct Setup {
     pub(crate) settings: Settings,
     /// The automaton of their rules, built once.
     pub(crate) rules: Option<Arc<RuleSet>>,
+    /// How an answer that is stopped ends.
+    pub(crate) end: End,
+    /// Whom held text is shown to.
+    pub(crate) moderator: Option<Arc<Moderator>>,
+    pub(crate) continuation: ContinuationConfig,
     /// Silence after which a client is told that the gateway is there.
     pub(crate) keepalive: Option<Duration>,
     /// Answers outlive their clients.
@@ -52,6 +58,9 @@ impl Setup {
             upstreams: Upstreams::of(&config, before.map(|before| &before.upstreams))?,
             rules: config.guard.redact.rule_set().ok().flatten(),
             settings: config.guard,
+            end: config.on_stop.end(),
+            moderator: config.moderator.as_ref().map(Moderator::of).transpose()?,
+            continuation: config.continuation,
             keepalive: Some(Duration::from_secs_f64(config.keepalive_s)).filter(|every| !every.is_zero()),
             goes_on: config.on_client_gone == OnClientGone::Continue,
             max_body: config.max_body,

@@ -34,8 +34,11 @@ pub(crate) struct Upstream {
     key: Option<Secret>,
     pub(crate) seats: Seats,
     pub(crate) breaker: Breaker,
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: HttpClient,
 }
+
+/// What asks.
+pub(crate) type HttpClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
 /// All of them.
 pub(crate) struct Upstreams {
@@ -172,7 +175,8 @@ impl Upstream {
     }
 }
 
-fn client(connect: Duration, tls: ClientConfig) -> Client<HttpsConnector<HttpConnector>, Full<Bytes>> {
+/// One that waits so long for a connection.
+pub(crate) fn client(connect: Duration, tls: ClientConfig) -> HttpClient {
     let mut http = HttpConnector::new();
     http.set_connect_timeout(Some(connect));
     http.set_nodelay(true);

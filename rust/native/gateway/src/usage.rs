@@ -91,6 +91,11 @@ impl Ledger {
         }
     }
 
+    /// An upstream failed once, and is left alone if its circuit opened by that.
+    pub(crate) fn failed(&self, upstream: &str, opened: bool) {
+        self.metrics.failed(upstream, opened);
+    }
+
     /// How long an upstream may still take for its count where the client left behind the answer's end.
     pub(crate) fn wait(&self) -> Duration {
         self.wait

@@ -1,18 +1,22 @@
 //! A guard beside a body, and the stream that it tells of.
 
 use std::sync::Arc;
-use std::task::Context;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use midstream_series::{Span, Timestamp};
-use midstream_stream::{Close, Decision, Dialect, EndingState, EventKind, Forward, Guard};
+use midstream_stream::{Action, Close, Decision, Dialect, EndingState, Error, EventKind, Finding, Forward, Guard};
 use midstream_worker::Clock;
 use tokio::time::Instant;
 
 use crate::cause::Cause;
+use crate::continuation::Why;
 use crate::metrics::Metrics;
+use crate::moderation::Moderation;
+use crate::moderator::{Moderator, Verdict};
 use crate::norm;
+use crate::seats::Seat;
 use crate::streams::Stream;
 use crate::usage::Booking;
 
@@ -22,17 +26,22 @@ pub(crate) struct Watched {
     clock: Arc<dyn Clock>,
     stream: Arc<Stream>,
     metrics: Arc<Metrics>,
-    booking: Booking,
+    /// Given away where another route is asked.
+    booking: Option<Booking>,
     /// The answer is read, so that one without text is one without tokens.
     is_read: bool,
     /// When the last chunk came.
     last: Option<Timestamp>,
     is_over: bool,
-    /// What ended the stream, if a decision did: the check and what of it.
-    stop: Option<String>,
+    /// What ended the stream, if a decision did.
+    stop: Option<Box<Finding>>,
     /// When the decision to end the stream began to be made.
     stopped: Option<Timestamp>,
     cause: Option<Cause>,
+    /// Where text is held.
+    moderation: Option<Box<Moderation>>,
+    /// Its owner may ask for an answer that goes on.
+    goes_on: bool,
 }
 
 /// What a decision asks the owner of a stream to do.
@@ -42,6 +51,8 @@ pub(crate) struct Passed {
     pub(crate) halted: bool,
     /// More than signs of life came.
     pub(crate) is_progress: bool,
+    /// Why another answer is to go on, if one is.
+    pub(crate) asks: Option<Why>,
 }
 
 impl Watched {
@@ -53,42 +64,119 @@ impl Watched {
         booking: Booking,
     ) -> Self {
         metrics.start(stream.meta.api);
-        let is_read = guard.dialect() != Dialect::Opaque.name();
-        let (stop, stopped, cause) = (None, None, None);
-        Self { guard, clock, stream, metrics, booking, is_read, last: None, is_over: false, stop, stopped, cause }
+        Self {
+            is_read: guard.dialect() != Dialect::Opaque.name(),
+            guard,
+            clock,
+            stream,
+            metrics,
+            booking: Some(booking),
+            last: None,
+            is_over: false,
+            stop: None,
+            stopped: None,
+            cause: None,
+            moderation: None,
+            goes_on: false,
+        }
+    }
+
+    /// Held text is shown to this one.
+    pub(crate) fn with_moderator(mut self, moderator: Option<&Arc<Moderator>>) -> Self {
+        let holds = self.guard.holds();
+        self.moderation = moderator.filter(|_| holds).map(|moderator| Box::new(Moderation::new(Arc::clone(moderator))));
+        self
+    }
+
+    /// Its owner may ask for an answer that goes on.
+    pub(crate) fn may_go_on(mut self, goes_on: bool) -> Self {
+        self.goes_on = goes_on;
+        self
     }
 
     pub(crate) fn feed(&mut self, chunk: &Bytes) -> Passed {
         let now = self.clock.now();
         let gap = self.last.replace(now).map(|last| seconds(now - last));
-        match self.guard.feed(chunk, now) {
-            Ok(decision) => {
-                norm::tell(&self.stream, &decision);
-                note_stop(&mut self.stop, &decision);
-                self.metrics.decided(&decision);
-                self.metrics.chunk(gap, seconds(self.clock.now() - now));
-                let is_progress = decision.events.iter().any(|event| !matches!(event.kind, EventKind::Ping));
-                let bytes = forwarded(decision.forward, chunk);
-                let passed = Passed { bytes, halted: decision.halted, is_progress };
-                self.stopped = passed.halted.then_some(now);
-                self.guard.wait(now);
-                passed
-            }
-            Err(_) => Passed::default(),
-        }
+        let passed = self.take(chunk, |guard, chunk, now| guard.feed(chunk, now));
+        self.metrics.chunk(gap, seconds(self.clock.now() - now));
+        self.stopped = passed.halted.then_some(now);
+        self.guard.wait(now);
+        passed
     }
 
     pub(crate) fn tick(&mut self) -> Passed {
-        match self.guard.tick(self.clock.now()) {
-            Ok(decision) => {
-                norm::tell(&self.stream, &decision);
-                note_stop(&mut self.stop, &decision);
-                self.metrics.decided(&decision);
-                let bytes = forwarded(decision.forward, &Bytes::new());
-                Passed { bytes, halted: decision.halted, is_progress: false }
-            }
-            Err(_) => Passed::default(),
+        self.take(&Bytes::new(), |guard, _, now| guard.tick(now))
+    }
+
+    /// Whether text waits for the moderator.
+    pub(crate) fn is_asking(&self) -> bool {
+        self.moderation.as_ref().is_some_and(|moderation| moderation.is_asking())
+    }
+
+    /// What passes by the moderator's next verdict.
+    pub(crate) fn poll_verdict(&mut self, cx: &mut Context<'_>) -> Poll<Passed> {
+        let Some(moderation) = &mut self.moderation else { return Poll::Pending };
+        moderation.poll_verdict(cx).map(|(id, verdict)| {
+            self.take(&Bytes::new(), |guard, _, now| match &verdict {
+                Verdict::Release => guard.release(id, now),
+                Verdict::Stop(reason) => guard.refuse(id, reason, now),
+            })
+        })
+    }
+
+    /// No more bytes come: what is left of held texts is asked for.
+    pub(crate) fn ask_rest(&mut self) -> Passed {
+        if self.moderation.is_none() {
+            return Passed::default();
         }
+        self.take(&Bytes::new(), |guard, _, now| guard.ask_rest(now))
+    }
+
+    /// The same where nothing has passed yet: what the end of the body decides is known before it is told.
+    pub(crate) fn read_rest(&mut self) -> Passed {
+        if self.moderation.is_none() && self.guard.redacts() {
+            return Passed::default();
+        }
+        self.take(&Bytes::new(), |guard, _, now| guard.ask_rest(now))
+    }
+
+    /// Nothing goes on: what asked for it stops the stream.
+    pub(crate) fn halt(&mut self) -> Passed {
+        self.take(&Bytes::new(), |guard, _, now| guard.halt(now))
+    }
+
+    /// Another upstream's answer goes on.
+    pub(crate) fn spliced(&mut self, upstream: &str, seat: Seat) {
+        if let Some(booking) = &mut self.booking {
+            booking.goes_on(upstream, seat);
+        }
+        self.stream.run(upstream);
+        let event = serde_json::json!({"kind": "spliced", "upstream": upstream});
+        self.stream.append([Bytes::from(event.to_string())]);
+    }
+
+    /// Tells of a call of the guard, and gives what it asks for.
+    fn take(
+        &mut self,
+        chunk: &Bytes,
+        call: impl for<'g> FnOnce(&'g mut Guard, &'g Bytes, Timestamp) -> Result<Decision<'g>, Error>,
+    ) -> Passed {
+        let now = self.clock.now();
+        let Ok(decision) = call(&mut self.guard, chunk, now) else { return Passed::default() };
+        note_stop(&mut self.stop, &decision);
+        self.metrics.decided(&decision);
+        let asks = if self.goes_on { asks(&decision) } else { None };
+        let is_progress = decision.events.iter().any(|event| !matches!(event.kind, EventKind::Ping));
+        let (bytes, halted) = (forwarded(decision.forward, chunk), decision.halted);
+        match &mut self.moderation {
+            None => norm::tell(&self.stream, &decision),
+            Some(moderation) => {
+                moderation.ask(&self.stream, &decision);
+                let told = norm::tell_later(&self.stream, &decision);
+                moderation.tell(told, (bytes.len(), halted), &self.guard, &self.stream);
+            }
+        }
+        Passed { bytes, halted, is_progress, asks }
     }
 
     /// Notes what ends the stream before its end.
@@ -106,8 +194,8 @@ impl Watched {
         self.guard.is_counted()
     }
 
-    /// The check whose finding ended the stream, and what of it.
-    pub(crate) fn stop(&self) -> Option<&str> {
+    /// The finding that ended the stream.
+    pub(crate) fn stop(&self) -> Option<&Finding> {
         self.stop.as_deref()
     }
 
@@ -139,19 +227,39 @@ impl Watched {
         self.guard.broken(why).into()
     }
 
+    /// Another route is asked instead: what was read counts, and the stream goes on.
+    pub(crate) fn leave(&mut self) -> Option<Booking> {
+        self.is_over = true;
+        let (_, summary) = self.guard.finish(Close::Stopped, self.clock.now()).ok()?;
+        self.metrics.end(self.stream.meta.api, &summary);
+        let mut booking = self.booking.take()?;
+        booking.leave(&summary, self.is_read);
+        Some(booking)
+    }
+
     /// Ends the stream, once; gives what is left to pass.
     pub(crate) fn finish(&mut self, close: Close) -> Bytes {
         if self.is_over {
             return Bytes::new();
         }
         self.is_over = true;
-        let Ok((decision, summary)) = self.guard.finish(close, self.clock.now()) else { return Bytes::new() };
-        norm::tell(&self.stream, &decision);
+        let Ok((decision, mut summary)) = self.guard.finish(close, self.clock.now()) else { return Bytes::new() };
         note_stop(&mut self.stop, &decision);
         self.metrics.decided(&decision);
-        let rest = forwarded(decision.forward, &Bytes::new());
+        let (rest, halted) = (forwarded(decision.forward, &Bytes::new()), decision.halted);
+        match &mut self.moderation {
+            None => norm::tell(&self.stream, &decision),
+            Some(moderation) => {
+                let told = norm::tell_later(&self.stream, &decision);
+                moderation.tell(told, (rest.len(), halted), &self.guard, &self.stream);
+                moderation.end(&self.stream);
+                summary = norm::without_held(summary);
+            }
+        }
         self.metrics.end(self.stream.meta.api, &summary);
-        self.booking.end(&summary, self.is_read);
+        if let Some(booking) = &mut self.booking {
+            booking.end(&summary, self.is_read);
+        }
         if let Some(cause) = self.cause.filter(|_| summary.ending.state != EndingState::Complete) {
             self.stream.blame(cause);
         }
@@ -167,10 +275,25 @@ impl Drop for Watched {
     }
 }
 
-fn note_stop(stop: &mut Option<String>, decision: &Decision<'_>) {
+/// Why a decision asks for an answer that goes on.
+fn asks(decision: &Decision<'_>) -> Option<Why> {
+    let asks = |finding: &Finding| match finding.action {
+        Action::EndReasoning => Some(Why::EndReasoning(finding.onset)),
+        Action::Reroute => Some(Why::Reroute),
+        Action::Hint => finding.hint().map(Why::Hint),
+        _ => None,
+    };
+    let strongest = decision.findings.iter().filter(|_| !decision.halted).max_by_key(|finding| {
+        // Stronger ones that change text leave the answer as it goes on.
+        Some(finding.action).filter(|action| *action <= Action::EndReasoning)
+    });
+    strongest.and_then(asks)
+}
+
+fn note_stop(stop: &mut Option<Box<Finding>>, decision: &Decision<'_>) {
     if decision.halted && stop.is_none() {
         let finding = decision.findings.iter().find(|finding| finding.action.halts());
-        *stop = finding.map(|finding| format!("{}/{}", finding.check, finding.kind));
+        *stop = finding.cloned().map(Box::new);
     }
 }
 

@@ -8,13 +8,16 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use midstream_stream::Close;
+use midstream_stream::{Close, Dialect};
 
 use crate::body::{Body, whole};
+use crate::continuation::Why;
 use crate::fault::Fault;
+use crate::finished::finished;
 use crate::patience::Patience;
 use crate::streams::Stream;
-use crate::watched::Watched;
+use crate::usage::Booking;
+use crate::watched::{Passed, Watched};
 
 /// Longer ones pass piece by piece.
 const MAX_WHOLE: u64 = 16 << 20;
@@ -27,59 +30,138 @@ pub(crate) fn is_whole(headers: &HeaderMap) -> bool {
         && text(CONTENT_LENGTH).and_then(|length| length.parse().ok()).is_some_and(|length: u64| length <= MAX_WHOLE)
 }
 
-/// Reads an answer under guard, and answers with what passes of it.
-pub(crate) async fn pass_whole(
-    mut head: http::response::Parts,
-    mut body: Incoming,
-    mut watched: Watched,
-    mut patience: Patience,
-    upstream: &str,
-) -> Result<Response<Body>, Fault> {
-    let stream = watched.stream();
-    let mut passed = BytesMut::new();
-    loop {
-        let next = tokio::select! {
-            next = tokio::time::timeout_at(patience.until(), body.frame()) => next,
-            () = cancelled(&stream) => {
-                watched.finish(Close::ClientLeft);
-                return Err(Fault::cancelled());
+/// What comes of an answer that was read.
+pub(crate) enum Outcome {
+    Answer(Response<Body>),
+    /// Another route is asked, as if this one had not been.
+    Reroute(Booking),
+}
+
+/// An answer while it is read.
+pub(crate) struct Whole<'a> {
+    pub(crate) body: Incoming,
+    pub(crate) watched: Watched,
+    pub(crate) patience: Patience,
+    pub(crate) upstream: &'a str,
+    /// What a stopped answer is finished as; without it its status says so.
+    pub(crate) finishes: Option<Dialect>,
+}
+
+impl Whole<'_> {
+    /// Reads it under guard, and answers with what passes of it.
+    pub(crate) async fn pass(mut self, mut head: http::response::Parts) -> Result<Outcome, Fault> {
+        let (mut passed, mut read) = (BytesMut::new(), BytesMut::new());
+        while let Some(chunk) = self.next().await? {
+            if self.finishes.is_some() {
+                read.extend_from_slice(&chunk);
             }
-        };
-        match next {
-            Err(_) => {
-                let Some((cause, what)) = patience.ended() else { continue };
-                watched.blame(cause);
-                watched.finish(Close::GaveUp);
-                return Err(Fault::given_up(upstream, &what));
+            let decided = self.watched.feed(&chunk);
+            if let Some(outcome) = self.decide(decided, &mut passed, &mut read, &mut head).await? {
+                return Ok(outcome);
             }
-            Ok(None) => break,
-            Ok(Some(Err(_))) => {
-                watched.finish(Close::Abrupt);
-                return Err(Fault::unreachable(upstream, "the connection broke inside the answer"));
+        }
+        let decided = self.watched.read_rest();
+        if let Some(outcome) = self.decide(decided, &mut passed, &mut read, &mut head).await? {
+            return Ok(outcome);
+        }
+        while self.watched.is_asking() {
+            let decided = self.verdict().await?;
+            if let Some(outcome) = self.decide(decided, &mut passed, &mut read, &mut head).await? {
+                return Ok(outcome);
             }
-            Ok(Some(Ok(frame))) => {
-                let chunk = frame.into_data().unwrap_or_else(|_| Bytes::new());
-                let decided = watched.feed(&chunk);
-                // An answer in one piece tells nothing before it is whole.
-                patience.chunk(true);
-                passed.extend_from_slice(&decided.bytes);
-                if decided.halted {
-                    watched.finish(Close::Stopped);
-                    return Err(Fault::stopped(watched.stop()));
+        }
+        passed.extend_from_slice(&self.watched.finish(Close::Clean));
+        if self.watched.stop().is_some() {
+            return self.stopped(read, head).map(Outcome::Answer);
+        }
+        Ok(Outcome::Answer(answer(head, passed.freeze())))
+    }
+
+    /// What a decision makes of it, if it is over with that.
+    async fn decide(
+        &mut self,
+        decided: Passed,
+        passed: &mut BytesMut,
+        read: &mut BytesMut,
+        head: &mut http::response::Parts,
+    ) -> Result<Option<Outcome>, Fault> {
+        passed.extend_from_slice(&decided.bytes);
+        if decided.asks == Some(Why::Reroute)
+            && let Some(booking) = self.watched.leave()
+        {
+            return Ok(Some(Outcome::Reroute(booking)));
+        }
+        if !decided.halted {
+            return Ok(None);
+        }
+        while self.finishes.is_some() {
+            let Some(chunk) = self.next().await? else { break };
+            read.extend_from_slice(&chunk);
+        }
+        self.watched.finish(Close::Stopped);
+        self.stopped(std::mem::take(read), head.clone()).map(|answer| Some(Outcome::Answer(answer)))
+    }
+
+    fn stopped(&self, read: BytesMut, head: http::response::Parts) -> Result<Response<Body>, Fault> {
+        let stop = self.watched.stop();
+        let finished = self.finishes.zip(stop).and_then(|(dialect, stop)| finished(dialect, &read, stop));
+        match finished {
+            Some(body) => Ok(answer(head, body.into())),
+            None => Err(Fault::stopped(stop.map(|stop| format!("{}/{}", stop.check, stop.kind)).as_deref())),
+        }
+    }
+
+    /// The next bytes; `None` at the end.
+    async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
+        let stream = self.watched.stream();
+        loop {
+            let next = tokio::select! {
+                next = tokio::time::timeout_at(self.patience.until(), self.body.frame()) => next,
+                () = cancelled(&stream) => {
+                    self.watched.finish(Close::ClientLeft);
+                    return Err(Fault::cancelled());
+                }
+            };
+            match next {
+                Err(_) => {
+                    let Some((cause, what)) = self.patience.ended() else { continue };
+                    self.watched.blame(cause);
+                    self.watched.finish(Close::GaveUp);
+                    return Err(Fault::given_up(self.upstream, &what));
+                }
+                Ok(None) => return Ok(None),
+                Ok(Some(Err(_))) => {
+                    self.watched.finish(Close::Abrupt);
+                    return Err(Fault::unreachable(self.upstream, "the connection broke inside the answer"));
+                }
+                Ok(Some(Ok(frame))) => {
+                    // An answer in one piece tells nothing before it is whole.
+                    self.patience.chunk(true);
+                    return Ok(Some(frame.into_data().unwrap_or_else(|_| Bytes::new())));
                 }
             }
         }
     }
-    passed.extend_from_slice(&watched.finish(Close::Clean));
-    if let Some(stop) = watched.stop() {
-        return Err(Fault::stopped(Some(stop)));
+
+    async fn verdict(&mut self) -> Result<Passed, Fault> {
+        let stream = self.watched.stream();
+        tokio::select! {
+            decided = poll_fn(|cx| self.watched.poll_verdict(cx)) => Ok(decided),
+            () = cancelled(&stream) => {
+                self.watched.finish(Close::ClientLeft);
+                Err(Fault::cancelled())
+            }
+        }
     }
-    head.headers.insert(CONTENT_LENGTH, passed.len().into());
-    Ok(Response::from_parts(head, whole(passed.freeze())))
 }
 
 async fn cancelled(stream: &Stream) {
     poll_fn(|cx| if stream.poll_cancelled(cx) { Poll::Ready(()) } else { Poll::Pending }).await;
+}
+
+fn answer(mut head: http::response::Parts, body: Bytes) -> Response<Body> {
+    head.headers.insert(CONTENT_LENGTH, body.len().into());
+    Response::from_parts(head, whole(body))
 }
 
 impl Fault {

@@ -5,7 +5,7 @@ mod held;
 
 use held::{Random, anthropic, chat, completed, delta, ndjson, pieces, said, text_of};
 use midstream_series::{Span, Timestamp};
-use midstream_stream::{Action, ChannelKind, Checks, Close, Decision, Forward, Guard, Held, Options, Settings};
+use midstream_stream::{Action, ChannelKind, Checks, Close, Decision, End, Forward, Guard, Held, Options, Settings};
 
 fn at(millis: i64) -> Timestamp {
     Timestamp::default() + Span::from_millis(millis)
@@ -358,4 +358,22 @@ fn the_summary_says_how_much_waited_and_how_long() {
     assert_eq!((hold.pieces, hold.held_bytes, hold.held_bytes_max, hold.held_bytes_total), (2, 0, 8, 8));
     assert!((hold.hold_p99_s.unwrap() - 0.3).abs() < 0.004 && (hold.hold_p50_s.unwrap() - 0.1).abs() < 0.21);
     assert_eq!(summary.redact, None);
+}
+
+#[test]
+fn refused_text_ends_with_the_error_although_the_providers_own_end_was_read() {
+    let chunk = |delta: &str, finish: &str| {
+        format!(
+            "data: {{\"object\":\"chat.completion.chunk\",\"choices\":[{{\"index\":0,\"delta\":{delta},\"finish_reason\":{finish}}}]}}\n\n"
+        )
+    };
+    let body = [&chunk("{\"content\":\"No.\"}", "null"), &chunk("{}", "\"stop\""), "data: [DONE]\n\n"].concat();
+    let settings = Settings::from_json(r#"{"hold": {}}"#).unwrap();
+    let mut guard = Guard::new(Options { settings, end: End::Error, ..Options::default() }).unwrap();
+    let now = Timestamp::default();
+    assert_eq!(guard.feed(body.as_bytes(), now).unwrap().forward, Forward::Nothing);
+    assert!(guard.refuse(0, "not nice", now).unwrap().halted);
+    let (decision, _) = guard.finish(Close::Stopped, now).unwrap();
+    let Forward::Bytes(end) = decision.forward else { panic!("an end") };
+    assert!(String::from_utf8_lossy(end).contains("stopped by midstream: hold/refused"));
 }

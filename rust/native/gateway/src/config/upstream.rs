@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use http::Uri;
-use http::uri::Scheme;
 use midstream_series::Span;
 use midstream_stream::Error;
 use serde::Deserialize;
 
-use super::values::{seconds, setting};
+use super::prefill::PrefillConfig;
+use super::values::{address, key_of, seconds, setting};
 use super::{ConfigError, Secret};
 use crate::breaker::Breaker;
 use crate::endpoint::Api;
@@ -70,6 +70,9 @@ pub struct UpstreamConfig {
     /// ask; the client never sees that. Without a value: where the host is known to take it.
     #[serde(default)]
     pub include_usage: Option<bool>,
+    /// How it goes on with an answer that is begun; without this table it does not.
+    #[serde(default)]
+    pub prefill: Option<PrefillConfig>,
 }
 
 /// One way to serve a model.
@@ -103,6 +106,7 @@ impl UpstreamConfig {
             breaker_failures: Self::breaker_failures(),
             breaker_open_s: Self::breaker_open_s(),
             include_usage: None,
+            prefill: None,
         }
     }
 
@@ -148,6 +152,7 @@ impl UpstreamConfig {
 
     pub(super) fn validate(&self) -> Result<(), Error> {
         self.base().map(|_| ())?;
+        self.prefill.as_ref().map_or(Ok(()), PrefillConfig::validate)?;
         if self.apis.is_empty() {
             return Err(setting("apis", "an empty list", "at least one of anthropic, gemini, ollama, openai"));
         }
@@ -173,20 +178,12 @@ impl UpstreamConfig {
 
     /// The key that the environment holds.
     pub(crate) fn key(&self, name: &str) -> Result<Option<Secret>, ConfigError> {
-        let Some(variable) = &self.key_env else { return Ok(None) };
-        let key = std::env::var(variable).ok().map(|key| key.trim().to_owned()).filter(|key| !key.is_empty());
-        let missing = || ConfigError::NoKey { upstream: name.to_owned(), variable: variable.clone() };
-        key.map(|key| Some(Secret::from(key))).ok_or_else(missing)
+        self.key_env.as_deref().map(|variable| key_of(name, variable)).transpose()
     }
 
     /// The URL without a slash at its end.
     pub(crate) fn base(&self) -> Result<Uri, Error> {
-        let allowed = "an http:// or https:// URL with a host and without a query";
-        let fault = || setting("url", &format!("{:?}", self.url), allowed);
-        let uri: Uri = self.url.trim_end_matches('/').parse().map_err(|_| fault())?;
-        let is_http = uri.scheme() == Some(&Scheme::HTTP) || uri.scheme() == Some(&Scheme::HTTPS);
-        let holds_key = uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
-        if is_http && uri.host().is_some() && uri.query().is_none() && !holds_key { Ok(uri) } else { Err(fault()) }
+        address(self.url.trim_end_matches('/'))
     }
 
     pub(crate) fn connect(&self) -> Duration {

@@ -1,6 +1,10 @@
 //! What values of a configuration have in common.
 
+use http::Uri;
+use http::uri::Scheme;
 use midstream_stream::Error;
+
+use super::{ConfigError, Secret};
 
 /// A day.
 pub(super) const MAX_S: f64 = 86_400.0;
@@ -8,6 +12,16 @@ pub(super) const MAX_S: f64 = 86_400.0;
 /// An error of a value, where it stands.
 pub(super) fn setting(field: &str, value: &str, allowed: &str) -> Error {
     Error::Setting { field: field.to_owned(), value: value.to_owned(), allowed: allowed.to_owned() }
+}
+
+/// An address that is asked, under the name `url`.
+pub(super) fn address(url: &str) -> Result<Uri, Error> {
+    let allowed = "an http:// or https:// URL with a host and without a query";
+    let fault = || setting("url", &format!("{url:?}"), allowed);
+    let uri: Uri = url.parse().map_err(|_| fault())?;
+    let is_http = uri.scheme() == Some(&Scheme::HTTP) || uri.scheme() == Some(&Scheme::HTTPS);
+    let holds_key = uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
+    if is_http && uri.host().is_some() && uri.query().is_none() && !holds_key { Ok(uri) } else { Err(fault()) }
 }
 
 /// The error of a table inside another.
@@ -26,4 +40,11 @@ pub(super) fn seconds(field: &str, value: f64) -> Result<(), Error> {
         return Ok(());
     }
     Err(setting(field, &value.to_string(), "a number of seconds above 0, at most 86400"))
+}
+
+/// The key that an environment variable holds.
+pub(crate) fn key_of(name: &str, variable: &str) -> Result<Secret, ConfigError> {
+    let key = std::env::var(variable).ok().map(|key| key.trim().to_owned()).filter(|key| !key.is_empty());
+    let none = || ConfigError::NoKey { upstream: name.to_owned(), variable: variable.to_owned() };
+    key.map(Secret::from).ok_or_else(none)
 }

@@ -7,6 +7,7 @@ use midstream_stream::{EndingState, Summary};
 use midstream_worker::Clock;
 
 use super::{Ledger, Tokens, UsageRecord, unix_s};
+use crate::attempts::Books;
 use crate::cause::Cause;
 use crate::limits::Admission;
 use crate::seats::Seat;
@@ -56,28 +57,21 @@ impl Booking {
         self.started
     }
 
-    /// An upstream is asked; whoever was asked before has failed.
-    pub(crate) fn ask(&mut self, upstream: &str, seat: Seat) {
-        self.book_unanswered(EndingState::Failed);
+    /// Another upstream goes on with the answer: all of it is booked for the one that ends it.
+    pub(crate) fn goes_on(&mut self, upstream: &str, seat: Seat) {
         self.seat = Some(seat);
         self.asked = Some((upstream.to_owned(), self.clock.now()));
-    }
-
-    /// The upstream failed once, and is left alone if its circuit opened by that.
-    pub(crate) fn failed(&self, upstream: &str, opened: bool) {
-        self.ledger.metrics.failed(upstream, opened);
-    }
-
-    /// Nobody answers.
-    pub(crate) fn fail(&mut self) {
-        if !self.book_unanswered(EndingState::Failed) && !self.is_booked {
-            self.book(None, Tokens::NOTHING, EndingState::Failed, self.started);
-        }
     }
 
     /// The upstream that was asked last has answered, and its answer is over.
     pub(crate) fn end(&mut self, summary: &Summary, is_read: bool) {
         self.is_over = true;
+        self.leave(summary, is_read);
+        self.admission = Admission::default();
+    }
+
+    /// The same where another upstream is asked instead.
+    pub(crate) fn leave(&mut self, summary: &Summary, is_read: bool) {
         let Some((upstream, _)) = self.asked.take() else { return };
         let model = self.stream.meta.model.clone().or_else(|| summary.model.clone());
         let tokens = self.ledger.tokens(model.as_deref(), summary, is_read);
@@ -93,7 +87,6 @@ impl Booking {
             self.ledger.metrics.saved(most.saturating_sub(output));
         }
         self.write(record);
-        self.admission = Admission::default();
         self.seat = None;
     }
 
@@ -133,6 +126,24 @@ impl Booking {
         self.admission.take(record.tokens.all(), record.cost.unwrap_or_default(), record.at as u64);
         self.ledger.book(&record);
         self.stream.book(record);
+    }
+}
+
+impl Books for Booking {
+    fn ask(&mut self, upstream: &str, seat: Seat) {
+        self.book_unanswered(EndingState::Failed);
+        self.seat = Some(seat);
+        self.asked = Some((upstream.to_owned(), self.clock.now()));
+    }
+
+    fn failed(&self, upstream: &str, opened: bool) {
+        self.ledger.failed(upstream, opened);
+    }
+
+    fn fail(&mut self) {
+        if !self.book_unanswered(EndingState::Failed) && !self.is_booked {
+            self.book(None, Tokens::NOTHING, EndingState::Failed, self.started);
+        }
     }
 }
 

@@ -220,8 +220,7 @@ impl Closing {
         }
     }
 
-    /// The bytes of the end that `stop` asks for. Nothing where the answer had its end already, and where the format has
-    /// none.
+    /// The bytes of the end that `stop` asks for; nothing where the format has none.
     pub(crate) fn bytes(&self, stop: &Finding, framing: Framing, border: &Border, known: &mut Known) -> Vec<u8> {
         let (check, kind) = (stop.check, &stop.kind);
         let message = format!("stopped by midstream: {check}/{kind}");
@@ -243,7 +242,7 @@ impl Closing {
         border: &Border,
         known: &mut Known,
     ) -> Vec<u8> {
-        let Some(format) = self.format.as_ref().filter(|_| !known.has_end()) else { return Vec::new() };
+        let Some(format) = &self.format else { return Vec::new() };
         let told = Told {
             message,
             midstream,

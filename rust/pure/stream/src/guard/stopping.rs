@@ -170,7 +170,8 @@ impl Guard {
     pub fn broken(&mut self, why: &str) -> Vec<u8> {
         let (framing, in_array) = (self.framing, self.stopping.first == Some(b'['));
         let is_clear = self.checks.is_masked() || self.stopping.border.is_clear(framing);
-        let Some(closing) = self.reading.closing().filter(|_| is_clear && !self.checks.is_halted()) else {
+        let may_end = is_clear && !self.checks.is_halted() && !self.checks.known.has_end();
+        let Some(closing) = self.reading.closing().filter(|_| may_end) else {
             return Vec::new();
         };
         if in_array {
@@ -187,7 +188,9 @@ impl Guard {
         let (framing, in_array) = (self.framing, self.stopping.first == Some(b'['));
         let is_clear = self.checks.is_masked() || self.stopping.border.is_clear(framing);
         let Some(stop) = self.checks.stop().cloned().filter(|_| is_clear && !self.stopping.is_aborted) else { return };
-        if let Some(closing) = self.reading.closing() {
+        // An end that was read and did not pass is none to the consumer.
+        let may_end = self.hold.as_ref().is_some_and(|hold| hold.has_dropped()) || !self.checks.known.has_end();
+        if let Some(closing) = self.reading.closing().filter(|_| may_end) {
             if in_array {
                 closing.is_array();
             }

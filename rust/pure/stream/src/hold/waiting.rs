@@ -59,6 +59,8 @@ pub(crate) struct Hold {
     out: Vec<u8>,
     /// It is all that would pass without holding.
     is_whole: bool,
+    /// Bytes were dropped after a stop.
+    has_dropped: bool,
     /// What the current call asks for.
     asked: Vec<Held>,
     /// Text that may pass: of answers, and of reasoning.
@@ -86,7 +88,7 @@ enum State {
 }
 
 crate::keep::keep!(struct Held { id, channel, text, so_far, onset, offset });
-crate::keep::keep!(state Hold { lanes, pieces, late, next, queue, call, passed, report } rest { settings, is_dry, read, out, is_whole, asked });
+crate::keep::keep!(state Hold { lanes, pieces, late, next, queue, call, passed, report } rest { settings, is_dry, read, out, is_whole, has_dropped, asked });
 crate::keep::keep!(struct Piece { id, since, kind, state });
 crate::keep::keep!(
     enum State {
@@ -110,6 +112,7 @@ impl Hold {
             read: 0,
             out: Vec::new(),
             is_whole: false,
+            has_dropped: false,
             asked: Vec::new(),
             passed: Default::default(),
             report: Report::default(),
@@ -234,10 +237,16 @@ impl Hold {
 
     /// The stream is over: nothing that waits passes any more.
     pub(crate) fn drop_all(&mut self) {
+        self.has_dropped |= self.queue.len() > 0;
         self.queue.clear();
         self.pieces.clear();
         self.late.clear();
         self.asked.clear();
+    }
+
+    /// Whether bytes were dropped so.
+    pub(crate) fn has_dropped(&self) -> bool {
+        self.has_dropped
     }
 
     /// Says what the stream's end finds where text still waits.

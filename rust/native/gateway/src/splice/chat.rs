@@ -1,0 +1,177 @@
+//! OpenAI chat and completions: one id, one role, one reason of the end.
+
+use serde_json::{Map, Value, json};
+
+use super::overlap::Overlap;
+use super::{Event, Pass, Read, Splice, Turn, add_turns, sse, usage};
+
+pub(super) struct Chat {
+    is_chat: bool,
+    read: Read,
+    /// What names the answer in each of its events.
+    names: Map<String, Value>,
+    has_role: bool,
+    is_joined: bool,
+    overlap: Overlap,
+    /// Of the answers before, and of this one.
+    before: Value,
+    usage: Value,
+}
+
+impl Chat {
+    pub(super) fn boxed(is_chat: bool) -> Box<dyn Splice> {
+        Box::new(Self {
+            is_chat,
+            read: Read::default(),
+            names: Map::new(),
+            has_role: false,
+            is_joined: false,
+            overlap: Overlap::default(),
+            before: Value::Null,
+            usage: Value::Null,
+        })
+    }
+
+    fn names_of(chunk: &Map<String, Value>) -> Map<String, Value> {
+        let names = ["id", "created", "model", "object"];
+        let named = names.into_iter().filter_map(|name| Some((name.to_owned(), chunk.get(name)?.clone())));
+        named.collect()
+    }
+
+    fn look(&mut self, chunk: &Map<String, Value>) {
+        if self.names.is_empty() {
+            self.names = Self::names_of(chunk);
+        }
+        if let Some(usage) = chunk.get("usage").filter(|usage| usage.is_object()) {
+            self.usage = usage.clone();
+        }
+        let choices = chunk.get("choices").and_then(Value::as_array).into_iter().flatten();
+        for choice in choices {
+            self.read.is_bound |= choice.get("index").is_some_and(|index| index != 0);
+            self.read.has_finished |= choice.get("finish_reason").is_some_and(Value::is_string);
+            let said = if self.is_chat { choice.get("delta") } else { Some(choice) };
+            let Some(said) = said.and_then(Value::as_object) else { continue };
+            self.has_role |= said.contains_key("role");
+            for (key, value) in said {
+                match (key.as_str(), value) {
+                    (_, Value::Null) | ("role" | "index" | "finish_reason" | "stop_reason", _) => {}
+                    ("content" | "text", Value::String(text)) => self.read.text.push_str(text),
+                    ("reasoning_content" | "reasoning", Value::String(text)) => self.read.reasoning.push_str(text),
+                    ("tool_calls" | "reasoning_details", Value::Array(list)) if list.is_empty() => {}
+                    ("refusal" | "tool_calls" | "function_call" | "audio" | "reasoning_details", _)
+                    | ("content", _)
+                    | ("logprobs", Value::Object(_)) => self.read.is_bound = true,
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// Puts a chunk of the answer that goes on into the words of the first; false where it says nothing new.
+    fn rewrite(&mut self, chunk: &mut Map<String, Value>) -> bool {
+        for (name, value) in &self.names {
+            if name != "model" && chunk.contains_key(name) {
+                chunk.insert(name.clone(), value.clone());
+            }
+        }
+        let mut says = chunk.get("error").is_some();
+        if let Some(given) = chunk.get_mut("usage").filter(|usage| usage.is_object()) {
+            *given = usage::sum(&self.before, given);
+            says = true;
+        }
+        let (has_role, overlap, is_chat) = (self.has_role, &mut self.overlap, self.is_chat);
+        let choices = chunk.get_mut("choices").and_then(Value::as_array_mut);
+        for choice in choices.into_iter().flatten() {
+            let is_last = choice.get("finish_reason").is_some_and(Value::is_string);
+            says |= is_last;
+            let said = if is_chat { choice.get_mut("delta") } else { Some(choice) };
+            let Some(said) = said.and_then(Value::as_object_mut) else { continue };
+            if has_role {
+                said.remove("role");
+            }
+            let key = if is_chat { "content" } else { "text" };
+            let text = said.get(key).and_then(Value::as_str).unwrap_or_default();
+            let mut passes = overlap.take(text);
+            if is_last {
+                passes.push_str(&overlap.rest());
+            }
+            if said.contains_key(key) || !passes.is_empty() {
+                said.insert(key.to_owned(), passes.into());
+            }
+            let is_word = |(key, value): (&String, &Value)| {
+                let is_name = matches!(key.as_str(), "index" | "finish_reason");
+                !is_name && !matches!(value, Value::Null) && value.as_str() != Some("")
+            };
+            says |= said.iter().any(is_word);
+        }
+        says
+    }
+}
+
+impl Splice for Chat {
+    fn pass(&mut self, event: &Event) -> Pass {
+        if event.data == "[DONE]" {
+            self.read.is_whole = true;
+            return Pass::Same;
+        }
+        let Ok(Value::Object(mut chunk)) = serde_json::from_str(&event.data) else { return Pass::Same };
+        self.read.has_begun = true;
+        if !self.is_joined {
+            self.look(&chunk);
+            return Pass::Same;
+        }
+        let reported = chunk.get("usage").filter(|usage| usage.is_object()).cloned();
+        let says = self.rewrite(&mut chunk);
+        self.look(&chunk);
+        // The sum was written; of this answer alone counts what it said itself.
+        self.usage = reported.unwrap_or_else(|| std::mem::take(&mut self.usage));
+        Pass::Bytes(if says { sse(&event.name, &Value::Object(chunk).to_string()) } else { Vec::new() })
+    }
+
+    fn read(&self) -> &Read {
+        &self.read
+    }
+
+    fn begin(&mut self, request: &mut Map<String, Value>, turn: &Turn<'_>) -> bool {
+        let Read { text, reasoning, .. } = &self.read;
+        if !self.is_chat {
+            let Some(Value::String(prompt)) = request.get_mut("prompt") else { return false };
+            prompt.push_str(text);
+            self.overlap = Overlap::behind(text, text.len());
+            return turn.hint.is_none() && turn.reasoning.is_none();
+        }
+        let (before, behind) = &turn.prefill.reasoning_marks;
+        let content = match turn.reasoning {
+            _ if turn.hint.is_some() => text.clone(),
+            Some(end) => format!("{before}{}{behind}{text}", self.read.reasoning_up_to(end)),
+            None if reasoning.is_empty() => text.clone(),
+            None if text.is_empty() => format!("{before}{reasoning}"),
+            None => format!("{before}{reasoning}{behind}{text}"),
+        };
+        self.overlap = if turn.hint.is_some() { Overlap::behind("", 0) } else { Overlap::behind(text, text.len()) };
+        add_turns(request, &content, turn)
+    }
+
+    fn settle(&mut self) -> Vec<u8> {
+        let rest = self.overlap.rest();
+        if rest.is_empty() {
+            return Vec::new();
+        }
+        self.read.text.push_str(&rest);
+        let said = if self.is_chat { json!({"delta": {"content": rest}}) } else { json!({"text": rest}) };
+        let mut choice = json!({"index": 0, "finish_reason": null});
+        usage::replace(&mut choice, &said);
+        let mut chunk = self.names.clone();
+        chunk.insert("choices".to_owned(), json!([choice]));
+        sse("", &Value::Object(chunk).to_string())
+    }
+
+    fn join(&mut self) {
+        self.is_joined = self.read.has_begun;
+        self.before = usage::sum(&self.before, &std::mem::take(&mut self.usage));
+    }
+
+    fn end(&self) -> Vec<u8> {
+        sse("", "[DONE]")
+    }
+}
