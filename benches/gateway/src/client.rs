@@ -65,7 +65,8 @@ async fn read(client: Client<HttpConnector, Full<Bytes>>, port: u16, rate: f64, 
         let mut rest: &[u8] = data;
         while let Some(at) = rest.windows(SENT.len()).position(|window| window == SENT) {
             rest = rest.get(at + SENT.len()..).unwrap_or_default();
-            let sent = rest.get(..20).and_then(|digits| str::from_utf8(digits).ok()).and_then(|digits| digits.parse().ok());
+            let sent =
+                rest.get(..20).and_then(|digits| str::from_utf8(digits).ok()).and_then(|digits| digits.parse().ok());
             took.extend(sent.map(|sent: u64| read_at.saturating_sub(sent)));
         }
         whole |= data.ends_with(b"[DONE]\n\n");

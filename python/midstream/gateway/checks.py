@@ -232,5 +232,5 @@ def event_of(told: dict[str, Any]) -> StreamEvent:
         fields, rest = event["finding"], {"kind": "finding", "channel": event["finding"].get("channel")}
     else:
         rest = {name: event.pop(name) for name in ("kind", "channel", "text") if name in event}
-        fields = event
+        fields = {name: value for name, value in event.items() if name != "sequence"}
     return StreamEvent(stream=stream["id"], sequence=told["sequence"], fields=fields, **shared, **rest)

@@ -30,7 +30,9 @@ impl From<midstream_gateway::ConfigError> for BindingError {
             midstream_gateway::ConfigError::File(error) => Self::GuardFile(None, error),
             midstream_gateway::ConfigError::Value(error) => Self::Stream(error),
             error @ (midstream_gateway::ConfigError::Certificate { .. }
-            | midstream_gateway::ConfigError::NoKey { .. }) => Self::Gateway(error.to_string()),
+            | midstream_gateway::ConfigError::NoKey { .. }
+            | midstream_gateway::ConfigError::NoRandom
+            | midstream_gateway::ConfigError::NoSecret { .. }) => Self::Gateway(error.to_string()),
         }
     }
 }

@@ -5,6 +5,8 @@ use midstream_gateway as gateway;
 use midstream_stream as stream;
 use pyo3::prelude::*;
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 
 use crate::errors::{BindingError, InputError, NetworkError, StateError};
 use crate::gate;
@@ -36,6 +38,7 @@ impl Server {
             let server = runtime.block_on(gateway::Server::start(config)).map_err(|error| match error {
                 gateway::StartError::Config(error) => BindingError::from(error).into(),
                 error @ gateway::StartError::Listen { .. } => NetworkError::new_err(error.to_string()),
+                error @ gateway::StartError::Store { .. } => InputError::new_err(error.to_string()),
                 error @ gateway::StartError::UsageFile { .. } => InputError::new_err(error.to_string()),
             });
             let server = server.map_err(|error: PyErr| error)?;
@@ -88,6 +91,28 @@ impl Server {
         observer.map(Observer).ok_or_else(|| StateError::new_err("the gateway is observed already"))
     }
 
+    /// Looks on at a stream, from behind an event or from its begin.
+    fn view(&self, py: Python<'_>, id: &str, after: Option<u64>, raw: bool) -> PyResult<View> {
+        let asked = gate::wait(py, || {
+            let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+            running.as_ref().map(|(runtime, server)| {
+                let view = runtime.block_on(server.view(id, after, raw))?;
+                Ok::<_, gateway::ViewError>(View::start(runtime, view))
+            })
+        });
+        let view = asked.ok_or_else(|| StateError::new_err("the gateway has stopped"))?;
+        view.map_err(|error| InputError::new_err(error.to_string()))
+    }
+
+    /// Adds a note, which is JSON, to a stream; false where none has that id.
+    fn annotate(&self, py: Python<'_>, id: &str, note: &str) -> PyResult<bool> {
+        match self.with(py, |server| server.annotate(id, note))? {
+            Ok(()) => Ok(true),
+            Err(gateway::NoteError::Unknown) => Ok(false),
+            Err(gateway::NoteError::Refused(message)) => Err(InputError::new_err(message)),
+        }
+    }
+
     /// Closes the upstream of a stream; false where none has that id.
     fn cancel(&self, py: Python<'_>, id: &str) -> PyResult<bool> {
         self.with(py, |server| server.cancel(id))
@@ -119,6 +144,47 @@ impl Observer {
     #[getter]
     fn lost(&self) -> u64 {
         self.0.lost()
+    }
+}
+
+/// What a viewer is told that has not been taken; one that takes nothing falls behind, and is told so.
+const VIEWED: usize = 64;
+
+/// One who looks on at a stream.
+#[pyclass(frozen, module = "midstream._rust.gateway")]
+pub(crate) struct View {
+    told: Mutex<mpsc::Receiver<String>>,
+    task: AbortHandle,
+}
+
+impl View {
+    fn start(runtime: &Runtime, mut view: gateway::View) -> Self {
+        let (sender, told) = mpsc::channel(VIEWED);
+        let task = runtime.spawn(async move {
+            while let Some(text) = view.next().await {
+                if sender.send(text).await.is_err() {
+                    return;
+                }
+            }
+        });
+        Self { told: Mutex::new(told), task: task.abort_handle() }
+    }
+}
+
+#[pymethods]
+impl View {
+    /// Waits for what comes, and gives what is there as JSON objects; none behind the end.
+    fn take(&self, py: Python<'_>) -> Vec<String> {
+        gate::wait(py, || {
+            let mut taken = Vec::new();
+            self.told.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv_many(&mut taken, VIEWED);
+            taken
+        })
+    }
+
+    /// Looks on no more: who waits gets nothing.
+    fn close(&self) {
+        self.task.abort();
     }
 }
 

@@ -18,7 +18,7 @@ mod _rust {
     #[pyo3::pymodule]
     mod gateway {
         #[pymodule_export]
-        use crate::gateway::{Observer, Server, read_config};
+        use crate::gateway::{Observer, Server, View, read_config};
     }
 
     /// What `midstream.stream` stands on.

@@ -10,7 +10,7 @@ use subtle::ConstantTimeEq;
 
 use crate::config::{Config, KeyConfig, Role};
 use crate::fault::Fault;
-use crate::streams::Stream;
+use crate::streams::Meta;
 use crate::wire::{API_KEY, AZURE_API_KEY, GOOG_API_KEY};
 
 /// The keys of a gateway; without any, everyone who reaches it may do everything.
@@ -40,6 +40,14 @@ impl Access {
 
     /// The key of a request, if it may do this; `None` where nobody has one.
     pub(crate) fn check(&self, headers: &HeaderMap, uri: &Uri, role: Role) -> Result<Option<Arc<Key>>, Fault> {
+        match self.key(headers, uri)? {
+            Some(key) if !key.may(role) => Err(Fault::not_allowed(&key.name, role)),
+            key => Ok(key),
+        }
+    }
+
+    /// The key of a request, whatever it may do; `None` where nobody has one.
+    pub(crate) fn key(&self, headers: &HeaderMap, uri: &Uri) -> Result<Option<Arc<Key>>, Fault> {
         if self.keys.is_empty() {
             return Ok(None);
         }
@@ -48,12 +56,7 @@ impl Access {
         // Every key is compared: how long it takes tells nothing.
         let found =
             self.keys.iter().fold(None, |found, key| if bool::from(key.hash.ct_eq(&hash)) { Some(key) } else { found });
-        let key = found.ok_or_else(Fault::wrong_key)?;
-        if key.config.roles.contains(&role) {
-            Ok(Some(Arc::clone(key)))
-        } else {
-            Err(Fault::not_allowed(&key.name, role))
-        }
+        found.cloned().map(Some).ok_or_else(Fault::wrong_key)
     }
 }
 
@@ -69,12 +72,16 @@ impl Viewer {
         Self { tenant: key.and_then(Key::tenant).map(str::to_owned) }
     }
 
-    pub(crate) fn sees(&self, stream: &Stream) -> bool {
-        self.tenant.is_none() || self.tenant == stream.meta.tenant
+    pub(crate) fn sees(&self, stream: &Meta) -> bool {
+        self.tenant.is_none() || self.tenant == stream.tenant
     }
 }
 
 impl Key {
+    pub(crate) fn may(&self, role: Role) -> bool {
+        self.config.roles.contains(&role)
+    }
+
     /// Whose it is.
     pub(crate) fn tenant(&self) -> Option<&str> {
         self.config.tenant.as_deref()
@@ -121,7 +128,7 @@ impl Fault {
         Self::new(StatusCode::UNAUTHORIZED, "midstream_wrong_key", message)
     }
 
-    fn not_allowed(name: &str, role: Role) -> Self {
+    pub(crate) fn not_allowed(name: &str, role: Role) -> Self {
         let message = format!("the key {name:?} lacks the role {:?}", role.name());
         Self::new(StatusCode::FORBIDDEN, "midstream_not_allowed", message)
     }

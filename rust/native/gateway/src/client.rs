@@ -16,6 +16,7 @@ pub(crate) struct Client {
     has_asked: AtomicBool,
     asked: Notify,
     is_slow: AtomicBool,
+    is_viewer: AtomicBool,
     is_one_too_many: bool,
     /// An answer passes, or is waited for, by HTTP/1.1.
     is_answering: AtomicBool,
@@ -71,6 +72,15 @@ impl Client {
     /// Waits for the first request.
     pub(crate) async fn asked(&self) {
         self.asked.notified().await;
+    }
+
+    /// The client looks on at a stream of somebody else's: it can come back, and is waited for less.
+    pub(crate) fn looks_on(&self) {
+        self.is_viewer.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_viewer(&self) -> bool {
+        self.is_viewer.load(Ordering::Relaxed)
     }
 
     /// The client does not take what was written for it.

@@ -9,6 +9,7 @@ mod limits;
 mod moderator;
 mod on_stop;
 mod prefill;
+mod store;
 mod tls;
 mod upstream;
 mod usage;
@@ -31,6 +32,7 @@ pub use self::limits::{LimitsConfig, TenantConfig};
 pub use self::moderator::{ModeratorConfig, ModeratorFormat, OnModeratorFailure};
 pub use self::on_stop::OnStop;
 pub use self::prefill::PrefillConfig;
+pub use self::store::{Fsync, StoreConfig, ViewersConfig};
 pub use self::tls::TlsConfig;
 pub use self::upstream::{RouteConfig, UpstreamConfig};
 pub use self::usage::UsageConfig;
@@ -90,6 +92,10 @@ pub struct Config {
     pub max_body: usize,
     /// How long running streams may go on when the gateway stops.
     pub drain_s: f64,
+    /// What is kept of streams.
+    pub store: StoreConfig,
+    /// Who may look on.
+    pub viewers: ViewersConfig,
 }
 
 /// What becomes of an answer whose client has left.
@@ -123,6 +129,13 @@ pub enum ConfigError {
         /// The variable.
         variable: String,
     },
+    /// The system has no random bits to make a secret of.
+    NoRandom,
+    /// The environment variable that the secret of viewers' tokens is to come from is not set, or too short.
+    NoSecret {
+        /// The variable.
+        variable: String,
+    },
     /// A value that is not allowed.
     Value(Error),
 }
@@ -136,6 +149,12 @@ impl fmt::Display for ConfigError {
             Self::File(error) => write!(f, "{error}"),
             Self::NoKey { upstream, variable } => {
                 write!(f, "the key of upstream {upstream:?} is read from {variable}, which is not set")
+            }
+            Self::NoRandom => {
+                f.write_str("the system gives no random bits to make a secret of; set viewers.secret_env")
+            }
+            Self::NoSecret { variable } => {
+                write!(f, "the secret of viewers' tokens is read from {variable}, which is not set to 16 bytes or more")
             }
             Self::Value(error) => write!(f, "{error}"),
         }
@@ -166,6 +185,8 @@ impl Default for Config {
             keepalive_s: 15.0,
             max_body: 32 << 20,
             drain_s: 30.0,
+            store: StoreConfig::default(),
+            viewers: ViewersConfig::default(),
         }
     }
 }
@@ -193,6 +214,8 @@ impl Config {
         self.clients.validate().map_err(|error| below("clients", error))?;
         self.cors.as_ref().map_or(Ok(()), CorsConfig::validate).map_err(|error| below("cors", error))?;
         self.tls.as_ref().map_or(Ok(()), TlsConfig::validate).map_err(|error| below("tls", error))?;
+        self.store.validate().map_err(|error| below("store", error))?;
+        self.viewers.validate().map_err(|error| below("viewers", error))?;
         for (name, upstream) in &self.upstreams {
             upstream.validate().map_err(|error| below(&format!("upstreams.{name}"), error))?;
         }

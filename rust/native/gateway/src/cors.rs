@@ -72,7 +72,7 @@ pub(crate) async fn for_pages(State(proxy): State<Arc<Proxy>>, request: Request,
 }
 
 impl Fault {
-    fn foreign_page() -> Self {
+    pub(crate) fn foreign_page() -> Self {
         let message = "pages of this origin may not call; the configuration names those that may in cors.origins";
         Self::new(StatusCode::FORBIDDEN, "midstream_origin", message)
     }

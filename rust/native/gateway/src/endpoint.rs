@@ -7,7 +7,7 @@ use midstream_stream::Dialect;
 use serde::{Deserialize, Serialize};
 
 /// Whose API an upstream speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Api {
     /// Anthropic's messages.

@@ -222,11 +222,17 @@ impl Flow {
     }
 
     fn push(&mut self, bytes: Bytes) {
-        let bytes = match &mut self.hidden {
+        let bytes = self.shown(bytes);
+        let bytes = self.watched.pass(&bytes);
+        self.send(bytes);
+    }
+
+    /// What of these bytes the client asked for.
+    fn shown(&mut self, bytes: Bytes) -> Bytes {
+        match &mut self.hidden {
             Some(hidden) => hidden.pass(bytes, self.watched.is_told()),
             None => bytes,
-        };
-        self.send(bytes);
+        }
     }
 
     fn send(&mut self, bytes: Bytes) {
@@ -244,7 +250,8 @@ impl Flow {
         self.source = Source::Over;
         self.watched.closed();
         let rest = self.watched.finish(close);
-        self.push(rest);
+        let rest = self.shown(rest);
+        self.send(rest);
         if let Some(hidden) = &mut self.hidden {
             let rest = hidden.rest();
             self.send(rest);

@@ -15,6 +15,7 @@ mod endpoint;
 mod fault;
 mod finished;
 mod flow;
+mod frames;
 mod half_closed;
 mod intake;
 mod limits;
@@ -32,21 +33,24 @@ mod server;
 mod setup;
 mod socket;
 mod splice;
+mod store;
 mod streams;
 mod tls;
 mod upstream;
 mod usage;
+mod viewers;
 mod watched;
 mod whole;
 mod wire;
 
 pub use config::{
-    ClientsConfig, Config, ConfigError, ContinuationConfig, CorsConfig, KeyConfig, LimitsConfig, ModeratorConfig,
-    ModeratorFormat, OnClientGone, OnModeratorFailure, OnStop, PrefillConfig, Role, RouteConfig, Secret, TenantConfig,
-    TlsConfig, UpstreamConfig, UsageConfig,
+    ClientsConfig, Config, ConfigError, ContinuationConfig, CorsConfig, Fsync, KeyConfig, LimitsConfig,
+    ModeratorConfig, ModeratorFormat, OnClientGone, OnModeratorFailure, OnStop, PrefillConfig, Role, RouteConfig,
+    Secret, StoreConfig, TenantConfig, TlsConfig, UpstreamConfig, UsageConfig, ViewersConfig,
 };
 pub use endpoint::Api;
 pub use observe::{Observed, Observer};
-pub use server::{ReloadError, Server, StartError};
+pub use server::{NoteError, ReloadError, Server, StartError};
 pub use streams::{State, StreamId};
 pub use tls::Certificate;
+pub use viewers::embedded::{View, ViewError};

@@ -37,6 +37,8 @@ pub(crate) struct Metrics {
     overhead: Histogram,
     cost: Counter<f64, AtomicU64>,
     saved: Counter,
+    not_resumable: Counter,
+    log_lost: Counter,
     upstreams: OfUpstreams,
 }
 
@@ -82,6 +84,8 @@ impl Metrics {
             overhead: short(),
             cost: Counter::default(),
             saved: Counter::default(),
+            not_resumable: Counter::default(),
+            log_lost: Counter::default(),
             upstreams: OfUpstreams::default(),
         };
         metrics.register();
@@ -105,7 +109,7 @@ impl Metrics {
     }
 
     fn register_usage(&mut self) {
-        let Self { registry, cost, saved, upstreams, .. } = self;
+        let Self { registry, cost, saved, upstreams, not_resumable, log_lost, .. } = self;
         registry.register("cost", "What streams cost at the prices of the budget", cost.clone());
         registry.register(
             "tokens_saved",
@@ -113,6 +117,8 @@ impl Metrics {
             saved.clone(),
         );
         upstreams.register(registry);
+        registry.register("not_resumable", "Streams whose log is not whole", not_resumable.clone());
+        registry.register("log_lost_events", "Events that the log did not take", log_lost.clone());
     }
 
     fn register_times(&mut self) {
@@ -139,6 +145,12 @@ impl Metrics {
     pub(crate) fn chunk(&self, gap: Option<f64>, overhead: f64) {
         gap.into_iter().for_each(|gap| self.gaps.observe(gap));
         self.overhead.observe(overhead);
+    }
+
+    /// The log of a stream is not whole; so many events that were there did not come into it.
+    pub(crate) fn not_resumable(&self, lost: u64) {
+        self.not_resumable.inc();
+        self.log_lost.inc_by(lost);
     }
 
     pub(crate) fn decided(&self, decision: &Decision<'_>) {

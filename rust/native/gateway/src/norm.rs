@@ -1,29 +1,26 @@
 //! Events and findings as JSON, the same for every provider.
 
-use bytes::Bytes;
 use midstream_stream::{Decision, Event, EventKind, Events, Finding, Summary};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::streams::Stream;
+use crate::streams::{Seq, Stream};
 
 /// One event for viewers.
 pub(crate) struct Told {
-    pub(crate) json: Bytes,
+    pub(crate) json: String,
     /// It holds what the model wrote.
     pub(crate) has_text: bool,
 }
 
-/// Appends what a call found to its stream.
-pub(crate) fn tell(stream: &Stream, decision: &Decision<'_>) {
+/// Appends what a call found to its stream; gives the number of the first event.
+pub(crate) fn tell(stream: &Stream, decision: &Decision<'_>) -> Seq {
     for finding in decision.findings {
         stream.found(text(finding));
     }
-    if !decision.events.is_empty() || !decision.findings.is_empty() {
-        let events = decision.events.iter().map(|event| event_json(event, decision));
-        let findings = decision.findings.iter().map(|finding| Bytes::from(text(&json!({"finding": finding}))));
-        stream.append(events.chain(findings));
-    }
+    let events = decision.events.iter().map(|event| event_json(event, decision));
+    let findings = decision.findings.iter().map(|finding| text(&json!({"finding": finding})));
+    stream.append(events.chain(findings))
 }
 
 /// The same where text is held: the findings are told at once without what was seen, the events are given.
@@ -36,7 +33,7 @@ pub(crate) fn tell_later(stream: &Stream, decision: &Decision<'_>) -> Vec<Told> 
     for finding in decision.findings {
         let finding = without_evidence(finding);
         stream.found(text(&finding));
-        told.push(Told { json: text(&json!({ "finding": finding })).into(), has_text: false });
+        told.push(Told { json: text(&json!({ "finding": finding })), has_text: false });
     }
     told
 }
@@ -66,14 +63,14 @@ fn text(value: &impl Serialize) -> String {
 }
 
 /// One event: its kind, its channel's id, and what that kind holds.
-fn event_json(event: &Event, decision: &Decision<'_>) -> Bytes {
+fn event_json(event: &Event, decision: &Decision<'_>) -> String {
     let mut object = Map::new();
     object.insert("kind".into(), event.kind.name().into());
     if let Some(channel) = event.channel.and_then(|index| decision.channels.get(index)) {
         object.insert("channel".into(), channel.id.clone().into());
     }
     held(&mut object, &event.kind, decision.events);
-    Bytes::from(Value::Object(object).to_string())
+    Value::Object(object).to_string()
 }
 
 fn held(object: &mut Map<String, Value>, kind: &EventKind, events: &Events) {

@@ -102,34 +102,35 @@ impl Observed {
 mod tests {
     use super::*;
     use crate::endpoint::Api;
-    use crate::streams::Streams;
+    use crate::streams::tests::streams;
 
     #[test]
     fn an_observer_gets_copies_in_order_and_then_the_summary() {
-        let streams = Streams::default();
+        let streams = streams();
         let observer = streams.observe(8).unwrap();
         let stream = streams.start(Api::Openai, "/v1/chat/completions", Some("m".into()), None);
-        stream.append(["{}", "[]"].map(Bytes::from));
+        stream.append(["{}", "{\"a\":1}"].map(str::to_owned));
         stream.end(Some("{\"ending\":\"complete\"}".into()));
         let told: Vec<String> = observer.take(9).iter().map(Observed::to_json).collect();
         assert!(
-            told[0].contains("\"model\":\"m\"") && told[0].ends_with("\"sequence\":0,\"event\":{},\"summary\":null}")
+            told[0].contains("\"model\":\"m\"")
+                && told[0].ends_with("\"sequence\":0,\"event\":{\"sequence\":0},\"summary\":null}")
         );
-        assert!(told[1].ends_with("\"sequence\":1,\"event\":[],\"summary\":null}"));
+        assert!(told[1].ends_with("\"sequence\":1,\"event\":{\"sequence\":1,\"a\":1},\"summary\":null}"));
         assert!(told[2].ends_with("\"sequence\":2,\"summary\":{\"ending\":\"complete\"}}"));
     }
 
     #[test]
     fn what_finds_no_room_is_counted_and_nobody_waits() {
-        let streams = Streams::default();
+        let streams = streams();
         let observer = streams.observe(2).unwrap();
-        streams.start(Api::Openai, "/", None, None).append((0..5).map(|_| Bytes::from("{}")));
+        streams.start(Api::Openai, "/", None, None).append((0..5).map(|_| "{}".to_owned()));
         assert_eq!((observer.take(9).len(), observer.lost()), (2, 3));
     }
 
     #[test]
     fn an_observer_of_a_gateway_that_is_gone_gets_nothing() {
-        let streams = Streams::default();
+        let streams = streams();
         let observer = streams.observe(2).unwrap();
         drop(streams);
         assert!(observer.take(9).is_empty());
@@ -137,7 +138,7 @@ mod tests {
 
     #[test]
     fn there_is_one_observer() {
-        let streams = Streams::default();
+        let streams = streams();
         assert!(streams.observe(2).is_some() && streams.observe(2).is_none());
     }
 }

@@ -19,6 +19,7 @@ use crate::continuation::Continuation;
 use crate::edit::Asked;
 use crate::fault::Fault;
 use crate::flow::{Flow, Sent};
+use crate::frames::Frames;
 use crate::intake;
 use crate::metrics::Metrics;
 use crate::patience::Patience;
@@ -26,9 +27,10 @@ use crate::setup::Setup;
 use crate::streams::{Stream, Streams};
 use crate::upstream::Chosen;
 use crate::usage::{Booking, Ledger, unix_s};
+use crate::viewers::token::Tokens;
 use crate::watched::Watched;
 use crate::whole::{Outcome, Whole, is_whole};
-use crate::wire::{to_client, to_upstream, without_key};
+use crate::wire::{IDS, to_client, to_upstream, without_key};
 
 /// What all requests share.
 pub(crate) struct Proxy {
@@ -40,6 +42,9 @@ pub(crate) struct Proxy {
     pub(crate) clock: Arc<dyn Clock>,
     /// The gateway stops: nothing new begins.
     pub(crate) is_draining: AtomicBool,
+    pub(crate) tokens: Tokens,
+    /// Viewers of one stream and of all.
+    pub(crate) viewers: (usize, usize),
 }
 
 impl Proxy {
@@ -81,6 +86,7 @@ impl Proxy {
         let begun = Instant::now();
         let stream = self.streams.start(api, head.uri.path(), model, key.as_deref());
         let mut booking = Booking::new(&self.ledger, &self.clock, &stream, (admission, most));
+        let is_numbered = head.headers.get(IDS).is_some_and(|value| value == "1");
         let headers = to_upstream(&head.headers, setup.access.has_keys());
         let path = if setup.access.has_keys() { without_key(&chosen.path) } else { chosen.path };
         let asked = Request {
@@ -92,7 +98,7 @@ impl Proxy {
             routes: candidates,
             clock: Arc::clone(&self.clock),
         };
-        let mut case = Case { setup, client, begun, stream, at: 0 };
+        let mut case = Case { setup, client, begun, stream, is_numbered, at: 0 };
         loop {
             let (response, at) = asked.ask(case.at, &mut booking).await?;
             case.at = at;
@@ -143,12 +149,19 @@ impl Proxy {
             Fault::new(http::StatusCode::INTERNAL_SERVER_ERROR, "midstream_guard", error.to_string())
         })?;
         let finishes = asked.dialect.filter(|_| setup.end == End::Finish && !guard.redacts());
+        let frames = Frames::new(kind.as_deref(), case.is_numbered, guard.redacts());
         let patience = Patience::new(&upstream.config, case.begun, asked.dialect.is_some());
         head.headers = to_client(&head.headers, stream.meta.id.as_str(), &upstream.name);
-        let watched =
-            Watched::new(guard, Arc::clone(&self.clock), Arc::clone(stream), Arc::clone(&self.metrics), booking)
-                .with_moderator(setup.moderator.as_ref())
-                .may_go_on(continuation.is_some() || is_whole);
+        let watched = Watched::new(
+            guard,
+            Arc::clone(&self.clock),
+            Arc::clone(stream),
+            Arc::clone(&self.metrics),
+            booking,
+            frames,
+        )
+        .with_moderator(setup.moderator.as_ref())
+        .may_go_on(continuation.is_some() || is_whole);
         if is_whole {
             return Whole { body, watched, patience, upstream: &upstream.name, finishes }.pass(head).await;
         }
@@ -168,6 +181,8 @@ struct Case<'a> {
     client: Option<Arc<Client>>,
     begun: Instant,
     stream: Arc<Stream>,
+    /// The client asked for the numbers of events.
+    is_numbered: bool,
     at: usize,
 }
 

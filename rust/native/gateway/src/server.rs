@@ -4,8 +4,8 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -24,9 +24,17 @@ use crate::observe::Observer;
 use crate::own;
 use crate::proxy::Proxy;
 use crate::setup::Setup;
+use crate::store::StreamStore;
+use crate::store::file::FileLog;
 use crate::streams::Streams;
 use crate::tls::Certificate;
 use crate::usage::{Ledger, UsageFile};
+use crate::viewers::Mode;
+use crate::viewers::embedded::{View, ViewError};
+use crate::viewers::token::Tokens;
+
+/// How often ended streams are looked at.
+const SWEEP: Duration = Duration::from_secs(1);
 
 /// A gateway that runs, on the tokio runtime that started it.
 pub struct Server {
@@ -36,6 +44,16 @@ pub struct Server {
     proxy: Arc<Proxy>,
     stop: Option<oneshot::Sender<Duration>>,
     accepting: JoinHandle<()>,
+    sweeping: JoinHandle<()>,
+}
+
+/// Why a stream did not get a note.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoteError {
+    /// What is wrong with it, or that there are enough.
+    Refused(String),
+    /// No stream has that id.
+    Unknown,
 }
 
 /// Why a gateway did not start.
@@ -47,6 +65,13 @@ pub enum StartError {
     Listen {
         /// The address.
         address: SocketAddr,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The folder of its log cannot be used.
+    Store {
+        /// The folder.
+        folder: PathBuf,
         /// What the system says.
         error: io::Error,
     },
@@ -64,6 +89,7 @@ impl fmt::Display for StartError {
         match self {
             Self::Config(error) => write!(f, "{error}"),
             Self::Listen { address, error } => write!(f, "cannot listen on {address}: {error}"),
+            Self::Store { folder, error } => write!(f, "cannot keep a log in {}: {error}", folder.display()),
             Self::UsageFile { file, error } => write!(f, "cannot write usage to {}: {error}", file.display()),
         }
     }
@@ -109,22 +135,29 @@ impl Server {
         let metrics = Arc::new(Metrics::new());
         let clock = Arc::new(SystemClock::start());
         let ledger = Arc::new(ledger(&config, &metrics)?);
+        let log = open_log(&config)?.map(|store| (store, Arc::clone(&metrics)));
+        let streams = Streams::new(config.store.keep(), log);
+        let tokens = Tokens::of(&config.viewers).map_err(StartError::Config)?;
+        let viewers = (config.viewers.per_stream, config.viewers.in_all);
         let setup = Setup::of(config, None, clock.now()).map_err(StartError::Config)?;
         let listener = TcpListener::bind(listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let proxy = Arc::new(Proxy {
             setup: ArcSwap::from_pointee(setup),
-            streams: Streams::default(),
+            streams,
             metrics,
             ledger,
             clock,
             is_draining: AtomicBool::new(false),
+            tokens,
+            viewers,
         });
         let pages = from_fn_with_state(Arc::clone(&proxy), for_pages);
         let router = own::routes(&proxy).fallback(pass).with_state(Arc::clone(&proxy)).layer(pages);
         let (stop, stopped) = oneshot::channel();
         let accepting = tokio::spawn(accept(listener, router, Arc::clone(&proxy), stopped));
-        Ok(Self { listen, address, proxy, stop: Some(stop), accepting })
+        let sweeping = tokio::spawn(sweep(Arc::downgrade(&proxy)));
+        Ok(Self { listen, address, proxy, stop: Some(stop), accepting, sweeping })
     }
 
     /// Puts another configuration in the place of the one that it runs by, wholly or not at all.
@@ -162,7 +195,7 @@ impl Server {
 
     /// One of them; `None` where no stream has that id.
     pub fn stream_json(&self, id: &str) -> Option<String> {
-        self.proxy.streams.get(id).map(|stream| serde_json::to_string(&stream.show()).unwrap_or_default())
+        self.proxy.streams.get(id).map(|stream| stream.json())
     }
 
     /// What was used since the start, by key, model and upstream, as a JSON object.
@@ -181,12 +214,33 @@ impl Server {
         self.proxy.streams.observe(capacity)
     }
 
+    /// Looks on at a stream, from behind an event or from its begin; `raw` gives what passed to the client in place of
+    /// events that are the same for every provider.
+    ///
+    /// # Errors
+    /// [`ViewError`] where no stream has that id, it has no such event, or there are as many viewers as may be.
+    pub async fn view(&self, id: &str, after: Option<u64>, raw: bool) -> Result<View, ViewError> {
+        let mode = if raw { Mode::Raw } else { Mode::Norm };
+        Ok(View::new(own::look(&self.proxy, id, after, mode).await?))
+    }
+
+    /// Adds a note, one JSON value, to a stream.
+    ///
+    /// # Errors
+    /// [`NoteError`] where no stream of this process has that id, or it takes no such note.
+    pub fn annotate(&self, id: &str, note: &str) -> Result<(), NoteError> {
+        let stream = self.proxy.streams.get(id).ok_or(NoteError::Unknown)?;
+        own::annotate(&stream, format!("{{\"note\":{note}}}").as_bytes()).map_err(NoteError::Refused)
+    }
+
     /// Refuses what is new, lets running streams end for the time that is configured, then closes them.
     pub async fn stop(mut self) {
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(self.proxy.setup.load().drain);
         }
         let _ = (&mut self.accepting).await;
+        self.sweeping.abort();
+        self.proxy.streams.settle().await;
     }
 }
 
@@ -195,6 +249,23 @@ fn ledger(config: &Config, metrics: &Arc<Metrics>) -> Result<Ledger, StartError>
         |file: &PathBuf| UsageFile::open(file).map_err(|error| StartError::UsageFile { file: file.clone(), error });
     let file = config.usage.file.as_ref().map(open).transpose()?;
     Ok(Ledger::new(config, file, Arc::clone(metrics)))
+}
+
+/// The log of the folder that is configured.
+fn open_log(config: &Config) -> Result<Option<Arc<dyn StreamStore>>, StartError> {
+    let Some(folder) = &config.store.folder else { return Ok(None) };
+    let log = FileLog::open(folder, &config.store);
+    let log = log.map_err(|error| StartError::Store { folder: folder.clone(), error })?;
+    Ok(Some(Arc::new(log)))
+}
+
+/// Forgets what ended long ago, as long as the gateway is there.
+async fn sweep(proxy: Weak<Proxy>) {
+    loop {
+        tokio::time::sleep(SWEEP).await;
+        let Some(proxy) = proxy.upgrade() else { return };
+        proxy.streams.sweep(std::time::Instant::now());
+    }
 }
 
 async fn pass(State(proxy): State<Arc<Proxy>>, request: Request) -> axum::response::Response {

@@ -20,6 +20,9 @@ const PROBE_EVERY: Duration = Duration::from_secs(10);
 #[cfg(not(windows))]
 const PROBES: u32 = 3;
 
+/// How long a viewer's write may wait.
+const VIEWER: Duration = Duration::from_secs(10);
+
 /// A connection below TLS. Its timer runs only while a write waits.
 pub(crate) struct Socket {
     io: TcpStream,
@@ -51,7 +54,7 @@ impl Socket {
             self.has_answered = true;
             return written;
         }
-        let slow = self.slow;
+        let slow = if self.client.is_viewer() { self.slow.min(VIEWER) } else { self.slow };
         let waiting = self.waiting.get_or_insert_with(|| Box::pin(tokio::time::sleep(slow)));
         if waiting.as_mut().poll(cx).is_pending() {
             return Poll::Pending;

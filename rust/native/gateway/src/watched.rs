@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use crate::cause::Cause;
 use crate::continuation::Why;
+use crate::frames::Frames;
 use crate::metrics::Metrics;
 use crate::moderation::Moderation;
 use crate::moderator::{Moderator, Verdict};
@@ -28,6 +29,7 @@ pub(crate) struct Watched {
     metrics: Arc<Metrics>,
     /// Given away where another route is asked.
     booking: Option<Booking>,
+    frames: Frames,
     /// The answer is read, so that one without text is one without tokens.
     is_read: bool,
     /// When the last chunk came.
@@ -62,6 +64,7 @@ impl Watched {
         stream: Arc<Stream>,
         metrics: Arc<Metrics>,
         booking: Booking,
+        frames: Frames,
     ) -> Self {
         metrics.start(stream.meta.api);
         Self {
@@ -71,6 +74,7 @@ impl Watched {
             stream,
             metrics,
             booking: Some(booking),
+            frames,
             last: None,
             is_over: false,
             stop: None,
@@ -152,7 +156,7 @@ impl Watched {
         }
         self.stream.run(upstream);
         let event = serde_json::json!({"kind": "spliced", "upstream": upstream});
-        self.stream.append([Bytes::from(event.to_string())]);
+        self.stream.append([event.to_string()]);
     }
 
     /// Tells of a call of the guard, and gives what it asks for.
@@ -169,7 +173,7 @@ impl Watched {
         let is_progress = decision.events.iter().any(|event| !matches!(event.kind, EventKind::Ping));
         let (bytes, halted) = (forwarded(decision.forward, chunk), decision.halted);
         match &mut self.moderation {
-            None => norm::tell(&self.stream, &decision),
+            None => self.frames.read(norm::tell(&self.stream, &decision), decision.events),
             Some(moderation) => {
                 moderation.ask(&self.stream, &decision);
                 let told = norm::tell_later(&self.stream, &decision);
@@ -177,6 +181,15 @@ impl Watched {
             }
         }
         Passed { bytes, halted, is_progress, asks }
+    }
+
+    /// Tells viewers what passes to the client; gives it with numbers, if those were asked for.
+    pub(crate) fn pass(&mut self, bytes: &Bytes) -> Bytes {
+        let passing = self.frames.pass(bytes, self.stream.last().next);
+        if !passing.frames.is_empty() {
+            self.stream.pass(passing.frames);
+        }
+        passing.bytes
     }
 
     /// Notes what ends the stream before its end.
@@ -248,7 +261,7 @@ impl Watched {
         self.metrics.decided(&decision);
         let (rest, halted) = (forwarded(decision.forward, &Bytes::new()), decision.halted);
         match &mut self.moderation {
-            None => norm::tell(&self.stream, &decision),
+            None => self.frames.read(norm::tell(&self.stream, &decision), decision.events),
             Some(moderation) => {
                 let told = norm::tell_later(&self.stream, &decision);
                 moderation.tell(told, (rest.len(), halted), &self.guard, &self.stream);
@@ -263,6 +276,7 @@ impl Watched {
         if let Some(cause) = self.cause.filter(|_| summary.ending.state != EndingState::Complete) {
             self.stream.blame(cause);
         }
+        let rest = self.pass(&rest);
         self.stream.end(Some(summary.to_json()));
         rest
     }

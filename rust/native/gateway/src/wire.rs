@@ -7,6 +7,8 @@ use http::header::{
 
 /// Where the stream's id stands in the answer.
 pub(crate) const STREAM_ID: HeaderName = HeaderName::from_static("x-midstream-stream-id");
+/// Asks for the numbers of events in the answer.
+pub(crate) const IDS: HeaderName = HeaderName::from_static("x-midstream-ids");
 /// Where the name of the upstream stands in the answer.
 pub(crate) const UPSTREAM: HeaderName = HeaderName::from_static("x-midstream-upstream");
 /// Tells nginx not to hold the answer back.

@@ -1,0 +1,294 @@
+//! Streams: listed, shown, ended, commented on, forgotten.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use axum::extract::rejection::{BytesRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::json;
+use serde_json::value::RawValue;
+use utoipa::{IntoParams, ToSchema};
+
+use super::answers::{Found, find, refused, unknown};
+use super::{may, may_see, told};
+use crate::access::Viewer;
+use crate::config::Role;
+use crate::fault::Fault;
+use crate::proxy::Proxy;
+use crate::store::Signal;
+use crate::streams::{State as Reached, Stream, StreamId};
+
+/// Streams in one answer.
+const MOST: usize = 1000;
+/// Notes on one stream.
+const MOST_NOTES: usize = 64;
+/// Bytes of one.
+const NOTE_BYTES: usize = 4 << 10;
+
+/// Which streams are asked for.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Wanted {
+    /// Only those that have come so far.
+    state: Option<Reached>,
+    /// Only those that asked for this model.
+    model: Option<String>,
+    /// So many at most: 1 to 1000, which is the default.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<usize>,
+    /// Only those that began after the one with this id.
+    after: Option<String>,
+    /// The client's key, where it comes in no header.
+    #[serde(rename = "key")]
+    #[param(ignore)]
+    _key: Option<String>,
+}
+
+/// A note, any JSON value of at most 4096 bytes.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Note {
+    #[schema(value_type = Value)]
+    note: Box<RawValue>,
+}
+
+/// Streams that run or ended a while ago, oldest first.
+#[utoipa::path(get, path = "/midstream/v1/streams", tag = "streams", params(Wanted), responses(
+    (status = 200, description = "`streams`, and in `next` the id to ask for those after, if there are any", body = Object),
+    (status = 400, description = "A parameter is wrong", body = Object),
+))]
+pub(super) async fn list(
+    State(proxy): State<Arc<Proxy>>,
+    Extension(viewer): Extension<Viewer>,
+    wanted: Result<Query<Wanted>, QueryRejection>,
+) -> Response {
+    let Wanted { state, model, limit, after, .. } = match wanted {
+        Ok(Query(wanted)) => wanted,
+        Err(error) => return refused(error.body_text()),
+    };
+    let limit = limit.unwrap_or(MOST);
+    if !(1..=MOST).contains(&limit) {
+        return refused(format!("limit is {limit}, allowed is 1 to {MOST}"));
+    }
+    let streams = proxy.streams.all();
+    let from = match &after {
+        None => 0,
+        Some(id) => match streams.iter().position(|stream| stream.meta.id.as_str() == id) {
+            Some(at) => at + 1,
+            None => return refused(format!("after is {id:?}, which is no stream that is remembered")),
+        },
+    };
+    let mut fitting = streams.iter().skip(from).filter(|stream| viewer.sees(&stream.meta)).filter(|stream| {
+        state.is_none_or(|state| stream.state() == state) && (model.is_none() || stream.meta.model == model)
+    });
+    let shown: Vec<_> = fitting.by_ref().take(limit).map(|stream| stream.show()).collect();
+    let next = fitting.next().and_then(|_| shown.last()).map(|last| last.id().clone());
+    Json(json!({"streams": shown, "next": next})).into_response()
+}
+
+/// One stream.
+#[utoipa::path(get, path = "/midstream/v1/streams/{id}", tag = "streams", params(("id" = String, Path,)), responses(
+    (status = 200, description = "What is known of it", body = crate::streams::Shown),
+    (status = 404, description = "No stream has that id", body = Object),
+    (status = 410, description = "It is not kept any more; `stream` says how it ended", body = Object),
+))]
+pub(super) async fn show(
+    State(proxy): State<Arc<Proxy>>,
+    uri: Uri,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    match find(&proxy, &id).await {
+        Ok(found) => match may_see(&proxy, found.meta(), &headers, &uri) {
+            Ok(()) => ([(CONTENT_TYPE, "application/json")], found.json()).into_response(),
+            Err(answer) => answer,
+        },
+        Err(answer) => answer,
+    }
+}
+
+/// What was found in a stream.
+#[utoipa::path(get, path = "/midstream/v1/streams/{id}/findings", tag = "streams", params(("id" = String, Path,)),
+    responses(
+        (status = 200, description = "`findings`, in stream order", body = Object),
+        (status = 404, description = "No stream of this process has that id", body = Object),
+    )
+)]
+pub(super) async fn findings(
+    State(proxy): State<Arc<Proxy>>,
+    uri: Uri,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let found = match find(&proxy, &id).await {
+        Ok(found) => found,
+        Err(answer) => return answer,
+    };
+    if let Err(answer) = may_see(&proxy, found.meta(), &headers, &uri) {
+        return answer;
+    }
+    #[derive(Deserialize)]
+    struct Shown {
+        findings: Vec<Box<RawValue>>,
+    }
+    let findings = match &found {
+        Found::Here(stream) => stream.findings(),
+        Found::Log(_, finished) => {
+            serde_json::from_str(&finished.shown).map_or_else(|_| Vec::new(), |Shown { findings }| findings)
+        }
+    };
+    Json(json!({"findings": findings})).into_response()
+}
+
+/// Closes the upstream of a stream; its client sees the answer break off.
+#[utoipa::path(post, path = "/midstream/v1/streams/{id}/cancel", tag = "streams", params(("id" = String, Path,)),
+    responses(
+        (status = 202, description = "It will end, or has"),
+        (status = 404, description = "No stream that runs has that id", body = Object),
+    )
+)]
+pub(super) async fn cancel(
+    State(proxy): State<Arc<Proxy>>,
+    Extension(viewer): Extension<Viewer>,
+    Path(id): Path<String>,
+) -> Response {
+    if let Some(stream) = proxy.streams.get(&id).filter(|stream| viewer.sees(&stream.meta)) {
+        stream.end_by_operator();
+        return StatusCode::ACCEPTED.into_response();
+    }
+    let Some((store, stream)) = proxy.streams.log().zip(StreamId::of(&id)) else { return unknown(&id) };
+    let is_seen = store.status(&stream).await.is_ok_and(|status| viewer.sees(&status.meta));
+    if is_seen && store.signal(&stream, Signal::Cancel).await.is_ok() {
+        return StatusCode::ACCEPTED.into_response();
+    }
+    unknown(&id)
+}
+
+/// Adds a note to a stream: an event for its viewers, and a part of what is known of it.
+#[utoipa::path(post, path = "/midstream/v1/streams/{id}/annotate", tag = "streams", params(("id" = String, Path,)),
+    request_body = Note,
+    responses(
+        (status = 201, description = "It is there"),
+        (status = 400, description = "The body is no note, or the stream has 64 of them", body = Object),
+        (status = 409, description = "Only the log knows the stream", body = Object),
+    )
+)]
+pub(super) async fn annotate(
+    State(proxy): State<Arc<Proxy>>,
+    uri: Uri,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let found = match find(&proxy, &id).await {
+        Ok(found) => found,
+        Err(answer) => return answer,
+    };
+    if let Err(answer) = may(&proxy, found.meta(), &headers, &uri, Role::Admin) {
+        return answer;
+    }
+    let body = match body {
+        Ok(body) => body,
+        Err(error) => return refused(error.body_text()),
+    };
+    let Found::Here(stream) = found else {
+        return conflict("the stream is known to the log alone, which takes no notes on it".to_owned());
+    };
+    match annotate_with(&stream, &body) {
+        Ok(()) => StatusCode::CREATED.into_response(),
+        Err(message) => refused(message),
+    }
+}
+
+/// Adds the note that a body holds to a stream.
+///
+/// # Errors
+/// What is wrong with it, or that there are enough.
+pub(crate) fn annotate_with(stream: &Stream, body: &[u8]) -> Result<(), String> {
+    let note = note_of(body)?;
+    if stream.annotate(note, MOST_NOTES) {
+        return Ok(());
+    }
+    Err(format!("the stream has {MOST_NOTES} notes, the most there may be"))
+}
+
+/// The note that a body holds, on one line.
+fn note_of(body: &[u8]) -> Result<Box<RawValue>, String> {
+    let Note { note } = serde_json::from_slice(body).map_err(|error| format!("the body is no note: {error}"))?;
+    // White space of the caller's would end an event's line.
+    let value: serde_json::Value = serde_json::from_str(note.get()).map_err(|error| error.to_string())?;
+    let text = value.to_string();
+    if text.len() > NOTE_BYTES {
+        return Err(format!("the note has {} bytes, allowed are {NOTE_BYTES}", text.len()));
+    }
+    RawValue::from_string(text).map_err(|error| error.to_string())
+}
+
+/// A token with which anybody can see this stream, and nothing else, for a while.
+#[utoipa::path(post, path = "/midstream/v1/streams/{id}/token", tag = "streams", params(("id" = String, Path,)),
+    responses(
+        (status = 200, description = "`token`, and in `expires` its end in seconds since 1970", body = Object),
+        (status = 403, description = "The key neither started the stream nor may view others", body = Object),
+    )
+)]
+pub(super) async fn token(
+    State(proxy): State<Arc<Proxy>>,
+    uri: Uri,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let found = match find(&proxy, &id).await {
+        Ok(found) => found,
+        Err(answer) => return answer,
+    };
+    // Not with a token: it would never end.
+    if let Err(answer) = may(&proxy, found.meta(), &headers, &uri, Role::View) {
+        return answer;
+    }
+    let (token, expires) = proxy.tokens.give(&found.meta().id, SystemTime::now());
+    Json(json!({"token": token, "expires": expires})).into_response()
+}
+
+/// Forgets a stream that is over; in a log its records stay until their file goes.
+#[utoipa::path(delete, path = "/midstream/v1/streams/{id}", tag = "streams", params(("id" = String, Path,)), responses(
+    (status = 204, description = "Nobody can see it any more"),
+    (status = 409, description = "It runs; cancel it first", body = Object),
+))]
+pub(super) async fn delete(
+    State(proxy): State<Arc<Proxy>>,
+    uri: Uri,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    if let Err(fault) = proxy.setup.load().access.check(&headers, &uri, Role::Admin) {
+        return told(&fault);
+    }
+    let found = match find(&proxy, &id).await {
+        Ok(found) => found,
+        Err(answer) => return answer,
+    };
+    if let Err(answer) = may(&proxy, found.meta(), &headers, &uri, Role::Admin) {
+        return answer;
+    }
+    if matches!(&found, Found::Here(stream) if stream.state() != Reached::Ended) {
+        return conflict("the stream runs; cancel it first".to_owned());
+    }
+    let id = &found.meta().id;
+    if let Some(store) = proxy.streams.log() {
+        // What the log does not know is gone from it.
+        let _ = store.delete(id).await;
+    }
+    proxy.streams.forget(id);
+    StatusCode::NO_CONTENT.into_response()
+}
+
+fn conflict(message: String) -> Response {
+    told(&Fault::new(StatusCode::CONFLICT, "midstream_conflict", message))
+}

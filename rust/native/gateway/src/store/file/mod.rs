@@ -1,0 +1,239 @@
+//! A log of files: segments of records, appended by one thread, read by anybody.
+//!
+//! An append is acknowledged once its record is handed to the system (`never`), or once the disk has it (`batch`, for
+//! all streams together every 50 ms; `always`, for each group of records before the next is taken).
+
+mod index;
+mod record;
+mod segments;
+mod writer;
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+
+use futures_util::future::{BoxFuture, FutureExt, ready};
+use futures_util::stream::{BoxStream, StreamExt, unfold};
+use serde::Serialize;
+use tokio::sync::oneshot;
+
+use self::index::{Place, Shared, Step};
+use self::record::{Kind, body_of, events_of, written};
+use self::segments::{Segments, read_at};
+use self::writer::{Command, Writer, body_of_end};
+use super::{Entry, Finished, Lease, Signal, Status, StoreError, StreamStore};
+use crate::config::StoreConfig;
+use crate::streams::{End, Event, Meta, Seq, State, StreamId};
+
+/// The streams of a folder.
+pub(crate) struct FileLog {
+    shared: Arc<Shared>,
+    commands: Sender<Command>,
+}
+
+impl FileLog {
+    /// Opens a folder. Streams that were running when its last process died are ended: failed, their owner lost.
+    pub(crate) fn open(folder: &Path, config: &StoreConfig) -> io::Result<Self> {
+        let shared = Arc::new(Shared::new(folder.to_owned()));
+        let mut segments = Segments::open(folder, |segment, at, record| shared.index().add(segment, at, record))?;
+        bury(&shared, &mut segments)?;
+        let (commands, taken) = channel();
+        let writer = Writer::new(Arc::clone(&shared), segments, taken, config);
+        std::thread::Builder::new().name("midstream-store".to_owned()).spawn(move || writer.run())?;
+        Ok(Self { shared, commands })
+    }
+
+    async fn write(
+        &self,
+        kind: Kind,
+        id: &StreamId,
+        events: (Seq, u64),
+        body: Vec<u8>,
+        finished: Option<Finished>,
+    ) -> Result<(), StoreError> {
+        let (done, answered) = oneshot::channel();
+        let (number, count) = events;
+        let command = Command { kind, id: id.clone(), number, count, body, finished, done };
+        self.commands.send(command).map_err(|_| StoreError::Stopped)?;
+        answered.await.map_err(|_| StoreError::Stopped)?
+    }
+}
+
+/// What is known of a stream whose process died.
+#[derive(Serialize)]
+struct Lost<'a> {
+    #[serde(flatten)]
+    meta: &'a Meta,
+    state: State,
+    end: &'a End,
+    cause: Option<&'a str>,
+    events: u64,
+    findings: [(); 0],
+    notes: [(); 0],
+    summary: Option<()>,
+    usage: [(); 0],
+}
+
+/// Ends what nobody writes any more.
+fn bury(shared: &Shared, segments: &mut Segments) -> io::Result<()> {
+    let mut index = shared.index();
+    let mut records = Vec::new();
+    let (segment, _) = segments.current();
+    for (id, kept) in &mut index.streams {
+        if kept.finished.is_some() {
+            continue;
+        }
+        let end = End::new("failed", Some("owner_lost"));
+        let (meta, next) = (&kept.meta, kept.next);
+        let (state, cause) = (State::Ended, end.cause.as_deref());
+        let lost =
+            Lost { meta, state, end: &end, cause, events: next, findings: [], notes: [], summary: None, usage: [] };
+        let shown = serde_json::to_string(&lost).unwrap_or_default();
+        let finished = Finished { end, next, shown };
+        records.extend_from_slice(&written(Kind::Ended, id, next, &body_of_end(&finished)));
+        kept.ended(segment, finished);
+    }
+    if records.is_empty() {
+        return Ok(());
+    }
+    // What they hold can be read all the same where the disk is full.
+    match segments.write(&records) {
+        Err(error) if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::FileTooLarge) => Ok(()),
+        Err(error) => Err(error),
+        Ok(()) => segments.sync(),
+    }
+}
+
+impl StreamStore for FileLog {
+    fn acquire(&self, meta: Meta) -> BoxFuture<'_, Result<Lease, StoreError>> {
+        let id = meta.id.clone();
+        let taken = {
+            let mut index = self.shared.index();
+            let kept = index.streams.entry(id.clone()).or_insert_with(|| index::Kept::new(meta, 0));
+            kept.token += 1;
+            let lease = Lease { id: id.clone(), token: kept.token, signals: kept.signals.subscribe() };
+            let body = serde_json::to_vec(&kept.meta).unwrap_or_default();
+            kept.check(kept.token).map(|()| (lease, kept.next, body))
+        };
+        async move {
+            let (lease, next, body) = taken?;
+            self.write(Kind::Started, &id, (next, 0), body, None).await?;
+            Ok(lease)
+        }
+        .boxed()
+    }
+
+    fn append<'a>(&'a self, lease: &'a Lease, first: Seq, batch: &'a [Event]) -> BoxFuture<'a, Result<(), StoreError>> {
+        async move {
+            let new = {
+                let mut index = self.shared.index();
+                let kept = index.get_mut(&lease.id)?;
+                kept.check(lease.token)?;
+                let next = kept.accepted;
+                let known = next.checked_sub(first).ok_or(StoreError::Gap { next, first })?;
+                let new = batch.get(usize::try_from(known).unwrap_or(usize::MAX)..).unwrap_or_default();
+                kept.accepted = next + new.len() as u64;
+                (next, new)
+            };
+            let (next, new) = new;
+            if new.is_empty() {
+                return Ok(());
+            }
+            self.write(Kind::Events, &lease.id, (next, new.len() as u64), body_of(new), None).await
+        }
+        .boxed()
+    }
+
+    fn finalize(&self, lease: Lease, last: Finished) -> BoxFuture<'_, Result<(), StoreError>> {
+        async move {
+            self.shared.index().get_mut(&lease.id)?.check(lease.token)?;
+            let (body, next) = (body_of_end(&last), last.next);
+            self.write(Kind::Ended, &lease.id, (next, 0), body, Some(last)).await
+        }
+        .boxed()
+    }
+
+    fn read(&self, id: &StreamId, from: Seq) -> BoxStream<'static, Result<Entry, StoreError>> {
+        let reader =
+            Reader { shared: Arc::clone(&self.shared), id: id.clone(), next: from, read: Vec::new().into_iter() };
+        unfold(Some(reader), async |reader| {
+            let mut reader = reader?;
+            match reader.entry().await {
+                Ok(entry) => Some((Ok(entry?), Some(reader))),
+                Err(error) => Some((Err(error), None)),
+            }
+        })
+        .boxed()
+    }
+
+    fn status(&self, id: &StreamId) -> BoxFuture<'_, Result<Status, StoreError>> {
+        let status = self.shared.index().get_mut(id).map(|kept| Status {
+            meta: kept.meta.clone(),
+            next: kept.finished.as_ref().map_or(kept.next, |finished| finished.next),
+            finished: kept.finished.clone(),
+        });
+        ready(status).boxed()
+    }
+
+    fn signal(&self, id: &StreamId, signal: Signal) -> BoxFuture<'_, Result<(), StoreError>> {
+        let told = self.shared.index().get_mut(id).and_then(|kept| {
+            if kept.finished.is_some() {
+                return Err(StoreError::Ended);
+            }
+            kept.signals.send_replace(Some(signal));
+            Ok(())
+        });
+        ready(told).boxed()
+    }
+
+    fn delete(&self, id: &StreamId) -> BoxFuture<'_, Result<(), StoreError>> {
+        let known = self.shared.index().get_mut(id).map(|_| ());
+        let id = id.clone();
+        async move {
+            known?;
+            self.write(Kind::Deleted, &id, (0, 0), Vec::new(), None).await
+        }
+        .boxed()
+    }
+}
+
+/// One reader of one stream.
+struct Reader {
+    shared: Arc<Shared>,
+    id: StreamId,
+    next: Seq,
+    read: std::vec::IntoIter<Event>,
+}
+
+impl Reader {
+    async fn entry(&mut self) -> Result<Option<Entry>, StoreError> {
+        loop {
+            if let Some(event) = self.read.find(|event| event.sequence >= self.next) {
+                self.next = event.sequence + 1;
+                return Ok(Some(Entry::Event(event)));
+            }
+            let step = self.shared.index().step(&self.id, self.next)?;
+            match step {
+                Step::End => return Ok(None),
+                Step::Lagged(oldest) => {
+                    self.next = oldest;
+                    return Ok(Some(Entry::Lagged(oldest)));
+                }
+                Step::Read(place) => self.read = self.events(place).await?.into_iter(),
+                Step::Wait(mut moved) => moved.changed().await.map_err(|_| StoreError::Unknown)?,
+            }
+        }
+    }
+
+    async fn events(&self, place: Place) -> Result<Vec<Event>, StoreError> {
+        let folder = self.shared.folder.clone();
+        let read = tokio::task::spawn_blocking(move || read_at(&folder, place.segment, place.at, place.length));
+        let bytes = read.await.map_err(|_| StoreError::Stopped)??;
+        let record = record::read(&bytes).ok_or(StoreError::Damaged)?;
+        events_of(place.first, record.body).ok_or(StoreError::Damaged)
+    }
+}
+
+#[cfg(test)]
+mod tests;

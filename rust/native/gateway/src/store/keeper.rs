@@ -1,0 +1,115 @@
+//! Brings the events of one stream to a store, behind the back of its client.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::{Finished, Lease, Signal, StreamStore};
+use crate::metrics::Metrics;
+use crate::streams::{End, Meta, Seq, Stream};
+
+/// Events are collected for this long.
+const BATCH: Duration = Duration::from_millis(10);
+/// Bytes of them in one append.
+const BATCH_BYTES: usize = 32 << 10;
+
+/// Starts to bring what a stream appends. The ring of the stream is what waits: whoever is overtaken there has lost
+/// events, and the stream cannot be resumed from the store any more.
+pub(crate) fn start(
+    store: Arc<dyn StreamStore>,
+    stream: Arc<Stream>,
+    metrics: Arc<Metrics>,
+    keeping: watch::Sender<usize>,
+) {
+    let keeping = Keeping::new(keeping);
+    tokio::spawn(async move {
+        let _keeping = keeping;
+        let Ok(lease) = store.acquire(Meta::clone(&stream.meta)).await else { return give_up(&stream, &metrics, 0) };
+        let signals = lease.signals.clone();
+        tokio::select! {
+            () = keep(&*store, &stream, &metrics, lease) => (),
+            () = obey(&stream, signals) => (),
+        }
+    });
+}
+
+/// Counts itself among those that have not ended.
+struct Keeping(watch::Sender<usize>);
+
+impl Keeping {
+    fn new(count: watch::Sender<usize>) -> Self {
+        count.send_modify(|count| *count += 1);
+        Self(count)
+    }
+}
+
+impl Drop for Keeping {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count = count.saturating_sub(1));
+    }
+}
+
+async fn keep(store: &dyn StreamStore, stream: &Stream, metrics: &Metrics, lease: Lease) {
+    let (mut next, mut follow) = (0, stream.follow());
+    loop {
+        let last = *follow.borrow_and_update();
+        if let Err(lost) = bring(store, stream, &lease, &mut next).await {
+            give_up(stream, metrics, lost);
+            break;
+        }
+        if last.ended && next >= last.next {
+            break;
+        }
+        if !last.ended {
+            if next >= last.next && follow.changed().await.is_err() {
+                return;
+            }
+            tokio::time::sleep(BATCH).await;
+        }
+    }
+    // The end of a stream that lost events is written too: it did end.
+    while !stream.last().ended {
+        if follow.changed().await.is_err() {
+            return;
+        }
+    }
+    let end = stream.end_state().unwrap_or_else(|| End::new("failed", None));
+    let finished = Finished { end, next: stream.last().next, shown: stream.json() };
+    if store.finalize(lease, finished).await.is_err() && !stream.last().broken {
+        give_up(stream, metrics, 0);
+    }
+}
+
+/// Appends what is there; `Err` has how many events are lost.
+async fn bring(store: &dyn StreamStore, stream: &Stream, lease: &Lease, next: &mut Seq) -> Result<(), u64> {
+    loop {
+        let (oldest, end) = stream.kept();
+        if oldest > *next {
+            return Err(oldest - *next);
+        }
+        let batch = stream.batch(*next, BATCH_BYTES);
+        if batch.is_empty() {
+            return Ok(());
+        }
+        store.append(lease, *next, &batch).await.map_err(|_| end - *next)?;
+        *next += batch.len() as u64;
+        stream.durable(*next);
+    }
+}
+
+fn give_up(stream: &Stream, metrics: &Metrics, lost: u64) {
+    metrics.not_resumable(lost);
+    stream.broken();
+}
+
+/// Does what readers elsewhere ask for, until the stream is kept to its end.
+async fn obey(stream: &Stream, mut signals: watch::Receiver<Option<Signal>>) {
+    while signals.changed().await.is_ok() {
+        match *signals.borrow_and_update() {
+            Some(Signal::Cancel) => stream.cancel(),
+            None => {}
+        }
+    }
+    std::future::pending().await
+}

@@ -1,0 +1,489 @@
+//! One stream: what is known of it, its events, and a way to end it.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures_util::task::AtomicWaker;
+use serde::{Deserialize, Serialize};
+#[cfg_attr(not(doc), allow(unused_imports, reason = "a schema names it"))]
+use serde_json::Value;
+use serde_json::value::RawValue;
+use tokio::sync::watch;
+
+use super::event::{Event, Seq};
+use super::id::StreamId;
+use super::ring::Ring;
+use crate::cause::Cause;
+use crate::endpoint::Api;
+use crate::frames::Frame;
+use crate::observe::Tap;
+use crate::store::StoreError;
+use crate::usage::UsageRecord;
+
+/// How far a stream has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// The upstream was asked and has not answered.
+    Waiting,
+    /// Its answer passes.
+    Running,
+    /// Over; the summary says how.
+    Ended,
+}
+
+/// What is known of a stream from its request on.
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub(crate) struct Meta {
+    #[schema(value_type = String)]
+    pub(crate) id: StreamId,
+    pub(crate) api: Api,
+    pub(crate) path: String,
+    pub(crate) model: Option<String>,
+    /// Seconds since 1970.
+    pub(crate) started: f64,
+    /// Whose key asked, by its name.
+    pub(crate) key: Option<String>,
+    pub(crate) tenant: Option<String>,
+}
+
+/// One stream.
+pub(crate) struct Stream {
+    pub(crate) meta: Arc<Meta>,
+    log: Mutex<Log>,
+    last: watch::Sender<Last>,
+    cancelled: AtomicBool,
+    cancelled_at: OnceLock<Instant>,
+    waker: AtomicWaker,
+    pub(crate) viewers: AtomicUsize,
+    /// What a log keeps of it, where there is one.
+    is_stored: bool,
+    tap: Option<Tap>,
+}
+
+/// Where a stream stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Last {
+    /// The number of the next event.
+    pub(crate) next: Seq,
+    pub(crate) ended: bool,
+    /// Events before this one outlive the process.
+    pub(crate) durable: Seq,
+    /// The log could not keep up or failed.
+    pub(crate) broken: bool,
+    /// Frames that passed.
+    pub(crate) passed: u64,
+}
+
+struct Log {
+    /// Who owns it: what an older owner says is refused.
+    token: u64,
+    state: State,
+    /// Who answers.
+    upstream: Option<String>,
+    cause: Option<Cause>,
+    usage: Vec<UsageRecord>,
+    ring: Ring,
+    findings: Vec<Box<RawValue>>,
+    notes: Vec<Box<RawValue>>,
+    summary: Option<Box<RawValue>>,
+    end: Option<End>,
+    ended_at: Option<Instant>,
+}
+
+/// How a stream ended, in a word, and what did it where the word does not say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub(crate) struct End {
+    pub(crate) state: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cause: Option<String>,
+}
+
+/// What a viewer gets next.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Viewed<T> {
+    /// The next.
+    Next(T),
+    /// Those before that event are not kept any more.
+    Lagged(Seq),
+    /// Nothing is left and nothing comes.
+    Ended,
+    /// Nothing is there yet.
+    Wait,
+}
+
+/// A stream as the gateway's own endpoints show it.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Stream)]
+pub(crate) struct Shown<'a> {
+    #[serde(flatten)]
+    #[schema(value_type = Meta)]
+    meta: &'a Meta,
+    state: State,
+    end: Option<End>,
+    upstream: Option<String>,
+    /// Why it ended before its end.
+    #[schema(value_type = Option<String>)]
+    cause: Option<Cause>,
+    events: u64,
+    /// Events that outlive the process, and whether the rest will; nothing where no log is kept.
+    stored: Option<Stored>,
+    viewers: usize,
+    #[schema(value_type = Vec<Object>)]
+    findings: Vec<Box<RawValue>>,
+    #[schema(value_type = Vec<Value>)]
+    notes: Vec<Box<RawValue>>,
+    #[schema(value_type = Option<Object>)]
+    summary: Option<Box<RawValue>>,
+    /// One record for each upstream that was asked and is done.
+    #[schema(value_type = Vec<Object>)]
+    usage: Vec<UsageRecord>,
+}
+
+/// What the log holds of a stream.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(crate) struct Stored {
+    durable: u64,
+    not_resumable: bool,
+}
+
+impl Stream {
+    pub(crate) fn new(meta: Meta, is_stored: bool, tap: Option<Tap>) -> Self {
+        let log = Log {
+            token: 1,
+            state: State::Waiting,
+            upstream: None,
+            cause: None,
+            usage: Vec::new(),
+            ring: Ring::default(),
+            findings: Vec::new(),
+            notes: Vec::new(),
+            summary: None,
+            end: None,
+            ended_at: None,
+        };
+        Self {
+            meta: Arc::new(meta),
+            log: Mutex::new(log),
+            last: watch::Sender::default(),
+            cancelled: AtomicBool::new(false),
+            cancelled_at: OnceLock::new(),
+            waker: AtomicWaker::new(),
+            viewers: AtomicUsize::new(0),
+            is_stored,
+            tap,
+        }
+    }
+
+    fn log(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An upstream has answered.
+    pub(crate) fn run(&self, upstream: &str) {
+        let mut log = self.log();
+        log.state = State::Running;
+        log.upstream = Some(upstream.to_owned());
+    }
+
+    /// Appends events, each one JSON object on one line; gives the number of the first.
+    pub(crate) fn append(&self, events: impl IntoIterator<Item = String>) -> Seq {
+        let mut log = self.log();
+        let first = log.ring.next();
+        for (sequence, event) in (first..).zip(events) {
+            let event = Event::new(sequence, &event);
+            if let Some(tap) = &self.tap {
+                tap.event(&self.meta, sequence, event.json());
+            }
+            log.ring.push(event);
+        }
+        self.moved(log, 0);
+        first
+    }
+
+    /// Frames that passed to the client.
+    pub(crate) fn pass(&self, frames: Vec<Frame>) {
+        let mut log = self.log();
+        let count = frames.len() as u64;
+        frames.into_iter().for_each(|frame| log.ring.pass(frame));
+        self.moved(log, count);
+    }
+
+    fn moved(&self, log: MutexGuard<'_, Log>, passed: u64) {
+        let next = log.ring.next();
+        drop(log);
+        self.last.send_if_modified(|last| {
+            let before = *last;
+            // Who comes second here may have been first there.
+            last.next = last.next.max(next);
+            last.passed += passed;
+            *last != before
+        });
+    }
+
+    /// A new owner; what an older one says is refused from now on.
+    pub(crate) fn take_over(&self) -> u64 {
+        let mut log = self.log();
+        log.token += 1;
+        log.token
+    }
+
+    /// Appends what an owner has, from an event's number on; what is there already is passed over.
+    pub(crate) fn append_owned(&self, token: u64, first: Seq, batch: &[Event]) -> Result<(), StoreError> {
+        let mut log = self.log();
+        log.check(token)?;
+        let next = log.ring.next();
+        let known = next.checked_sub(first).ok_or(StoreError::Gap { next, first })?;
+        for event in batch.iter().skip(usize::try_from(known).unwrap_or(usize::MAX)) {
+            log.ring.push(event.clone());
+        }
+        self.moved(log, 0);
+        Ok(())
+    }
+
+    /// Ends it as its owner says.
+    pub(crate) fn end_owned(&self, token: u64, end: End, summary: Option<String>) -> Result<(), StoreError> {
+        self.log().check(token)?;
+        self.finish(end, summary);
+        Ok(())
+    }
+
+    /// Notes what the guard found.
+    pub(crate) fn found(&self, finding: String) {
+        self.log().findings.extend(RawValue::from_string(finding));
+    }
+
+    /// Notes what ends it before its end, unless something else did already.
+    pub(crate) fn blame(&self, cause: Cause) {
+        let mut log = self.log();
+        if log.state != State::Ended {
+            log.cause.get_or_insert(cause);
+        }
+    }
+
+    /// Notes what an upstream used.
+    pub(crate) fn book(&self, record: UsageRecord) {
+        self.log().usage.push(record);
+    }
+
+    /// Adds a note; false where there are as many as may be.
+    pub(crate) fn annotate(&self, note: Box<RawValue>, most: usize) -> bool {
+        let event = format!("{{\"kind\":\"note\",\"note\":{note}}}");
+        let mut log = self.log();
+        if log.notes.len() >= most {
+            return false;
+        }
+        log.notes.push(note);
+        // Nothing comes behind the end.
+        if log.state != State::Ended {
+            let sequence = log.ring.next();
+            log.ring.push(Event::new(sequence, &event));
+            self.moved(log, 0);
+        }
+        true
+    }
+
+    /// The stream is over; without a summary nobody has answered.
+    pub(crate) fn end(&self, summary: Option<String>) {
+        let end = summary.as_deref().map_or_else(End::unanswered, End::of);
+        self.finish(end, summary);
+    }
+
+    fn finish(&self, end: End, summary: Option<String>) {
+        let mut log = self.log();
+        if let Some(tap) = &self.tap {
+            tap.end(&self.meta, log.ring.next(), summary.as_deref());
+        }
+        log.state = State::Ended;
+        log.summary = summary.and_then(|summary| RawValue::from_string(summary).ok());
+        log.end = Some(end);
+        log.ended_at = Some(Instant::now());
+        let next = log.ring.next();
+        drop(log);
+        self.last.send_modify(|last| *last = Last { next, ended: true, ..*last });
+    }
+
+    /// Since when it is over.
+    pub(crate) fn ended_at(&self) -> Option<Instant> {
+        self.log().ended_at
+    }
+
+    pub(crate) fn state(&self) -> State {
+        self.log().state
+    }
+
+    pub(crate) fn is_ended(&self) -> bool {
+        self.last.borrow().ended
+    }
+
+    pub(crate) fn end_state(&self) -> Option<End> {
+        self.log().end.clone()
+    }
+
+    /// The numbers of the oldest event that is kept and of the next.
+    pub(crate) fn kept(&self) -> (Seq, Seq) {
+        let log = self.log();
+        (log.ring.first(), log.ring.next())
+    }
+
+    /// The event of a number, or why there is none.
+    pub(crate) fn next(&self, number: Seq) -> Viewed<Event> {
+        let log = self.log();
+        if number < log.ring.first() {
+            return Viewed::Lagged(log.ring.first());
+        }
+        log.viewed(log.ring.get(number).cloned())
+    }
+
+    /// So many events from a number on, of so many bytes together; fewer where fewer are there.
+    pub(crate) fn batch(&self, from: Seq, most: usize) -> Vec<Event> {
+        let log = self.log();
+        let (mut bytes, mut batch) = (0, Vec::new());
+        while let Some(event) = log.ring.get(from + batch.len() as u64).filter(|_| bytes < most) {
+            bytes += event.len();
+            batch.push(event.clone());
+        }
+        batch
+    }
+
+    /// The place of the first frame whose last event is not before that one.
+    pub(crate) fn passed_behind(&self, next: Seq) -> u64 {
+        self.log().ring.passed_behind(next)
+    }
+
+    /// The frame of a place.
+    pub(crate) fn passed(&self, place: u64) -> Viewed<Frame> {
+        let log = self.log();
+        match log.ring.passed(place) {
+            Ok(frame) => log.viewed(frame.cloned()),
+            Err(_) => Viewed::Lagged(log.ring.first()),
+        }
+    }
+
+    /// The number of the oldest event that is kept, and the text before it as members of a JSON object.
+    pub(crate) fn snapshot(&self) -> (Seq, String) {
+        let log = self.log();
+        (log.ring.first(), serde_json::to_string(log.ring.text()).unwrap_or_default())
+    }
+
+    /// Keeps the text of an ended stream, without its events.
+    pub(crate) fn compact(&self) {
+        self.log().ring.compact();
+    }
+
+    /// Tells of what comes.
+    pub(crate) fn follow(&self) -> watch::Receiver<Last> {
+        self.last.subscribe()
+    }
+
+    pub(crate) fn last(&self) -> Last {
+        *self.last.borrow()
+    }
+
+    /// Events before that one outlive the process.
+    pub(crate) fn durable(&self, next: Seq) {
+        self.last.send_if_modified(|last| std::mem::replace(&mut last.durable, next) != next);
+    }
+
+    /// The log has lost events of it.
+    pub(crate) fn broken(&self) {
+        self.last.send_if_modified(|last| !std::mem::replace(&mut last.broken, true));
+    }
+
+    /// Ends it: its upstream is closed.
+    pub(crate) fn cancel(&self) {
+        let _ = self.cancelled_at.set(Instant::now());
+        self.cancelled.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+
+    /// The same for a person who asks for it.
+    pub(crate) fn end_by_operator(&self) {
+        self.blame(Cause::Operator);
+        self.cancel();
+    }
+
+    /// How long ago it was cancelled.
+    pub(crate) fn cancelled_since(&self) -> Option<Duration> {
+        self.cancelled_at.get().map(Instant::elapsed)
+    }
+
+    /// Whether it was cancelled; else its owner is woken when it is.
+    pub(crate) fn poll_cancelled(&self, cx: &std::task::Context<'_>) -> bool {
+        self.waker.register(cx.waker());
+        self.cancelled.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn show(&self) -> Shown<'_> {
+        let last = self.last();
+        let log = self.log();
+        Shown {
+            meta: &self.meta,
+            state: log.state,
+            end: log.end.clone(),
+            upstream: log.upstream.clone(),
+            cause: log.cause,
+            events: log.ring.next(),
+            stored: self.is_stored.then_some(Stored { durable: last.durable, not_resumable: last.broken }),
+            viewers: self.viewers.load(Ordering::Relaxed),
+            findings: log.findings.clone(),
+            notes: log.notes.clone(),
+            summary: log.summary.clone(),
+            usage: log.usage.clone(),
+        }
+    }
+
+    /// The same as JSON.
+    pub(crate) fn json(&self) -> String {
+        serde_json::to_string(&self.show()).unwrap_or_default()
+    }
+
+    /// What was found, as JSON.
+    pub(crate) fn findings(&self) -> Vec<Box<RawValue>> {
+        self.log().findings.clone()
+    }
+}
+
+impl Shown<'_> {
+    pub(crate) fn id(&self) -> &StreamId {
+        &self.meta.id
+    }
+}
+
+impl Log {
+    fn check(&self, token: u64) -> Result<(), StoreError> {
+        if self.state == State::Ended {
+            return Err(StoreError::Ended);
+        }
+        if self.token == token { Ok(()) } else { Err(StoreError::Lost) }
+    }
+
+    fn viewed<T>(&self, next: Option<T>) -> Viewed<T> {
+        match next {
+            Some(next) => Viewed::Next(next),
+            None if self.state == State::Ended => Viewed::Ended,
+            None => Viewed::Wait,
+        }
+    }
+}
+
+impl End {
+    pub(crate) fn new(state: &str, cause: Option<&str>) -> Self {
+        Self { state: state.to_owned(), cause: cause.map(str::to_owned) }
+    }
+
+    fn unanswered() -> Self {
+        Self::new("failed", Some("no_answer"))
+    }
+
+    /// As a guard's summary says.
+    fn of(summary: &str) -> Self {
+        #[derive(Deserialize)]
+        struct Summary {
+            ending: String,
+        }
+        let state = serde_json::from_str(summary).map_or_else(|_| "failed".to_owned(), |Summary { ending }| ending);
+        Self { state, cause: None }
+    }
+}

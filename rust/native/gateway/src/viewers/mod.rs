@@ -1,0 +1,280 @@
+//! Those who look on: each is a cursor of its own, and none of them is waited for.
+
+pub(crate) mod embedded;
+pub(crate) mod sse;
+pub(crate) mod token;
+pub(crate) mod ws;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+use serde::Deserialize;
+use serde_json::json;
+use tokio::sync::watch;
+
+use crate::frames::Frame;
+use crate::store::{Entry, Finished, StoreError, StreamStore};
+use crate::streams::{Event, Last, Seq, Stream, Viewed};
+
+/// What a viewer reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Mode {
+    /// Events that are the same for every provider.
+    #[default]
+    Norm,
+    /// What passed to the client.
+    Raw,
+}
+
+/// What a viewer is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    Event(Event),
+    /// A frame as it passed to the client.
+    Passed(Frame),
+    /// What is not an event of the stream: a name, the number up to which the viewer now has everything, and JSON.
+    Mark(&'static str, Option<Seq>, String),
+}
+
+/// One who looks on.
+pub(crate) struct Viewer {
+    source: Source,
+    mode: Mode,
+    /// The number of the event that comes next.
+    next: Seq,
+    /// What is told before anything else.
+    marks: VecDeque<Told>,
+    is_over: bool,
+}
+
+enum Source {
+    /// A stream of this process.
+    Here(Here),
+    /// One that only the log knows.
+    Log { entries: BoxStream<'static, Result<Entry, StoreError>>, finished: Finished },
+}
+
+struct Here {
+    stream: Arc<Stream>,
+    follow: watch::Receiver<Last>,
+    /// Where the log is read while the ring is ahead.
+    behind: Option<BoxStream<'static, Result<Entry, StoreError>>>,
+    store: Option<Arc<dyn StreamStore>>,
+    /// The next frame, in raw mode.
+    place: u64,
+    told: Last,
+    _seat: Seat,
+}
+
+/// A viewer's place among those that are allowed.
+pub(crate) struct Seat {
+    stream: Arc<Stream>,
+    all: Arc<AtomicUsize>,
+}
+
+impl Seat {
+    /// `None` where all places are taken.
+    pub(crate) fn take(stream: &Arc<Stream>, all: &Arc<AtomicUsize>, limits: (usize, usize)) -> Option<Self> {
+        let seat = Self { stream: Arc::clone(stream), all: Arc::clone(all) };
+        let of_stream = stream.viewers.fetch_add(1, Ordering::AcqRel);
+        let of_all = all.fetch_add(1, Ordering::AcqRel);
+        // Whoever does not fit gives both back.
+        (of_stream < limits.0 && of_all < limits.1).then_some(seat)
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.stream.viewers.fetch_sub(1, Ordering::AcqRel);
+        self.all.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Viewer {
+    /// Of a stream of this process, from an event on.
+    pub(crate) fn new(seat: Seat, store: Option<Arc<dyn StreamStore>>, next: Seq, mode: Mode) -> Self {
+        let stream = Arc::clone(&seat.stream);
+        let (follow, place) = (stream.follow(), stream.passed_behind(next));
+        let is_behind = mode == Mode::Raw && next < stream.kept().0;
+        let here = Here { stream, follow, behind: None, store, place, told: Last::default(), _seat: seat };
+        let mut viewer = Self { source: Source::Here(here), mode, next, marks: VecDeque::new(), is_over: false };
+        if is_behind {
+            viewer.tell_text();
+        }
+        viewer
+    }
+
+    /// Of a stream that only the log knows.
+    pub(crate) fn of_log(
+        entries: BoxStream<'static, Result<Entry, StoreError>>,
+        next: Seq,
+        finished: Finished,
+    ) -> Self {
+        let source = Source::Log { entries, finished };
+        Self { source, mode: Mode::Norm, next, marks: VecDeque::new(), is_over: false }
+    }
+
+    /// What comes next; `None` behind the end.
+    pub(crate) async fn next(&mut self) -> Option<Told> {
+        loop {
+            if let Some(told) = self.marks.pop_front() {
+                return Some(told);
+            }
+            if self.is_over {
+                return None;
+            }
+            match &mut self.source {
+                Source::Here(_) => self.look().await,
+                Source::Log { .. } => self.read().await,
+            }
+        }
+    }
+
+    async fn read(&mut self) {
+        let Source::Log { entries, finished } = &mut self.source else { return };
+        match entries.next().await {
+            Some(Ok(Entry::Event(event))) => {
+                self.next = event.sequence + 1;
+                self.marks.push_back(Told::Event(event));
+            }
+            Some(Ok(Entry::Lagged(oldest))) => {
+                self.marks.push_back(lagged(self.next, oldest));
+                self.next = oldest;
+            }
+            // What does not read back is missing: it is told, and then the end, which is known.
+            Some(Err(_)) | None => {
+                if self.next < finished.next {
+                    self.marks.push_back(lagged(self.next, finished.next));
+                }
+                self.marks.push_back(Told::Mark("midstream.end", None, finished.shown.clone()));
+                self.is_over = true;
+            }
+        }
+    }
+
+    async fn look(&mut self) {
+        let Source::Here(here) = &mut self.source else { return };
+        if here.behind.is_some() {
+            return self.catch_up().await;
+        }
+        if let Some(mark) = here.of_log() {
+            self.marks.push_back(mark);
+            return;
+        }
+        let viewed = match self.mode {
+            Mode::Norm => map(here.stream.next(self.next), |event| (event.sequence, Told::Event(event))),
+            Mode::Raw => map(here.stream.passed(here.place), |frame| (frame.last, Told::Passed(frame))),
+        };
+        match viewed {
+            Viewed::Next((sequence, told)) => {
+                self.next = self.next.max(sequence + 1);
+                here.place += 1;
+                self.marks.push_back(told);
+            }
+            Viewed::Lagged(_) => self.lag(),
+            Viewed::Ended => {
+                self.marks.push_back(Told::Mark("midstream.end", None, here.stream.json()));
+                self.is_over = true;
+            }
+            Viewed::Wait => {
+                // The stream is held as long as its viewer: its end comes before its sender goes.
+                let _ = here.follow.changed().await;
+            }
+        }
+    }
+
+    /// The ring has gone on: what the log has is read there, else the text so far is told.
+    fn lag(&mut self) {
+        let Source::Here(here) = &mut self.source else { return };
+        match &here.store {
+            Some(store) if self.mode == Mode::Norm && here.may_have(self.next) => {
+                here.behind = Some(store.read(&here.stream.meta.id, self.next));
+            }
+            _ => self.tell_text(),
+        }
+    }
+
+    async fn catch_up(&mut self) {
+        let Source::Here(here) = &mut self.source else { return };
+        if !here.may_have(self.next) {
+            here.behind = None;
+            return self.tell_text();
+        }
+        let Some(behind) = &mut here.behind else { return };
+        // The ring has what the log does not have yet.
+        let entry = tokio::select! {
+            entry = behind.next() => entry,
+            _ = here.follow.changed() => return,
+        };
+        match entry {
+            Some(Ok(Entry::Event(event))) if event.sequence == self.next => {
+                self.next += 1;
+                if here.stream.kept().0 <= self.next {
+                    here.behind = None;
+                }
+                self.marks.push_back(Told::Event(event));
+            }
+            Some(Ok(Entry::Event(_))) => {}
+            // The log does not have it either.
+            Some(Ok(Entry::Lagged(_)) | Err(_)) | None => {
+                here.behind = None;
+                self.tell_text();
+            }
+        }
+    }
+
+    fn tell_text(&mut self) {
+        let Source::Here(here) = &mut self.source else { return };
+        let (oldest, text) = here.stream.snapshot();
+        if oldest > self.next {
+            self.marks.push_back(lagged(self.next, oldest));
+            let members = text.strip_prefix('{').unwrap_or("}");
+            let text = format!("{{\"sequence\":{},{members}", oldest - 1);
+            self.marks.push_back(Told::Mark("midstream.snapshot", Some(oldest - 1), text));
+            self.next = oldest;
+        }
+        here.place = here.stream.passed_behind(self.next);
+    }
+}
+
+impl Here {
+    /// Whether the log has an event, or will.
+    fn may_have(&self, sequence: Seq) -> bool {
+        let last = self.stream.last();
+        !last.broken || sequence < last.durable
+    }
+
+    /// What is to be told of the log.
+    fn of_log(&mut self) -> Option<Told> {
+        let last = *self.follow.borrow_and_update();
+        self.store.as_ref()?;
+        let before = std::mem::replace(&mut self.told, last);
+        if last.broken && !before.broken {
+            let text = json!({"durable": last.durable}).to_string();
+            return Some(Told::Mark("midstream.not_resumable", None, text));
+        }
+        (last.durable > before.durable)
+            .then(|| Told::Mark("midstream.durable", None, json!({"sequence": last.durable - 1}).to_string()))
+    }
+}
+
+fn lagged(from: Seq, oldest: Seq) -> Told {
+    let text = json!({"from": from, "to": oldest.saturating_sub(1), "dropped": oldest.saturating_sub(from)});
+    Told::Mark("midstream.lagged", None, text.to_string())
+}
+
+fn map<T, U>(viewed: Viewed<T>, with: impl FnOnce(T) -> U) -> Viewed<U> {
+    match viewed {
+        Viewed::Next(next) => Viewed::Next(with(next)),
+        Viewed::Lagged(oldest) => Viewed::Lagged(oldest),
+        Viewed::Ended => Viewed::Ended,
+        Viewed::Wait => Viewed::Wait,
+    }
+}
+
+#[cfg(test)]
+mod tests;
