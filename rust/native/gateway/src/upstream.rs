@@ -77,17 +77,16 @@ impl Upstreams {
     /// The upstream and the endpoint of a path: a first part that is an upstream's name chooses that one.
     pub(crate) fn choose(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<Chosen, Fault> {
         let path = uri.path();
-        let is_anthropic = headers.contains_key("anthropic-version");
         let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
         let prefix = path.get(1..).and_then(|rest| rest.split('/').next()).unwrap_or_default();
         if let Some(upstream) = self.by_name.get(prefix) {
             let rest = path.get(1 + prefix.len()..).filter(|rest| !rest.is_empty()).unwrap_or("/");
-            let endpoint = Endpoint::of(method, rest, is_anthropic);
+            let endpoint = Endpoint::of(method, rest, headers);
             let api = endpoint.as_ref().map(|endpoint| endpoint.api).filter(|api| upstream.config.apis.contains(api));
             let api = api.or(upstream.config.apis.first().copied()).unwrap_or(Api::Openai);
             return Ok(Chosen { upstream: Arc::clone(upstream), api, path: format!("{rest}{query}"), endpoint });
         }
-        let endpoint = Endpoint::of(method, path, is_anthropic).ok_or_else(|| Fault::unknown_path(path))?;
+        let endpoint = Endpoint::of(method, path, headers).ok_or_else(|| Fault::unknown_path(path))?;
         let speaks = |upstream: &&Arc<Upstream>| upstream.config.apis.contains(&endpoint.api);
         let upstream = self.by_name.values().find(speaks).ok_or_else(|| Fault::no_upstream(endpoint.api))?;
         let (upstream, api, path) = (Arc::clone(upstream), endpoint.api, format!("{path}{query}"));
