@@ -22,6 +22,12 @@ BETWEEN_KEYS = [
     "allowed is at most actions.",
     "allowed is an upstream of this file",
     "allowed is an address of loopback",
+    "a table beside guard.hold",
+    "where text is held",
+    "as long as format is not",
+    "as long as no model has a second route",
+    "an API of the first route",
+    "where every upstream has a table",
 ]
 """Words of faults that a schema cannot find: two values that do not go together."""
 

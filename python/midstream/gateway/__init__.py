@@ -10,6 +10,7 @@
         ...
 """
 
+from midstream.gateway.acting import Continuation, Moderator, Prefill, Rerouted
 from midstream.gateway.checks import Check, CheckCounts, StreamEvent
 from midstream.gateway.config import Api, GatewayConfig, Key, Role, Route, Upstream
 from midstream.gateway.edge import Certificate, Clients, Cors, Tls
@@ -23,12 +24,16 @@ __all__ = [
     "Check",
     "CheckCounts",
     "Clients",
+    "Continuation",
     "Cors",
     "Gateway",
     "GatewayConfig",
     "Key",
     "Limits",
     "MockProvider",
+    "Moderator",
+    "Prefill",
+    "Rerouted",
     "Role",
     "Route",
     "StreamEvent",

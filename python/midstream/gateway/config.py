@@ -10,6 +10,7 @@ from typing import Any, Literal, Self, TypeAlias
 from midstream._rust.gateway import read_config
 from midstream._rust.stream import CompiledSettings
 from midstream.errors import InputError
+from midstream.gateway.acting import Continuation, Moderator, Prefill
 from midstream.gateway.edge import Clients, Cors, Tls
 from midstream.gateway.limits import Limits, Tenant, Usage
 from midstream.gateway.schema import allowed, schema_of
@@ -69,6 +70,8 @@ class Upstream:
     include_usage : bool, optional
         Whether a stream of OpenAI's chat is asked for its usage where the client does not ask; the client never sees that.
         Default: where the host is known to take it (OpenAI, DeepSeek, Groq).
+    prefill : Prefill, optional
+        How it goes on with an answer that is begun. Default: it does not.
     """
 
     url: str = field(metadata=allowed(pattern=BASE_URL))
@@ -87,6 +90,7 @@ class Upstream:
     breaker_failures: int = 5
     breaker_open_s: float = field(default=10.0, metadata=allowed(exclusiveMinimum=0, maximum=DAY_S))
     include_usage: bool | None = None
+    prefill: Prefill | None = field(default=None, metadata=table(Prefill))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +163,15 @@ class GatewayConfig:
         What the keys of one tenant may use together, by its name.
     usage : Usage, optional
         What is written down of usage. Default: no file.
+    on_stop : {"error", "finish"}
+        How an answer that a decision stops ends for its client: with the error of its API, an answer in one piece with the
+        status 422; or as one that has reached its length, with a ``midstream`` object beside.
+    tell_warnings : bool
+        Whether warnings are told inside an answer, where its format allows an event more.
+    moderator : Moderator, optional
+        Whom held text is shown to; needed with ``guard.hold``, and with it alone.
+    continuation : Continuation
+        When an answer goes on with a second request.
     on_client_gone : {"cancel", "continue"}
         Whether an answer ends with its client, or goes on for those who view it.
     keepalive_s : float
@@ -189,6 +202,10 @@ class GatewayConfig:
     keys: Mapping[str, Key] = field(default_factory=dict, hash=False, metadata=by_name(Key))
     tenants: Mapping[str, Tenant] = field(default_factory=dict, hash=False, metadata=by_name(Tenant))
     usage: Usage = field(default_factory=Usage, metadata=table(Usage))
+    on_stop: Literal["error", "finish"] = "error"
+    tell_warnings: bool = False
+    moderator: Moderator | None = field(default=None, metadata=table(Moderator))
+    continuation: Continuation = field(default_factory=Continuation, metadata=table(Continuation))
     on_client_gone: Literal["cancel", "continue"] = "cancel"
     keepalive_s: float = field(default=15.0, metadata=allowed(minimum=0, maximum=DAY_S))
     max_body: int = field(default=32 << 20, metadata=allowed(minimum=1))

@@ -31,7 +31,7 @@ pub use self::key::{KeyConfig, Role};
 pub use self::limits::{LimitsConfig, TenantConfig};
 pub use self::moderator::{ModeratorConfig, ModeratorFormat, OnModeratorFailure};
 pub use self::on_stop::OnStop;
-pub use self::prefill::PrefillConfig;
+pub use self::prefill::{PrefillConfig, PrefillFormat};
 pub use self::store::{Fsync, StoreConfig, ViewersConfig};
 pub use self::tls::TlsConfig;
 pub use self::upstream::{RouteConfig, UpstreamConfig};

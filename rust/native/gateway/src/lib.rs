@@ -45,8 +45,8 @@ mod wire;
 
 pub use config::{
     ClientsConfig, Config, ConfigError, ContinuationConfig, CorsConfig, Fsync, KeyConfig, LimitsConfig,
-    ModeratorConfig, ModeratorFormat, OnClientGone, OnModeratorFailure, OnStop, PrefillConfig, Role, RouteConfig,
-    Secret, StoreConfig, TenantConfig, TlsConfig, UpstreamConfig, UsageConfig, ViewersConfig,
+    ModeratorConfig, ModeratorFormat, OnClientGone, OnModeratorFailure, OnStop, PrefillConfig, PrefillFormat, Role,
+    RouteConfig, Secret, StoreConfig, TenantConfig, TlsConfig, UpstreamConfig, UsageConfig, ViewersConfig,
 };
 pub use endpoint::Api;
 pub use observe::{Observed, Observer};

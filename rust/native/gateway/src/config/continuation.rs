@@ -5,8 +5,9 @@ use serde::Deserialize;
 
 use super::values::setting;
 
-/// The checks whose stop may be a reroute.
-const REROUTED: [&str; 4] = ["actions", "budget", "pace", "repeat"];
+/// The checks, and kinds of them, whose stop may be a reroute.
+const REROUTED: [&str; 8] =
+    ["actions", "budget", "pace", "pace/stall", "repeat", "repeat/counter", "repeat/exact", "repeat/near"];
 
 /// When an answer goes on with a second request, whose answer is joined to the first.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -14,8 +15,8 @@ const REROUTED: [&str; 4] = ["actions", "budget", "pace", "repeat"];
 pub struct ContinuationConfig {
     /// Where an answer breaks off, the next route of its model goes on with it.
     pub on_break: bool,
-    /// Checks, or kinds of them as in `repeat/exact`, whose stop lets the next route of the model go on instead: of
-    /// `actions`, `budget`, `pace` and `repeat`. While nothing has passed, that route is asked as if it were the first.
+    /// Checks, or kinds of them as in `repeat/exact`, whose stop lets the next route of the model go on instead. An answer
+    /// in one piece is asked for at that route as if it were the first.
     pub reroute: Vec<String>,
     /// Whether a hint is told to the model at once, by a second request, where a check asks for one.
     pub hint: bool,
@@ -31,9 +32,8 @@ impl Default for ContinuationConfig {
 
 impl ContinuationConfig {
     pub(super) fn validate(&self) -> Result<(), Error> {
-        let check = |name: &str| name.split('/').next().unwrap_or_default().to_owned();
-        if let Some(unknown) = self.reroute.iter().find(|name| !REROUTED.contains(&check(name).as_str())) {
-            let allowed = format!("a check, or a kind of one as in repeat/exact: {}", REROUTED.join(", "));
+        if let Some(unknown) = self.reroute.iter().find(|name| !REROUTED.contains(&name.as_str())) {
+            let allowed = format!("a list of {}", REROUTED.join(", "));
             return Err(setting("continuation.reroute", &format!("{unknown:?}"), &allowed));
         }
         if !(1..=10).contains(&self.most) {

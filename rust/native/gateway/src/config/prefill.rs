@@ -1,33 +1,47 @@
 //! How an upstream takes an answer that is begun.
 
-use midstream_stream::Error;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::values::setting;
-
 /// How an upstream goes on with an answer that its request already holds, as a last turn of the assistant.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PrefillConfig {
-    /// Members that such a request needs: `{ continue_final_message = true, add_generation_prompt = false }` for vLLM.
-    pub body: Map<String, Value>,
-    /// What stands before and behind reasoning in such a turn.
-    pub reasoning_marks: (String, String),
+    /// What such a request needs beside the turn.
+    pub format: PrefillFormat,
+    /// What stands before reasoning in such a turn.
+    pub reasoning_before: String,
+    /// What stands behind it.
+    pub reasoning_behind: String,
+}
+
+/// What a request with a turn that is begun needs beside it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PrefillFormat {
+    /// Nothing: a last turn of the assistant is gone on with (Anthropic, llama.cpp, Ollama).
+    #[default]
+    Plain,
+    /// `continue_final_message` and no `add_generation_prompt` (vLLM, SGLang).
+    Vllm,
 }
 
 impl Default for PrefillConfig {
     fn default() -> Self {
-        Self { body: Map::new(), reasoning_marks: ("<think>\n".to_owned(), "\n</think>\n\n".to_owned()) }
+        Self {
+            format: PrefillFormat::default(),
+            reasoning_before: "<think>\n".to_owned(),
+            reasoning_behind: "\n</think>\n\n".to_owned(),
+        }
     }
 }
 
 impl PrefillConfig {
-    pub(super) fn validate(&self) -> Result<(), Error> {
-        let reserved = ["messages", "model", "prompt", "stream"];
-        match reserved.into_iter().find(|name| self.body.contains_key(*name)) {
-            Some(name) => Err(setting("prefill.body", &format!("a table with {name:?}"), "members of other names")),
-            None => Ok(()),
+    /// Members of a request with such a turn.
+    pub(crate) fn mark(&self, request: &mut Map<String, Value>) {
+        if self.format == PrefillFormat::Vllm {
+            request.insert("continue_final_message".to_owned(), true.into());
+            request.insert("add_generation_prompt".to_owned(), false.into());
         }
     }
 }

@@ -152,7 +152,6 @@ impl UpstreamConfig {
 
     pub(super) fn validate(&self) -> Result<(), Error> {
         self.base().map(|_| ())?;
-        self.prefill.as_ref().map_or(Ok(()), PrefillConfig::validate)?;
         if self.apis.is_empty() {
             return Err(setting("apis", "an empty list", "at least one of anthropic, gemini, ollama, openai"));
         }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::overlap::Overlap;
 use super::{Event, Pass, Read, Splice, Turn, add_turns, sse, usage};
+use crate::config::PrefillConfig;
 
 pub(super) struct Anthropic {
     /// The request asks for thinking, beside which no turn can be begun.
@@ -178,7 +179,7 @@ impl Splice for Anthropic {
 
     fn begin(&mut self, request: &mut Map<String, Value>, turn: &Turn<'_>) -> bool {
         let Read { text, reasoning, .. } = &self.read;
-        let (before, behind) = &turn.prefill.reasoning_marks;
+        let PrefillConfig { reasoning_before: before, reasoning_behind: behind, .. } = turn.prefill;
         let content = match turn.reasoning {
             _ if turn.hint.is_some() => text.clone(),
             // What was thought is not signed, so that it goes on as text.

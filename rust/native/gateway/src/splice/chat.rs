@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::overlap::Overlap;
 use super::{Event, Pass, Read, Splice, Turn, add_turns, sse, usage};
+use crate::config::PrefillConfig;
 
 pub(super) struct Chat {
     is_chat: bool,
@@ -140,7 +141,7 @@ impl Splice for Chat {
             self.overlap = Overlap::behind(text, text.len());
             return turn.hint.is_none() && turn.reasoning.is_none();
         }
-        let (before, behind) = &turn.prefill.reasoning_marks;
+        let PrefillConfig { reasoning_before: before, reasoning_behind: behind, .. } = turn.prefill;
         let content = match turn.reasoning {
             _ if turn.hint.is_some() => text.clone(),
             Some(end) => format!("{before}{}{behind}{text}", self.read.reasoning_up_to(end)),

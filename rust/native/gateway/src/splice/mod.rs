@@ -122,7 +122,7 @@ fn add_turns(request: &mut Map<String, Value>, content: &str, turn: &Turn<'_>) -
     }
     match turn.hint {
         Some(hint) => messages.push(message("user", hint)),
-        None if !content.is_empty() => request.extend(turn.prefill.body.clone()),
+        None if !content.is_empty() => turn.prefill.mark(request),
         None => {}
     }
     true

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::overlap::Overlap;
 use super::{Event, Pass, Read, Splice, Turn, add_turns};
+use crate::config::PrefillConfig;
 
 pub(super) struct Ollama {
     is_chat: bool,
@@ -79,7 +80,7 @@ impl Splice for Ollama {
         {
             return false;
         }
-        let (before, behind) = &turn.prefill.reasoning_marks;
+        let PrefillConfig { reasoning_before: before, reasoning_behind: behind, .. } = turn.prefill;
         let content = match turn.reasoning {
             _ if turn.hint.is_some() => text.clone(),
             Some(end) => format!("{before}{}{behind}{text}", self.read.reasoning_up_to(end)),
