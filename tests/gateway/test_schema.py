@@ -28,6 +28,8 @@ BETWEEN_KEYS = [
     "as long as no model has a second route",
     "an API of the first route",
     "where every upstream has a table",
+    "allowed is a tenant of this file",
+    "allowed is none without guard.budget.price_output",
 ]
 """Words of faults that a schema cannot find: two values that do not go together."""
 

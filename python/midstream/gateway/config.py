@@ -85,9 +85,9 @@ class Upstream:
     no_progress_s: float = field(default=120.0, metadata=allowed(exclusiveMinimum=0, maximum=DAY_S))
     total_s: float = field(default=1800.0, metadata=allowed(exclusiveMinimum=0, maximum=DAY_S))
     max_concurrent: int | None = field(default=None, metadata=allowed(minimum=1))
-    max_waiting: int = 100
+    max_waiting: int = field(default=100, metadata=allowed(minimum=0))
     wait_s: float = field(default=10.0, metadata=allowed(exclusiveMinimum=0, maximum=DAY_S))
-    breaker_failures: int = 5
+    breaker_failures: int = field(default=5, metadata=allowed(minimum=0))
     breaker_open_s: float = field(default=10.0, metadata=allowed(exclusiveMinimum=0, maximum=DAY_S))
     include_usage: bool | None = None
     prefill: Prefill | None = field(default=None, metadata=table(Prefill))

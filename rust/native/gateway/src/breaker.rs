@@ -20,14 +20,14 @@ pub(crate) enum Circuit {
 /// Opens after failures in a row.
 pub(crate) struct Breaker {
     /// How many; 0 opens never.
-    failures: u32,
+    failures: u64,
     open: Span,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    failures: u32,
+    failures: u64,
     opened: Option<Timestamp>,
     /// A request tries an upstream that was left alone.
     is_tried: bool,
@@ -42,7 +42,7 @@ pub(crate) struct Try<'a> {
 }
 
 impl Breaker {
-    pub(crate) fn new(failures: u32, open: Span) -> Self {
+    pub(crate) fn new(failures: u64, open: Span) -> Self {
         Self { failures, open, state: Mutex::default() }
     }
 

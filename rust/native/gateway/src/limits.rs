@@ -36,7 +36,7 @@ struct Allowance {
 }
 
 struct Taken {
-    running: u32,
+    running: u64,
     minute: Option<Bucket>,
     day: Day,
 }
@@ -101,7 +101,8 @@ impl Allowance {
         if config.is_none() {
             return None;
         }
-        let per_min = config.requests_per_min.and_then(NonZeroU32::new);
+        let rate = |most: u64| NonZeroU32::new(u32::try_from(most).unwrap_or(u32::MAX));
+        let per_min = config.requests_per_min.and_then(rate);
         let minute = config.tokens_per_min.map(|tokens| Bucket::new(tokens, now));
         Some(Self {
             whose,

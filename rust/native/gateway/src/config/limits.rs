@@ -10,11 +10,11 @@ use super::values::{below, setting};
 #[serde(default, deny_unknown_fields)]
 pub struct LimitsConfig {
     /// Requests a minute; as many may come at once.
-    pub requests_per_min: Option<u32>,
+    pub requests_per_min: Option<u64>,
     /// Tokens of requests and answers a minute. A request that names its most tokens reserves them until it ends.
     pub tokens_per_min: Option<u64>,
     /// Requests that run at a time.
-    pub concurrent: Option<u32>,
+    pub concurrent: Option<u64>,
     /// Tokens from midnight to midnight, UTC.
     pub tokens_per_day: Option<u64>,
     /// The same of what they cost at the prices of `guard.budget`.
@@ -38,9 +38,9 @@ impl LimitsConfig {
     /// Checks each value; what things cost is known where they have prices.
     pub(super) fn validate(&self, has_prices: bool) -> Result<(), Error> {
         let counts = [
-            ("requests_per_min", self.requests_per_min.map(u64::from)),
+            ("requests_per_min", self.requests_per_min),
             ("tokens_per_min", self.tokens_per_min),
-            ("concurrent", self.concurrent.map(u64::from)),
+            ("concurrent", self.concurrent),
             ("tokens_per_day", self.tokens_per_day),
         ];
         for (name, count) in counts {

@@ -62,7 +62,7 @@ pub struct UpstreamConfig {
     /// Failures in a row after which it is left alone; 0: never. A failure is no connection, no answer in time, or a
     /// status that says that it is broken (500, 502, 503, 504, 529).
     #[serde(default = "UpstreamConfig::breaker_failures")]
-    pub breaker_failures: u32,
+    pub breaker_failures: u64,
     /// Seconds that it is left alone, until one request tries it.
     #[serde(default = "UpstreamConfig::breaker_open_s")]
     pub breaker_open_s: f64,
@@ -118,7 +118,7 @@ impl UpstreamConfig {
         10.0
     }
 
-    fn breaker_failures() -> u32 {
+    fn breaker_failures() -> u64 {
         5
     }
 
