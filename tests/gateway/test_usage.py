@@ -12,7 +12,7 @@ import sdks
 from gateways import running
 from midstream.errors import InputError
 from midstream.gateway import GatewayConfig, Key, Limits, Tenant, Upstream, Usage
-from midstream.stream import BudgetSettings, Settings
+from midstream.stream import Budget, Settings
 from provider import Cut, Forever, Provider, Reply
 
 SECRET = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"
@@ -120,7 +120,7 @@ def test_a_limit_raises_the_sdks_own_error():
 
 def test_records_are_written_to_a_file_with_what_they_cost(tmp_path):
     file = tmp_path / "usage.jsonl"
-    guard = Settings(budget=BudgetSettings(price_input=1.0, price_output=10.0))
+    guard = Settings(budget=Budget(cost=1.0, price_input=1.0, price_output=10.0))
     *begin, done = bodies.chat(["Hi"])
     more = {"usage": Usage(file=str(file)), "guard": guard}
     with Provider([*begin, counted(1), done]) as provider, gateway_to(provider.url, **more) as gateway:
