@@ -26,6 +26,7 @@ use crate::cause::Cause;
 use crate::client::{Answer, Client};
 use crate::config::ClientsConfig;
 use crate::proxy::Proxy;
+use crate::sent::look_after;
 use crate::setup::Setup;
 use crate::socket::Socket;
 
@@ -43,6 +44,7 @@ pub(crate) async fn accept(
     proxy: Arc<Proxy>,
     mut stopped: oneshot::Receiver<Duration>,
 ) {
+    let looking = tokio::spawn(look_after(Arc::clone(&proxy)));
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
     let drain = loop {
@@ -67,6 +69,7 @@ pub(crate) async fn accept(
     }
     let _ = timeout(LAST_WORDS, async { while connections.join_next().await.is_some() {} }).await;
     connections.shutdown().await;
+    looking.abort();
 }
 
 /// While those that are busy end, new ones are told that the gateway stops, and how far it is.

@@ -1,7 +1,7 @@
 //! One answer while it passes: the upstream's bytes, through the guard, to the client.
 
 use std::collections::VecDeque;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -18,12 +18,10 @@ use crate::body::BodyError;
 use crate::cause::Cause;
 use crate::client::Client;
 use crate::continuation::{Asking, Continuation, Joined, Why};
+use crate::keepalive::{COMMENT, Keepalive};
 use crate::patience::Patience;
-use crate::usage::{Hidden, drained};
+use crate::usage::Hidden;
 use crate::watched::{Passed, Watched};
-
-/// What server-sent events may hold between two of them.
-const COMMENT: &[u8] = b": keepalive\n\n";
 
 /// The body of an answer under guard.
 ///
@@ -58,19 +56,9 @@ enum Source {
     Rest,
 }
 
-/// Comments between the events of a body that is silent.
-struct Keepalive {
-    every: Duration,
-    at: Instant,
-    /// The client has whole events.
-    is_between: bool,
-    client: Option<Arc<Client>>,
-}
-
 impl Flow {
     /// `keepalive` is for server-sent events alone.
     pub(crate) fn new(upstream: Incoming, watched: Watched, patience: Patience, keepalive: Option<Duration>) -> Self {
-        let now = Instant::now();
         Self {
             source: Source::Body(upstream),
             watched,
@@ -81,7 +69,7 @@ impl Flow {
             is_flushed: false,
             sleep: Box::pin(tokio::time::sleep_until(patience.until())),
             patience,
-            keepalive: keepalive.map(|every| Keepalive { every, at: now + every, is_between: true, client: None }),
+            keepalive: keepalive.map(Keepalive::new),
             hidden: None,
         }
     }
@@ -266,6 +254,48 @@ impl Flow {
         self.fault = Some(why.into());
     }
 
+    /// An operator, or the end of the gateway, ends it.
+    pub(crate) fn cancel(&mut self) {
+        let why = match self.watched.stream().cause() {
+            Some(Cause::Draining) => "the gateway stopped",
+            _ => "an operator of the gateway ended this answer",
+        };
+        self.break_off(Close::ClientLeft, why);
+    }
+
+    /// Whether it waits to be cancelled.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.is_running() && self.watched.stream().cancelled_since().is_some()
+    }
+
+    /// Its client takes nothing of it.
+    pub(crate) fn give_up(&mut self) {
+        self.watched.blame(Cause::SlowClient);
+        self.close(Close::ClientLeft);
+        self.fault = Some("the client took nothing of it".into());
+    }
+
+    /// Whether its upstream has more.
+    pub(crate) fn is_running(&self) -> bool {
+        !matches!(self.source, Source::Over)
+    }
+
+    /// Whether its end was told and the provider's count of tokens is yet to come.
+    pub(crate) fn wants_count(&self) -> bool {
+        self.watched.is_told() && !self.is_counted()
+    }
+
+    pub(crate) fn blame(&mut self, cause: Cause) {
+        self.watched.blame(cause);
+    }
+
+    /// Its client, who may ask for a comment.
+    pub(crate) fn let_comment(&mut self, client: &Arc<Client>) {
+        if let Some(keepalive) = &mut self.keepalive {
+            keepalive.ask_for(client);
+        }
+    }
+
     /// What time alone asks for; `None` where it is waited for.
     fn poll_time(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
@@ -312,8 +342,7 @@ impl Body for Flow {
                 return Poll::Ready(this.fault.take().map(Err).or(trailers));
             }
             if this.watched.poll_cancelled(cx) {
-                this.close(Close::ClientLeft);
-                this.fault = Some("the stream was cancelled".into());
+                this.cancel();
                 continue;
             }
             if this.keepalive.as_mut().is_some_and(Keepalive::is_asked_for) {
@@ -352,78 +381,5 @@ impl Body for Flow {
     fn is_end_stream(&self) -> bool {
         let is_over = matches!(self.source, Source::Over) && self.ready.is_empty();
         is_over && self.trailers.is_none() && self.fault.is_none()
-    }
-}
-
-impl Keepalive {
-    /// Bytes leave for the client.
-    fn pass(&mut self, bytes: &[u8]) {
-        self.at = Instant::now() + self.every;
-        self.is_between = [&b"\n\n"[..], b"\r\r", b"\r\n\r\n"].iter().any(|end| bytes.ends_with(end));
-    }
-
-    /// Whether its socket asks for a comment, and one may be sent.
-    fn is_asked_for(&mut self) -> bool {
-        let asks = |client: &&Arc<Client>| client.wants_comment();
-        let Some(client) = self.client.as_ref().filter(asks).filter(|_| self.is_between) else { return false };
-        client.commented();
-        true
-    }
-
-    /// When a comment is to be sent: never inside an event.
-    fn due(&self) -> Option<Instant> {
-        self.is_between.then_some(self.at)
-    }
-}
-
-/// What a server sends: where its client leaves, the answer ends, or goes on for those who view it.
-pub(crate) struct Sent {
-    flow: Option<Flow>,
-    goes_on: bool,
-    client: Option<Arc<Client>>,
-    /// How long the provider's count of tokens is waited for where the client left behind the answer's end.
-    wait: Duration,
-}
-
-impl Sent {
-    pub(crate) fn new(mut flow: Flow, goes_on: bool, client: Option<Arc<Client>>, wait: Duration) -> Self {
-        if let (Some(keepalive), Some(client)) = (&mut flow.keepalive, &client) {
-            client.let_comment();
-            keepalive.client = Some(Arc::clone(client));
-        }
-        Self { flow: Some(flow), goes_on, client, wait }
-    }
-}
-
-impl Body for Sent {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        match &mut self.flow {
-            Some(flow) => Pin::new(flow).poll_frame(cx),
-            None => Poll::Ready(None),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.flow.as_ref().is_none_or(Flow::is_end_stream)
-    }
-}
-
-impl Drop for Sent {
-    fn drop(&mut self) {
-        let is_open = |flow: &Flow| !matches!(flow.source, Source::Over);
-        let Some(mut flow) = self.flow.take().filter(is_open) else { return };
-        if !self.goes_on {
-            if self.client.as_ref().is_some_and(|client| client.is_slow()) {
-                flow.watched.blame(Cause::SlowClient);
-            }
-            if flow.watched.is_told() && !flow.is_counted() && !self.wait.is_zero() {
-                tokio::spawn(drained(flow, self.wait));
-            }
-            return;
-        }
-        tokio::spawn(async move { while poll_fn(|cx| Pin::new(&mut flow).poll_frame(cx)).await.is_some() {} });
     }
 }

@@ -18,11 +18,12 @@ use crate::config::Role;
 use crate::continuation::Continuation;
 use crate::edit::Asked;
 use crate::fault::Fault;
-use crate::flow::{Flow, Sent};
+use crate::flow::Flow;
 use crate::frames::Frames;
 use crate::intake;
 use crate::metrics::Metrics;
 use crate::patience::Patience;
+use crate::sent::{Answers, Leaving, Sent};
 use crate::setup::Setup;
 use crate::streams::{Stream, Streams};
 use crate::upstream::Chosen;
@@ -37,6 +38,7 @@ pub(crate) struct Proxy {
     /// What a reload replaces.
     pub(crate) setup: ArcSwap<Setup>,
     pub(crate) streams: Streams,
+    pub(crate) answers: Answers,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -170,8 +172,8 @@ impl Proxy {
         let is_sse = kind.is_some_and(|kind| kind.starts_with("text/event-stream"));
         let flow = Flow::new(body, watched, patience, setup.keepalive.filter(|_| is_sse));
         let flow = flow.without_usage(candidate.hides_usage && is_sse).with(continuation);
-        let sent = Sent::new(flow, setup.goes_on, case.client.clone(), self.ledger.wait());
-        Ok(Outcome::Answer(Response::from_parts(head, Body::of(sent))))
+        let leaving = Leaving { goes_on: setup.goes_on, wait: self.ledger.wait(), client: case.client.clone() };
+        Ok(Outcome::Answer(Response::from_parts(head, Body::of(Sent::new(flow, leaving, &self.answers)))))
     }
 }
 

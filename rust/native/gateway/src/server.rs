@@ -23,6 +23,7 @@ use crate::metrics::Metrics;
 use crate::observe::Observer;
 use crate::own;
 use crate::proxy::Proxy;
+use crate::sent::Answers;
 use crate::setup::Setup;
 use crate::store::StreamStore;
 use crate::store::file::FileLog;
@@ -145,6 +146,7 @@ impl Server {
         let proxy = Arc::new(Proxy {
             setup: ArcSwap::from_pointee(setup),
             streams,
+            answers: Answers::default(),
             metrics,
             ledger,
             clock,

@@ -26,6 +26,13 @@ use crate::seats::Seats;
 use crate::tls::towards_upstream;
 use crate::wire::{API_KEY, GOOG_API_KEY, with_key};
 
+/// Half-open HTTP/2 connections are found by pings.
+const PING: Duration = Duration::from_secs(20);
+/// What of one answer an upstream sends ahead over HTTP/2.
+const STREAM_WINDOW: u32 = 256 << 10;
+/// The same of all answers of a connection: those whose clients do not read leave room for the others.
+const CONNECTION_WINDOW: u32 = 32 << 20;
+
 /// One provider or server, and the client that asks it.
 pub(crate) struct Upstream {
     pub(crate) name: String,
@@ -182,5 +189,11 @@ pub(crate) fn client(connect: Duration, tls: ClientConfig) -> HttpClient {
     http.enforce_http(false);
     let tls = HttpsConnectorBuilder::new().with_tls_config(tls);
     let connector = tls.https_or_http().enable_http1().enable_http2().wrap_connector(http);
-    Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector)
+    Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .timer(TokioTimer::new())
+        .http2_keep_alive_interval(PING)
+        .http2_initial_stream_window_size(STREAM_WINDOW)
+        .http2_initial_connection_window_size(CONNECTION_WINDOW)
+        .build(connector)
 }

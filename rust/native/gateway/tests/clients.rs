@@ -16,6 +16,8 @@ use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
 const CHAT: &str = "/v1/chat/completions";
+/// What is not read as a stream of a model, so that much of it passes fast.
+const FILES: &str = "/v1/files";
 
 /// The only stream, once it has ended.
 async fn ended(server: &Server) -> Value {
@@ -157,20 +159,62 @@ async fn a_client_that_stops_writing_in_mid_stream_may_still_leave() {
 
 #[tokio::test]
 async fn a_client_that_does_not_read_loses_its_stream() {
-    let mut script = Script::of([chat("Hello")]);
-    let much = chat(&"x".repeat(64 << 10));
-    script.chunks.extend((0..300).map(|_| (Duration::ZERO, much.clone())));
-    let mock = Mock::start(script).await;
-    let server = gateway_with(&mock, Api::Openai, |config| {
-        config.clients.slow_s = 0.3;
-        config.guard.shadow = true;
-    })
-    .await;
+    let mock = Mock::start(flood()).await;
+    let server = gateway_with(&mock, Api::Openai, |config| config.clients.slow_s = 0.3).await;
     let mut raw = Raw::open(&server).await;
-    raw.write(chat_request()).await;
+    raw.write(chat_request().replace(CHAT, FILES)).await;
     assert!(!mock.closed().await.0);
     let stream = ended(&server).await;
     assert_eq!((&stream["cause"], &stream["summary"]["ending"]), (&"slow_client".into(), &"cancelled".into()));
+}
+
+/// Far more than sockets and windows hold.
+fn flood() -> Script {
+    let much = chat(&"x".repeat(64 << 10));
+    Script { hangs: true, ..Script::of((0..300).map(|_| much.clone())) }
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_one_of_its_streams_loses_that_one() {
+    let mock = Mock::start(flood()).await;
+    let server = gateway_with(&mock, Api::Openai, |config| config.clients.slow_s = 0.3).await;
+    let mut connection = Connection::open(&server, Http::Two).await;
+    let stuck = connection.post(FILES).await.unwrap();
+    assert!(!mock.closed().await.0);
+    assert_eq!(ended(&server).await["cause"], "slow_client");
+    assert_eq!(connection.post("/nothing").await.unwrap().status(), 404);
+    drop(stuck);
+}
+
+#[tokio::test]
+async fn an_operator_ends_a_stream_that_its_client_does_not_read() {
+    for http in Http::BOTH {
+        let mock = Mock::start(flood()).await;
+        let server = gateway(&mock, Api::Openai).await;
+        let mut connection = Connection::open(&server, http).await;
+        let stuck = connection.post(FILES).await.unwrap();
+        server.cancel(stuck.headers()["x-midstream-stream-id"].to_str().unwrap());
+        assert!(!mock.closed().await.0);
+        assert_eq!(ended(&server).await["cause"], "operator", "{http:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_while_its_upstream_is_connected_ends_the_attempt() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mock = Mock::start(Script::of([chat_end()])).await;
+    let server = gateway_with(&mock, Api::Openai, |config| {
+        let url = format!("https://{}", silent.local_addr().unwrap());
+        config.upstreams.get_mut("mock").unwrap().url = url;
+    })
+    .await;
+    let mut connection = Connection::open(&server, Http::One).await;
+    let request = tokio::spawn(async move { connection.post(CHAT).await.map(|_| ()) });
+    let mut attempt = Raw(timeout(LONGEST, silent.accept()).await.expect("no attempt").unwrap().0);
+    request.abort();
+    // What came of it is the begin of a handshake, and then its end.
+    attempt.rest().await;
+    assert_eq!(ended(&server).await["cause"], "client_left");
 }
 
 #[tokio::test]

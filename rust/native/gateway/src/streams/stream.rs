@@ -262,6 +262,11 @@ impl Stream {
         }
     }
 
+    /// What ended it before its end.
+    pub(crate) fn cause(&self) -> Option<Cause> {
+        self.log().cause
+    }
+
     /// Notes what an upstream used.
     pub(crate) fn book(&self, record: UsageRecord) {
         self.log().usage.push(record);
