@@ -17,6 +17,7 @@ from midstream.gateway.edge import Certificate, Clients, Cors, Tls
 from midstream.gateway.gateway import Gateway
 from midstream.gateway.limits import Limits, Tenant, Usage
 from midstream.gateway.mock import MockProvider
+from midstream.gateway.viewing import Store, Viewer, ViewerEvent, Viewers
 
 __all__ = [
     "Api",
@@ -36,9 +37,13 @@ __all__ = [
     "Rerouted",
     "Role",
     "Route",
+    "Store",
     "StreamEvent",
     "Tenant",
     "Tls",
     "Upstream",
     "Usage",
+    "Viewer",
+    "ViewerEvent",
+    "Viewers",
 ]

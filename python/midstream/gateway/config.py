@@ -14,6 +14,7 @@ from midstream.gateway.acting import Continuation, Moderator, Prefill
 from midstream.gateway.edge import Clients, Cors, Tls
 from midstream.gateway.limits import Limits, Tenant, Usage
 from midstream.gateway.schema import allowed, schema_of
+from midstream.gateway.viewing import Store, Viewers
 from midstream.stream.settings import Settings
 from midstream.stream.tables import by_name, made, plain, read_by, rows_by_name, table, wrong
 
@@ -174,6 +175,10 @@ class GatewayConfig:
         When an answer goes on with a second request.
     on_client_gone : {"cancel", "continue"}
         Whether an answer ends with its client, or goes on for those who view it.
+    store : Store, optional
+        What is kept of streams. Default: in memory, for ten minutes behind their end.
+    viewers : Viewers, optional
+        Who may look on. Default: 1000 of a stream and 10000 in all.
     keepalive_s : float
         Seconds of silence after which a comment tells the client of server-sent events that the gateway is there, 0 to
         86400; 0 sends none. It is all that is ever added to a body.
@@ -207,6 +212,8 @@ class GatewayConfig:
     moderator: Moderator | None = field(default=None, metadata=table(Moderator))
     continuation: Continuation = field(default_factory=Continuation, metadata=table(Continuation))
     on_client_gone: Literal["cancel", "continue"] = "cancel"
+    store: Store = field(default_factory=Store, metadata=table(Store))
+    viewers: Viewers = field(default_factory=Viewers, metadata=table(Viewers))
     keepalive_s: float = field(default=15.0, metadata=allowed(minimum=0, maximum=DAY_S))
     max_body: int = field(default=32 << 20, metadata=allowed(minimum=1))
     drain_s: float = field(default=30.0, metadata=allowed(minimum=0, maximum=DAY_S))

@@ -5,13 +5,14 @@ import json
 import os
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from midstream._rust.gateway import Server
 from midstream.errors import InputError, StateError
 from midstream.gateway.checks import Check, CheckCounts, Checks
 from midstream.gateway.config import GatewayConfig
 from midstream.gateway.edge import Certificate
+from midstream.gateway.viewing import Viewer
 
 __all__ = ["Gateway"]
 
@@ -171,6 +172,54 @@ class Gateway:
             Where no stream has that id.
         """
         if not self._running.cancel(id):
+            raise unknown(id)
+
+    async def viewer(self, id: str, *, after: int | None = None, mode: Literal["norm", "raw"] = "norm") -> Viewer:
+        """Look on at a stream; no socket stands between.
+
+        Parameters
+        ----------
+        id : str
+            The stream's id.
+        after : int, >= 0, optional
+            The number of the last event that is known already. Default: from the stream's begin.
+        mode : {"norm", "raw"}
+            Events that are the same for every provider, or what passed to the client.
+
+        Returns
+        -------
+        Viewer
+            Iterate it with ``async for``; its last event is ``midstream.end``.
+
+        Raises
+        ------
+        InputError
+            Where no stream has that id, it has no such event yet, or there are as many viewers as may be.
+        """
+        if mode not in ("norm", "raw"):
+            raise InputError(f"mode is {mode!r}, allowed is norm or raw")
+        return Viewer(await asyncio.to_thread(self._running.view, id, after, mode == "raw"))
+
+    def annotate(self, id: str, note: object) -> None:
+        """Add a note to a stream: an event for its viewers, and a part of what `stream` gives.
+
+        Parameters
+        ----------
+        id : str
+            The stream's id.
+        note : object
+            What JSON can hold, at most 4096 bytes of it.
+
+        Raises
+        ------
+        InputError
+            Where no stream of this process has that id, the note is too long or no JSON, or there are 64 of them.
+        """
+        try:
+            text = json.dumps(note, allow_nan=False)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise InputError(f"note is nothing that JSON can hold: {error}") from error
+        if not self._running.annotate(id, text):
             raise unknown(id)
 
     @property

@@ -221,6 +221,10 @@ pub(crate) fn annotate_with(stream: &Stream, body: &[u8]) -> Result<(), String> 
 
 /// The note that a body holds, on one line.
 fn note_of(body: &[u8]) -> Result<Box<RawValue>, String> {
+    // A list of the members would do for serde.
+    if !body.trim_ascii_start().starts_with(b"{") {
+        return Err("the body is no note: allowed is an object with the member note".to_owned());
+    }
     let Note { note } = serde_json::from_slice(body).map_err(|error| format!("the body is no note: {error}"))?;
     // White space of the caller's would end an event's line.
     let value: serde_json::Value = serde_json::from_str(note.get()).map_err(|error| error.to_string())?;

@@ -246,13 +246,25 @@ impl Asker {
     }
 
     pub(crate) async fn send(&self, method: &str, path: &str, body: impl Into<Bytes>) -> Response<Incoming> {
-        let request = Request::builder()
+        self.send_with(method, path, body, &[]).await
+    }
+
+    pub(crate) async fn send_with(
+        &self,
+        method: &str,
+        path: &str,
+        body: impl Into<Bytes>,
+        headers: &[(&str, &str)],
+    ) -> Response<Incoming> {
+        let mut request = Request::builder()
             .method(method)
             .uri(format!("http://{}{path}", self.server))
             .header("content-type", "application/json")
-            .header("authorization", self.key.map_or_else(String::new, |key| format!("Bearer {key}")))
-            .body(Full::new(body.into()))
-            .unwrap();
+            .header("authorization", self.key.map_or_else(String::new, |key| format!("Bearer {key}")));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Full::new(body.into())).unwrap();
         timeout(LONGEST, self.client.request(request)).await.expect("no answer").expect("an answer")
     }
 

@@ -128,7 +128,12 @@ fn path(folder: &Path, number: u64) -> PathBuf {
 
 /// A file whose name is as durable as what it will hold.
 fn create(folder: &Path, number: u64) -> io::Result<File> {
-    let file = OpenOptions::new().write(true).create_new(true).open(path(folder, number))?;
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    // It holds what models wrote.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path(folder, number))?;
     // Windows opens no folder, and needs none.
     if let Ok(folder) = File::open(folder) {
         let _ = folder.sync_all();

@@ -1,0 +1,266 @@
+//! Those who look on: from where they were, by any way, with a token, and never told of an end that is none.
+
+mod support;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use http::StatusCode;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use midstream_gateway::{Api, KeyConfig, Role, Server};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use support::{Asker, LONGEST, Mock, Script, all, chat, chat_end, gateway, gateway_with};
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
+
+const CHAT: &str = "/v1/chat/completions";
+
+fn id_of(response: &http::Response<Incoming>) -> String {
+    response.headers()["x-midstream-stream-id"].to_str().unwrap().to_owned()
+}
+
+fn events(id: &str, query: &str) -> String {
+    format!("/midstream/v1/streams/{id}/events{query}")
+}
+
+async fn text(response: http::Response<Incoming>) -> String {
+    String::from_utf8(all(response).await.to_vec()).unwrap()
+}
+
+/// An answer of so many words, whole, and its id.
+async fn answered(words: &[&str]) -> (Mock, Server, Asker, String) {
+    let chunks: Vec<Bytes> = words.iter().map(|word| chat(word)).chain([chat_end()]).collect();
+    let mock = Mock::start(Script::of(chunks)).await;
+    let server = gateway(&mock, Api::Openai).await;
+    let asker = Asker::new(&server);
+    let response = asker.post(CHAT).await;
+    let id = id_of(&response);
+    all(response).await;
+    (mock, server, asker, id)
+}
+
+#[tokio::test]
+async fn an_event_that_is_not_there_yet_is_refused() {
+    let (_mock, _server, asker, id) = answered(&["Hello"]).await;
+    let refused = asker.send("GET", &events(&id, "?after=1000"), "").await;
+    assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+    assert!(text(refused).await.contains("after is 1000"));
+    for query in ["?after=-1", "?after=x", "?mode=other", "?afetr=1"] {
+        assert_eq!(asker.send("GET", &events(&id, query), "").await.status(), StatusCode::BAD_REQUEST, "{query}");
+    }
+    assert_eq!(asker.send("GET", &events("unknown", ""), "").await.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn numbers_stand_in_the_answer_where_the_client_asks_and_the_rest_goes_on_behind_them() {
+    let mock = Mock::start(Script::of([chat("Hello"), chat(" world"), chat_end()])).await;
+    let server = gateway(&mock, Api::Openai).await;
+    let asker = Asker::new(&server);
+    let plain = text(asker.post(CHAT).await).await;
+    let response = asker.send_with("POST", CHAT, r#"{"model":"m","stream":true}"#, &[("x-midstream-ids", "1")]).await;
+    let id = id_of(&response);
+    let numbered = text(response).await;
+    let frames: Vec<&str> = numbered.split_inclusive("\n\n").collect();
+    let without: String =
+        numbered.lines().filter(|line| !line.starts_with("id: ")).map(|line| format!("{line}\n")).collect();
+    assert_eq!(without, plain);
+    let number =
+        |frame: &str| -> u64 { frame.lines().find_map(|line| line.strip_prefix("id: ")).unwrap().parse().unwrap() };
+    let rest = text(asker.send("GET", &events(&id, &format!("?mode=raw&after={}", number(frames[0]))), "").await).await;
+    let (raw, end) = rest.split_once("event: midstream.end").unwrap();
+    assert_eq!(raw, frames[1..].concat());
+    assert!(end.contains(r#""ending":"complete""#));
+}
+
+#[tokio::test]
+async fn a_websocket_tells_the_same_events() {
+    let (_mock, server, asker, id) = answered(&["Hello", " world"]).await;
+    let sse = text(asker.send("GET", &events(&id, "?after=0"), "").await).await;
+    let url = format!("ws://{}{}", server.address(), events(&id, "?after=0"));
+    let (socket, _) = timeout(LONGEST, tokio_tungstenite::connect_async(url)).await.unwrap().unwrap();
+    let messages: Vec<Message> = timeout(LONGEST, socket.map(Result::unwrap).collect()).await.unwrap();
+    let told: Vec<Value> =
+        messages.iter().filter_map(|message| serde_json::from_str(message.to_text().ok()?).ok()).collect();
+    let expected =
+        sse.lines().filter_map(|line| line.strip_prefix("data: ")).map(|json| serde_json::from_str(json).unwrap());
+    let expected: Vec<Value> = expected.collect();
+    assert_eq!(told.len(), expected.len());
+    assert_eq!(told[..told.len() - 1], expected[..expected.len() - 1]);
+    assert_eq!(told.last().unwrap()["event"], "midstream.end");
+    assert!(matches!(messages.last(), Some(Message::Close(_))));
+}
+
+#[tokio::test]
+async fn a_page_of_another_origin_opens_no_websocket() {
+    let (_mock, server, asker, id) = answered(&["Hello"]).await;
+    let headers = [
+        ("connection", "upgrade"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ("origin", "https://elsewhere.example"),
+    ];
+    assert_eq!(asker.send_with("GET", &events(&id, ""), "", &headers).await.status(), StatusCode::FORBIDDEN);
+    drop(server);
+}
+
+#[tokio::test]
+async fn who_is_one_too_many_is_sent_away_and_a_place_that_is_left_is_free() {
+    let mock = Mock::start(Script { hangs: true, ..Script::of([chat("Hello")]) }).await;
+    let server = gateway_with(&mock, Api::Openai, |config| config.viewers.per_stream = 1).await;
+    let asker = Asker::new(&server);
+    let response = asker.post(CHAT).await;
+    let path = events(&id_of(&response), "");
+    let mut first = asker.send("GET", &path, "").await;
+    timeout(LONGEST, first.body_mut().frame()).await.unwrap().unwrap().unwrap();
+    let refused = asker.send("GET", &path, "").await;
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(refused.headers().contains_key("retry-after"));
+    drop(first);
+    timeout(LONGEST, async {
+        while asker.send("GET", &path, "").await.status() != StatusCode::OK {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn a_note_is_an_event_and_a_part_of_the_stream() {
+    let mock = Mock::start(Script { hangs: true, ..Script::of([chat("Hello")]) }).await;
+    let server = gateway(&mock, Api::Openai).await;
+    let asker = Asker::new(&server);
+    let response = asker.post(CHAT).await;
+    let path = format!("/midstream/v1/streams/{}", id_of(&response));
+    let note = r#"{"note": {"reviewer": "alice",
+        "score": 3}}"#;
+    assert_eq!(asker.send("POST", &format!("{path}/annotate"), note).await.status(), StatusCode::CREATED);
+    assert_eq!(asker.get_json(&path).await["notes"][0]["score"], 3);
+    let mut viewer = asker.send("GET", &format!("{path}/events"), "").await;
+    let mut told = String::new();
+    while !told.contains(r#""kind":"note","note":{"reviewer":"alice","score":3}"#) {
+        let frame = timeout(LONGEST, viewer.body_mut().frame()).await.unwrap().unwrap().unwrap();
+        told.push_str(str::from_utf8(frame.data_ref().unwrap()).unwrap());
+    }
+    let long = format!(r#"{{"note": "{}"}}"#, "x".repeat(5000));
+    for body in ["", "{}", "[1]", r#"{"note": 1, "other": 2}"#, long.as_str()] {
+        let refused = asker.send("POST", &format!("{path}/annotate"), body.to_owned()).await;
+        assert_eq!(refused.status(), StatusCode::BAD_REQUEST, "{body}");
+    }
+}
+
+fn key(secret: &str, roles: &[Role]) -> KeyConfig {
+    let sha256 = Sha256::digest(secret).iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut key: KeyConfig = serde_json::from_value(serde_json::json!({ "sha256": String::default() })).unwrap();
+    key.sha256 = sha256;
+    key.roles = roles.to_vec();
+    key
+}
+
+#[tokio::test]
+async fn a_token_shows_one_stream_and_nothing_else() {
+    let mock = Mock::start(Script::of([chat("Hello"), chat_end()])).await;
+    let server = gateway_with(&mock, Api::Openai, |config| {
+        config.keys.insert("alice".to_owned(), key("alice-key", &[Role::Call]));
+        config.keys.insert("bob".to_owned(), key("bob-key", &[Role::Call]));
+    })
+    .await;
+    let as_key = |key| {
+        let mut asker = Asker::new(&server);
+        asker.key = key;
+        asker
+    };
+    let (alice, bob, nobody) = (as_key(Some("alice-key")), as_key(Some("bob-key")), as_key(None));
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let response = alice.post(CHAT).await;
+        ids.push(id_of(&response));
+        all(response).await;
+    }
+    let path = |id: &str| format!("/midstream/v1/streams/{id}");
+    let status = async |asker: &Asker, method: &str, path: &str| asker.send(method, path, "").await.status();
+    assert_eq!(status(&alice, "GET", &events(&ids[0], "")).await, StatusCode::OK);
+    assert_eq!(status(&bob, "GET", &events(&ids[0], "")).await, StatusCode::FORBIDDEN);
+    assert_eq!(status(&bob, "POST", &format!("{}/token", path(&ids[0]))).await, StatusCode::FORBIDDEN);
+    let given = alice.send("POST", &format!("{}/token", path(&ids[0])), "").await;
+    let given: Value = serde_json::from_slice(&all(given).await).unwrap();
+    let token = given["token"].as_str().unwrap();
+    let with_token = |path: String| format!("{path}?token={token}");
+    assert_eq!(status(&nobody, "GET", &with_token(events(&ids[0], ""))).await, StatusCode::OK);
+    assert_eq!(status(&nobody, "GET", &with_token(path(&ids[0]))).await, StatusCode::OK);
+    assert_eq!(status(&nobody, "GET", &with_token(events(&ids[1], ""))).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(status(&nobody, "GET", &with_token("/midstream/v1/streams".to_owned())).await, StatusCode::UNAUTHORIZED);
+    for act in ["cancel", "annotate", "token"] {
+        let acted = status(&nobody, "POST", &with_token(format!("{}/{act}", path(&ids[0])))).await;
+        assert_eq!(acted, StatusCode::UNAUTHORIZED, "{act}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_is_filtered_and_goes_on() {
+    let (_mock, _server, asker, _) = answered(&["Hello"]).await;
+    for _ in 0..2 {
+        all(asker.post(CHAT).await).await;
+    }
+    let list = async |query: &str| asker.get_json(&format!("/midstream/v1/streams{query}")).await;
+    let first = list("?limit=2&state=ended&model=m").await;
+    assert_eq!(first["streams"].as_array().unwrap().len(), 2);
+    let rest = list(&format!("?after={}", first["next"].as_str().unwrap())).await;
+    assert_eq!((rest["streams"].as_array().unwrap().len(), &rest["next"]), (1, &Value::Null));
+    assert_eq!(list("?model=other").await["streams"], Value::Array(Vec::new()));
+    assert_eq!(list("?state=running").await["streams"], Value::Array(Vec::new()));
+    for query in ["?limit=0", "?limit=1001", "?state=over", "?modle=m", "?after=nobody"] {
+        let refused = asker.send("GET", &format!("/midstream/v1/streams{query}"), "").await;
+        assert_eq!(refused.status(), StatusCode::BAD_REQUEST, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn a_forgotten_stream_tells_its_end() {
+    let mock = Mock::start(Script::of([chat("Hello"), chat_end()])).await;
+    let server = gateway_with(&mock, Api::Openai, |config| config.store.keep_s = 0.0).await;
+    let asker = Asker::new(&server);
+    let response = asker.post(CHAT).await;
+    let path = events(&id_of(&response), "?after=0");
+    all(response).await;
+    let gone = timeout(LONGEST, async {
+        loop {
+            let response = asker.send("GET", &path, "").await;
+            if response.status() == StatusCode::GONE {
+                return response;
+            }
+            all(response).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    let told: Value = serde_json::from_slice(&all(gone.await.unwrap()).await).unwrap();
+    assert_eq!(
+        (&told["error"]["type"], &told["stream"]["end"]["state"]),
+        (&"midstream_expired".into(), &"complete".into())
+    );
+}
+
+#[tokio::test]
+async fn an_ended_stream_is_deleted_and_one_that_runs_is_not() {
+    let (_mock, _server, asker, id) = answered(&["Hello"]).await;
+    let path = format!("/midstream/v1/streams/{id}");
+    assert_eq!(asker.send("DELETE", &path, "").await.status(), StatusCode::NO_CONTENT);
+    assert_eq!(asker.send("GET", &path, "").await.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_viewer_in_the_process_needs_no_socket() {
+    let (_mock, server, _asker, id) = answered(&["Hello"]).await;
+    let mut view = server.view(&id, Some(0), false).await.unwrap();
+    let mut told = Vec::new();
+    while let Some(text) = timeout(LONGEST, view.next()).await.unwrap() {
+        told.push(serde_json::from_str::<Value>(&text).unwrap());
+    }
+    assert_eq!(told[0]["sequence"], 1);
+    assert_eq!(told.last().unwrap()["event"], "midstream.end");
+    assert!(server.view(&id, Some(999), false).await.is_err());
+}
