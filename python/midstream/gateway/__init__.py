@@ -17,6 +17,7 @@ from midstream.gateway.edge import Certificate, Clients, Cors, Tls
 from midstream.gateway.gateway import Gateway
 from midstream.gateway.limits import Limits, Tenant, Usage
 from midstream.gateway.mock import MockProvider
+from midstream.gateway.telemetry import Telemetry
 from midstream.gateway.viewing import Store, Viewer, ViewerEvent, Viewers
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "Route",
     "Store",
     "StreamEvent",
+    "Telemetry",
     "Tenant",
     "Tls",
     "Upstream",

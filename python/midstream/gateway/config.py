@@ -14,6 +14,7 @@ from midstream.gateway.acting import Continuation, Moderator, Prefill
 from midstream.gateway.edge import Clients, Cors, Tls
 from midstream.gateway.limits import Limits, Tenant, Usage
 from midstream.gateway.schema import allowed, schema_of
+from midstream.gateway.telemetry import Telemetry
 from midstream.gateway.viewing import Store, Viewers
 from midstream.stream.settings import Settings
 from midstream.stream.tables import by_name, made, plain, read_by, rows_by_name, table, wrong
@@ -162,6 +163,8 @@ class GatewayConfig:
         Who may call, by name. Without keys everyone who reaches the gateway, and then it listens on loopback alone.
     tenants : mapping of str to Tenant
         What the keys of one tenant may use together, by its name.
+    telemetry : Telemetry, optional
+        Where traces and metrics go. Default: where the environment says.
     usage : Usage, optional
         What is written down of usage. Default: no file.
     on_stop : {"error", "finish"}
@@ -206,6 +209,7 @@ class GatewayConfig:
     )
     keys: Mapping[str, Key] = field(default_factory=dict, hash=False, metadata=by_name(Key))
     tenants: Mapping[str, Tenant] = field(default_factory=dict, hash=False, metadata=by_name(Tenant))
+    telemetry: Telemetry = field(default_factory=Telemetry, metadata=table(Telemetry))
     usage: Usage = field(default_factory=Usage, metadata=table(Usage))
     on_stop: Literal["error", "finish"] = "error"
     tell_warnings: bool = False

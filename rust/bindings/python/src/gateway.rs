@@ -38,8 +38,9 @@ impl Server {
             let server = runtime.block_on(gateway::Server::start(config)).map_err(|error| match error {
                 gateway::StartError::Config(error) => BindingError::from(error).into(),
                 error @ gateway::StartError::Listen { .. } => NetworkError::new_err(error.to_string()),
-                error @ gateway::StartError::Store { .. } => InputError::new_err(error.to_string()),
-                error @ gateway::StartError::UsageFile { .. } => InputError::new_err(error.to_string()),
+                error @ (gateway::StartError::Store { .. }
+                | gateway::StartError::Telemetry(_)
+                | gateway::StartError::UsageFile { .. }) => InputError::new_err(error.to_string()),
             });
             let server = server.map_err(|error: PyErr| error)?;
             let address = server.address().to_string();

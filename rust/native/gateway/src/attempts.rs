@@ -46,7 +46,12 @@ pub(crate) struct Request {
 /// Who is told whom a request was put to.
 pub(crate) trait Books {
     /// An upstream is asked; whoever was asked before has failed.
-    fn ask(&mut self, upstream: &str, seat: Seat);
+    fn ask(&mut self, upstream: &Upstream, seat: Seat);
+
+    /// What that upstream is asked with.
+    fn trace(&self, headers: HeaderMap) -> HeaderMap {
+        headers
+    }
 
     /// The upstream failed once, and is left alone if its circuit opened by that.
     fn failed(&self, upstream: &str, opened: bool);
@@ -101,9 +106,9 @@ impl Request {
                 Err(wait) => return last.unwrap_or_else(|| Outcome::Spared(Fault::left_alone(&upstream.name, wait))),
             };
             if let Some(seat) = seat.take() {
-                booking.ask(&upstream.name, seat);
+                booking.ask(upstream, seat);
             }
-            let answer = self.ask_once(candidate).await;
+            let answer = self.ask_once(candidate, booking).await;
             let fails = match &answer {
                 Ok(response) => fails(response.status()),
                 Err(_) => true,
@@ -126,8 +131,10 @@ impl Request {
         }
     }
 
-    async fn ask_once(&self, Candidate { upstream, body, .. }: &Candidate) -> Result<Response<Incoming>, Fault> {
-        upstream.ask(self.method.clone(), &self.path, self.headers.clone(), body.clone(), self.api).await
+    async fn ask_once(&self, candidate: &Candidate, booking: &impl Books) -> Result<Response<Incoming>, Fault> {
+        let Candidate { upstream, body, .. } = candidate;
+        let headers = booking.trace(self.headers.clone());
+        upstream.ask(self.method.clone(), &self.path, headers, body.clone(), self.api).await
     }
 }
 

@@ -10,6 +10,7 @@ mod moderator;
 mod on_stop;
 mod prefill;
 mod store;
+mod telemetry;
 mod tls;
 mod upstream;
 mod usage;
@@ -33,6 +34,7 @@ pub use self::moderator::{ModeratorConfig, ModeratorFormat, OnModeratorFailure};
 pub use self::on_stop::OnStop;
 pub use self::prefill::{PrefillConfig, PrefillFormat};
 pub use self::store::{Fsync, StoreConfig, ViewersConfig};
+pub use self::telemetry::TelemetryConfig;
 pub use self::tls::TlsConfig;
 pub use self::upstream::{RouteConfig, UpstreamConfig};
 pub use self::usage::UsageConfig;
@@ -83,6 +85,8 @@ pub struct Config {
     pub moderator: Option<ModeratorConfig>,
     /// When an answer goes on with a second request.
     pub continuation: ContinuationConfig,
+    /// Where traces and metrics go.
+    pub telemetry: TelemetryConfig,
     /// Whether an answer ends with its client, or goes on for those who view it.
     pub on_client_gone: OnClientGone,
     /// Seconds of silence after which a comment tells the client of server-sent events that the gateway is there; 0
@@ -176,6 +180,7 @@ impl Default for Config {
             models: BTreeMap::new(),
             keys: BTreeMap::new(),
             tenants: BTreeMap::new(),
+            telemetry: TelemetryConfig::default(),
             usage: UsageConfig::default(),
             on_stop: OnStop::default(),
             tell_warnings: false,
@@ -237,6 +242,7 @@ impl Config {
             return Err(setting(&format!("keys.{name}.sha256"), NOT_SHOWN, "64 hexadecimal digits"));
         }
         self.validate_limits()?;
+        self.telemetry.validate().map_err(|error| below("telemetry", error))?;
         self.usage.validate().map_err(|error| below("usage", error))?;
         if self.keys.is_empty() && !crate::access::is_loopback(self.listen.ip()) {
             let allowed = "an address of loopback, as long as there are no keys";

@@ -42,7 +42,7 @@ struct Second {
 }
 
 impl Books for Second {
-    fn ask(&mut self, _: &str, seat: Seat) {
+    fn ask(&mut self, _: &Upstream, seat: Seat) {
         self.seat = Some(seat);
     }
 

@@ -37,6 +37,7 @@ mod socket;
 mod splice;
 mod store;
 mod streams;
+mod telemetry;
 mod tls;
 mod upstream;
 mod usage;
@@ -48,11 +49,13 @@ mod wire;
 pub use config::{
     ClientsConfig, Config, ConfigError, ContinuationConfig, CorsConfig, Fsync, KeyConfig, LimitsConfig,
     ModeratorConfig, ModeratorFormat, OnClientGone, OnModeratorFailure, OnStop, PrefillConfig, PrefillFormat, Role,
-    RouteConfig, Secret, StoreConfig, TenantConfig, TlsConfig, UpstreamConfig, UsageConfig, ViewersConfig,
+    RouteConfig, Secret, StoreConfig, TelemetryConfig, TenantConfig, TlsConfig, UpstreamConfig, UsageConfig,
+    ViewersConfig,
 };
 pub use endpoint::Api;
 pub use observe::{Observed, Observer};
 pub use server::{NoteError, ReloadError, Server, StartError};
 pub use streams::{State, StreamId};
+pub use telemetry::TelemetryError;
 pub use tls::Certificate;
 pub use viewers::embedded::{View, ViewError};

@@ -87,7 +87,7 @@ impl Proxy {
         let admission = setup.limits.admit(key.as_deref(), most, self.clock.now(), unix_s() as u64)?;
         let begun = Instant::now();
         let stream = self.streams.start(api, head.uri.path(), model, key.as_deref());
-        let mut booking = Booking::new(&self.ledger, &self.clock, &stream, (admission, most));
+        let mut booking = Booking::new(&self.ledger, &self.clock, &stream, (admission, most)).within(&head.headers);
         let is_numbered = head.headers.get(IDS).is_some_and(|value| value == "1");
         let headers = to_upstream(&head.headers, setup.access.has_keys());
         let path = if setup.access.has_keys() { without_key(&chosen.path) } else { chosen.path };

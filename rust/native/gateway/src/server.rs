@@ -28,6 +28,7 @@ use crate::setup::Setup;
 use crate::store::StreamStore;
 use crate::store::file::FileLog;
 use crate::streams::Streams;
+use crate::telemetry::{Telemetry, TelemetryError};
 use crate::tls::Certificate;
 use crate::usage::{Ledger, UsageFile};
 use crate::viewers::Mode;
@@ -76,6 +77,8 @@ pub enum StartError {
         /// What the system says.
         error: io::Error,
     },
+    /// Its collector of telemetry cannot be asked.
+    Telemetry(TelemetryError),
     /// Its file of usage cannot be written.
     UsageFile {
         /// The file.
@@ -91,6 +94,7 @@ impl fmt::Display for StartError {
             Self::Config(error) => write!(f, "{error}"),
             Self::Listen { address, error } => write!(f, "cannot listen on {address}: {error}"),
             Self::Store { folder, error } => write!(f, "cannot keep a log in {}: {error}", folder.display()),
+            Self::Telemetry(error) => write!(f, "{error}"),
             Self::UsageFile { file, error } => write!(f, "cannot write usage to {}: {error}", file.display()),
         }
     }
@@ -135,7 +139,8 @@ impl Server {
         let failed = |error| StartError::Listen { address: listen, error };
         let metrics = Arc::new(Metrics::new());
         let clock = Arc::new(SystemClock::start());
-        let ledger = Arc::new(ledger(&config, &metrics)?);
+        let telemetry = Telemetry::of(&config.telemetry).map_err(StartError::Telemetry)?;
+        let ledger = Arc::new(ledger(&config, &metrics, telemetry.map(Arc::new))?);
         let log = open_log(&config)?.map(|store| (store, Arc::clone(&metrics)));
         let streams = Streams::new(config.store.keep(), log);
         let tokens = Tokens::of(&config.viewers).map_err(StartError::Config)?;
@@ -243,14 +248,17 @@ impl Server {
         let _ = (&mut self.accepting).await;
         self.sweeping.abort();
         self.proxy.streams.settle().await;
+        if let Some(telemetry) = self.proxy.ledger.telemetry().cloned() {
+            let _ = tokio::task::spawn_blocking(move || telemetry.stop()).await;
+        }
     }
 }
 
-fn ledger(config: &Config, metrics: &Arc<Metrics>) -> Result<Ledger, StartError> {
+fn ledger(config: &Config, metrics: &Arc<Metrics>, telemetry: Option<Arc<Telemetry>>) -> Result<Ledger, StartError> {
     let open =
         |file: &PathBuf| UsageFile::open(file).map_err(|error| StartError::UsageFile { file: file.clone(), error });
     let file = config.usage.file.as_ref().map(open).transpose()?;
-    Ok(Ledger::new(config, file, Arc::clone(metrics)))
+    Ok(Ledger::new(config, file, Arc::clone(metrics), telemetry))
 }
 
 /// The log of the folder that is configured.

@@ -80,7 +80,7 @@ impl Tls {
 impl Certificate {
     fn of(chain: &[CertificateDer<'_>]) -> Self {
         let blocks = chain.iter().map(|one| pem::encode(&pem::Pem::new("CERTIFICATE", one.to_vec())));
-        let sha256 = chain.first().map(|first| Sha256::digest(first)).unwrap_or_default();
+        let sha256 = chain.first().map(Sha256::digest).unwrap_or_default();
         let sha256 = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
         Self { pem: blocks.collect(), sha256 }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
-use http::uri::PathAndQuery;
+use http::uri::{PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -159,6 +159,12 @@ impl Upstream {
             Ok(Err(error)) => Err(Fault::unreachable(&self.name, reason(&error))),
             Ok(Ok(response)) => Ok(response),
         }
+    }
+
+    /// Host and port that are asked.
+    pub(crate) fn address(&self) -> Option<(String, u16)> {
+        let standard = if self.base.scheme() == Some(&Scheme::HTTPS) { 443 } else { 80 };
+        Some((self.base.host()?.to_owned(), self.base.port_u16().unwrap_or(standard)))
     }
 
     fn uri(&self, path: &str) -> Result<Uri, Fault> {

@@ -22,6 +22,7 @@ use self::sums::Sums;
 use crate::config::Config;
 use crate::endpoint::Api;
 use crate::metrics::Metrics;
+use crate::telemetry::Telemetry;
 
 /// What one upstream did for one stream.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -72,6 +73,7 @@ pub(crate) struct Ledger {
     rates: Mutex<Rates>,
     file: Option<UsageFile>,
     metrics: Arc<Metrics>,
+    telemetry: Option<Arc<Telemetry>>,
     price_output: Option<f64>,
     /// Since when it counts, in seconds since 1970.
     since: f64,
@@ -79,12 +81,18 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    pub(crate) fn new(config: &Config, file: Option<UsageFile>, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn new(
+        config: &Config,
+        file: Option<UsageFile>,
+        metrics: Arc<Metrics>,
+        telemetry: Option<Arc<Telemetry>>,
+    ) -> Self {
         Self {
             sums: Mutex::default(),
             rates: Mutex::default(),
             file,
             metrics,
+            telemetry,
             price_output: config.guard.budget.price_output,
             since: unix_s(),
             wait: Duration::from_secs_f64(config.usage.wait_s),
@@ -99,6 +107,11 @@ impl Ledger {
     /// How long an upstream may still take for its count where the client left behind the answer's end.
     pub(crate) fn wait(&self) -> Duration {
         self.wait
+    }
+
+    /// What tells a collector, if there is one.
+    pub(crate) fn telemetry(&self) -> Option<&Arc<Telemetry>> {
+        self.telemetry.as_ref()
     }
 
     /// Counts a record and writes it down.

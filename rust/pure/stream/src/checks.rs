@@ -1,7 +1,7 @@
 use midstream_series::{Span, Timestamp};
 
 use crate::emit::{Emit, Known};
-use crate::pace::{Chunk, Pace};
+use crate::pace::{Chunk, Pace, sooner};
 use crate::{
     Action, Anomaly, ChannelKey, ChannelKind, Close, Continues, Decision, Detector, Error, Event, EventKind, Events,
     Finding, Forward, Place, Repeat, Settings, Source, Summary,
@@ -371,14 +371,6 @@ impl Checks {
         let room = MAX_FINDINGS.saturating_sub(self.findings.len());
         self.findings.extend(self.fresh.iter().skip(self.kept).take(room).cloned());
         self.kept = self.fresh.len();
-    }
-}
-
-/// The earlier of two moments, where there are any.
-pub(crate) fn sooner(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        _ => one.or(other),
     }
 }
 

@@ -2,10 +2,10 @@ use std::sync::Arc;
 
 use midstream_series::Timestamp;
 
-use crate::checks::sooner;
 use crate::decode::{Decode, Detect, Frame, FrameKind, Framing, Opening, Sink, decoder};
 use crate::dialect::{Dialect, Reading};
 use crate::hold::Hold;
+use crate::pace::sooner;
 use crate::redact::{Fault, RuleSet};
 use crate::{Checks, Close, Continues, Course, Decision, End, Error, Forward, Settings, Summary};
 

@@ -266,6 +266,14 @@ impl Pace {
     }
 }
 
+/// The earlier of two moments, where there are any.
+pub(crate) fn sooner(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        _ => one.or(other),
+    }
+}
+
 /// Quantiles of spans with 1 % relative error: counts in logarithmic buckets, as DDSketch.
 ///
 /// C. Masson, J. E. Rim, H. K. Lee, "DDSketch: a fast and fully-mergeable quantile sketch with relative-error

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use http::HeaderMap;
 use midstream_series::Timestamp;
 use midstream_stream::{EndingState, Summary};
 use midstream_worker::Clock;
+use opentelemetry::Context;
 
 use super::{Ledger, Tokens, UsageRecord, unix_s};
 use crate::attempts::Books;
@@ -12,6 +14,8 @@ use crate::cause::Cause;
 use crate::limits::Admission;
 use crate::seats::Seat;
 use crate::streams::Stream;
+use crate::telemetry::{Span, Telemetry};
+use crate::upstream::Upstream;
 
 /// What is booked for a stream: whoever drops it books what is not booked yet, so that no ending is free.
 pub(crate) struct Booking {
@@ -25,6 +29,9 @@ pub(crate) struct Booking {
     max_tokens: Option<u64>,
     /// Who is asked, and since when.
     asked: Option<(String, Timestamp)>,
+    /// The client's trace, and the upstream's part in it.
+    parent: Context,
+    span: Option<Span>,
     /// Its place at that upstream.
     seat: Option<Seat>,
     is_booked: bool,
@@ -46,10 +53,20 @@ impl Booking {
             admission,
             max_tokens,
             asked: None,
+            parent: Context::new(),
+            span: None,
             seat: None,
             is_booked: false,
             is_over: false,
         }
+    }
+
+    /// The trace that the request belongs to.
+    pub(crate) fn within(mut self, headers: &HeaderMap) -> Self {
+        if self.ledger.telemetry().is_some() {
+            self.parent = Telemetry::parent(headers);
+        }
+        self
     }
 
     /// When the request came.
@@ -74,6 +91,9 @@ impl Booking {
     pub(crate) fn leave(&mut self, summary: &Summary, is_read: bool) {
         let Some((upstream, _)) = self.asked.take() else { return };
         let model = self.stream.meta.model.clone().or_else(|| summary.model.clone());
+        if let Some(span) = &self.span {
+            span.tell(summary);
+        }
         let tokens = self.ledger.tokens(model.as_deref(), summary, is_read);
         let record = UsageRecord {
             model,
@@ -124,16 +144,28 @@ impl Booking {
     fn write(&mut self, record: UsageRecord) {
         self.is_booked = true;
         self.admission.take(record.tokens.all(), record.cost.unwrap_or_default(), record.at as u64);
+        if let Some(span) = self.span.take() {
+            span.end(&record);
+        }
         self.ledger.book(&record);
         self.stream.book(record);
     }
 }
 
 impl Books for Booking {
-    fn ask(&mut self, upstream: &str, seat: Seat) {
+    fn ask(&mut self, upstream: &Upstream, seat: Seat) {
         self.book_unanswered(EndingState::Failed);
         self.seat = Some(seat);
-        self.asked = Some((upstream.to_owned(), self.clock.now()));
+        self.asked = Some((upstream.name.clone(), self.clock.now()));
+        let telemetry = self.ledger.telemetry();
+        self.span = telemetry.and_then(|telemetry| telemetry.start(&self.parent, &self.stream.meta, upstream));
+    }
+
+    fn trace(&self, mut headers: HeaderMap) -> HeaderMap {
+        if let Some(span) = &self.span {
+            span.name_in(&mut headers);
+        }
+        headers
     }
 
     fn failed(&self, upstream: &str, opened: bool) {
@@ -172,11 +204,12 @@ mod tests {
     use crate::metrics::Metrics;
     use crate::seats::Seats;
     use crate::streams::Streams;
+    use crate::upstream::Upstreams;
 
     /// What the stream shows once `use_it` is over.
     async fn shown(use_it: impl FnOnce(Booking, Seat)) -> serde_json::Value {
         let metrics = Arc::new(Metrics::new());
-        let ledger = Arc::new(Ledger::new(&Config::default(), None, metrics));
+        let ledger = Arc::new(Ledger::new(&Config::default(), None, metrics, None));
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
         let stream = Streams::default().start(Api::Openai, "/", None, None);
         let booking = Booking::new(&ledger, &clock, &stream, (Admission::default(), None));
@@ -196,7 +229,9 @@ mod tests {
     #[tokio::test]
     async fn a_panic_books_what_was_asked() {
         let shown = shown(|mut booking, seat| {
-            booking.ask("one", seat);
+            let config = b"[upstreams.one]\nurl = \"http://127.0.0.1\"\napis = [\"openai\"]";
+            let upstreams = Upstreams::of(&Config::from_toml(config).unwrap(), None).unwrap();
+            booking.ask(upstreams.all().next().unwrap(), seat);
             panic!("of the test");
         });
         assert_eq!(ends(&shown.await), [("one", "cancelled")]);

@@ -1,0 +1,114 @@
+//! Traces and metrics for a collector of OpenTelemetry, by its names for generative AI.
+//!
+//! One span for each upstream that is asked: of the kind `client`, in the trace that the client's `traceparent` names, and
+//! its own goes upstream. No text of requests or answers is sent.
+
+mod instruments;
+mod name;
+mod sender;
+mod span;
+
+use std::env;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderMap;
+use opentelemetry::Context;
+use opentelemetry::propagation::TextMapPropagator;
+use opentelemetry::trace::TracerProvider;
+use opentelemetry_http::HeaderExtractor;
+use opentelemetry_otlp::{ExporterBuildError, MetricExporter, SpanExporter, WithExportConfig, WithHttpConfig};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
+
+use self::instruments::Instruments;
+use self::sender::Sender;
+pub(crate) use self::span::Span;
+use crate::config::{ConfigError, TelemetryConfig};
+use crate::streams::Meta;
+use crate::tls::towards_upstream;
+use crate::upstream::Upstream;
+
+/// How long the last report may take when a gateway stops.
+const LONGEST_FLUSH: Duration = Duration::from_secs(5);
+const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+const SERVICE_NAME: &str = "OTEL_SERVICE_NAME";
+
+/// What tells a collector of streams.
+pub(crate) struct Telemetry {
+    traces: SdkTracerProvider,
+    tracer: SdkTracer,
+    metrics: SdkMeterProvider,
+    instruments: Arc<Instruments>,
+}
+
+/// Why nothing can be sent.
+#[derive(Debug)]
+pub enum TelemetryError {
+    /// The system's certificates cannot be read.
+    Certificate(ConfigError),
+    /// The environment asks for what cannot be.
+    Exporter(ExporterBuildError),
+}
+
+impl fmt::Display for TelemetryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Certificate(error) => write!(f, "cannot send telemetry: {error}"),
+            Self::Exporter(error) => write!(f, "cannot send telemetry: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for TelemetryError {}
+
+impl Telemetry {
+    /// `None` where no collector is named, neither here nor in the environment.
+    pub(crate) fn of(config: &TelemetryConfig) -> Result<Option<Self>, TelemetryError> {
+        let is_named = env::var(ENDPOINT).is_ok_and(|url| !url.is_empty());
+        if config.otlp.is_none() && !is_named {
+            return Ok(None);
+        }
+        let mut resource = Resource::builder();
+        if !env::var(SERVICE_NAME).is_ok_and(|name| !name.is_empty()) {
+            resource = resource.with_service_name(config.service_name.clone());
+        }
+        let resource = resource.build();
+        let tls = towards_upstream("telemetry.otlp", None).map_err(TelemetryError::Certificate)?;
+        let spans = SpanExporter::builder().with_http().with_http_client(Sender::new(tls.clone()));
+        let spans = spans.with_endpoint(endpoint(config, "traces")).build().map_err(TelemetryError::Exporter)?;
+        let traces = SdkTracerProvider::builder().with_batch_exporter(spans).with_resource(resource.clone()).build();
+        let metrics = MetricExporter::builder().with_http().with_http_client(Sender::new(tls));
+        let metrics = metrics.with_endpoint(endpoint(config, "metrics")).build().map_err(TelemetryError::Exporter)?;
+        let every = Duration::from_secs_f64(config.metrics_every_s);
+        let reader = PeriodicReader::builder(metrics).with_interval(every).build();
+        let metrics = SdkMeterProvider::builder().with_reader(reader).with_resource(resource).build();
+        let instruments = Arc::new(Instruments::new(&metrics));
+        Ok(Some(Self { tracer: traces.tracer("midstream"), traces, metrics, instruments }))
+    }
+
+    /// The trace that a request belongs to.
+    pub(crate) fn parent(headers: &HeaderMap) -> Context {
+        TraceContextPropagator::new().extract_with_context(&Context::new(), &HeaderExtractor(headers))
+    }
+
+    /// An upstream is asked.
+    pub(crate) fn start(&self, parent: &Context, meta: &Meta, upstream: &Upstream) -> Option<Span> {
+        Span::start(&self.tracer, Arc::clone(&self.instruments), parent, meta, upstream)
+    }
+
+    /// Sends what is left.
+    pub(crate) fn stop(&self) {
+        // A collector that is gone is told of nothing more, and whoever stops need not know.
+        let _ = self.traces.shutdown_with_timeout(LONGEST_FLUSH);
+        let _ = self.metrics.shutdown_with_timeout(LONGEST_FLUSH);
+    }
+}
+
+/// Empty where the environment decides it, which the exporter reads itself.
+fn endpoint(config: &TelemetryConfig, signal: &str) -> String {
+    config.otlp.as_ref().map(|url| format!("{}/v1/{signal}", url.trim_end_matches('/'))).unwrap_or_default()
+}

@@ -1,0 +1,78 @@
+//! The metrics of OpenTelemetry's conventions for generative AI.
+
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::{Histogram, Meter, MeterProvider};
+use opentelemetry_sdk::metrics::SdkMeterProvider;
+
+use super::name;
+use crate::usage::UsageRecord;
+
+/// Borders of buckets that the conventions name, in seconds.
+const SECONDS: [f64; 14] = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
+/// The same for tokens.
+const TOKENS: [f64; 14] = [
+    1.0,
+    4.0,
+    16.0,
+    64.0,
+    256.0,
+    1024.0,
+    4096.0,
+    16384.0,
+    65536.0,
+    262_144.0,
+    1_048_576.0,
+    4_194_304.0,
+    16_777_216.0,
+    67_108_864.0,
+];
+
+/// Histograms of what one call of an upstream took.
+pub(super) struct Instruments {
+    duration: Histogram<f64>,
+    first_chunk: Histogram<f64>,
+    tokens: Histogram<u64>,
+    served: Histogram<f64>,
+    first_token: Histogram<f64>,
+    per_token: Histogram<f64>,
+}
+
+impl Instruments {
+    pub(super) fn new(provider: &SdkMeterProvider) -> Self {
+        let meter = provider.meter("midstream");
+        let tokens = meter.u64_histogram(name::CLIENT_TOKEN_USAGE).with_unit("{token}");
+        Self {
+            duration: seconds(&meter, name::CLIENT_OPERATION_DURATION),
+            first_chunk: seconds(&meter, name::CLIENT_OPERATION_TIME_TO_FIRST_CHUNK),
+            tokens: tokens.with_boundaries(TOKENS.to_vec()).build(),
+            served: seconds(&meter, name::SERVER_REQUEST_DURATION),
+            first_token: seconds(&meter, name::SERVER_TIME_TO_FIRST_TOKEN),
+            per_token: seconds(&meter, name::SERVER_TIME_PER_OUTPUT_TOKEN),
+        }
+    }
+
+    /// Unknown counts of tokens are not reported, as the conventions ask.
+    pub(super) fn record(&self, record: &UsageRecord, attributes: &[KeyValue]) {
+        self.duration.record(record.duration_s, attributes);
+        self.served.record(record.duration_s, attributes);
+        if let Some(seconds) = record.ttft_s {
+            self.first_chunk.record(seconds, attributes);
+            self.first_token.record(seconds, attributes);
+            let output = record.tokens.output.unwrap_or_default();
+            if output > 1 {
+                let writing = (record.duration_s - seconds).max(0.0);
+                self.per_token.record(writing / (output - 1) as f64, attributes);
+            }
+        }
+        for (kind, tokens) in [("input", record.tokens.input), ("output", record.tokens.output)] {
+            if let Some(tokens) = tokens {
+                let with_kind = [attributes, &[KeyValue::new(name::TOKEN_TYPE, kind)]].concat();
+                self.tokens.record(tokens, &with_kind);
+            }
+        }
+    }
+}
+
+fn seconds(meter: &Meter, name: &'static str) -> Histogram<f64> {
+    meter.f64_histogram(name).with_unit("s").with_boundaries(SECONDS.to_vec()).build()
+}

@@ -1,0 +1,48 @@
+//! Sends reports on the gateway's own runtime, for exporters that have threads without one.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use opentelemetry_http::{HttpClient, HttpError};
+use rustls::ClientConfig;
+use tokio::runtime::Handle;
+use tokio::time::timeout;
+
+use crate::upstream::client;
+
+const CONNECT: Duration = Duration::from_secs(5);
+const LONGEST: Duration = Duration::from_secs(10);
+const MAX_ANSWER: usize = 1 << 20;
+
+/// A client of a collector.
+#[derive(Debug)]
+pub(super) struct Sender {
+    runtime: Handle,
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+}
+
+impl Sender {
+    /// On the runtime of whoever calls.
+    pub(super) fn new(tls: ClientConfig) -> Self {
+        Self { runtime: Handle::current(), client: client(CONNECT, tls) }
+    }
+}
+
+#[async_trait]
+impl HttpClient for Sender {
+    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        let client = self.client.clone();
+        let sent = async move {
+            let (head, body) = client.request(request.map(Full::new)).await?.into_parts();
+            let body = Limited::new(body, MAX_ANSWER).collect().await?.to_bytes();
+            Ok(Response::from_parts(head, body))
+        };
+        self.runtime.spawn(async { timeout(LONGEST, sent).await }).await??
+    }
+}

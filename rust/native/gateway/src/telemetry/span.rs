@@ -1,0 +1,138 @@
+//! One call of an upstream.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use http::HeaderMap;
+use midstream_stream::{EndingState, Summary};
+use opentelemetry::propagation::TextMapPropagator;
+use opentelemetry::trace::{SpanKind, Status, TraceContextExt, Tracer};
+use opentelemetry::{Array, Context, KeyValue, StringValue, Value};
+use opentelemetry_http::HeaderInjector;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use opentelemetry_sdk::trace::SdkTracer;
+
+use super::instruments::Instruments;
+use super::name;
+use crate::endpoint::Api;
+use crate::streams::Meta;
+use crate::upstream::Upstream;
+use crate::usage::UsageRecord;
+
+/// A span that is not over.
+pub(crate) struct Span {
+    context: Context,
+    instruments: Arc<Instruments>,
+    /// What spans and metrics share.
+    shared: Vec<KeyValue>,
+}
+
+impl Span {
+    /// `None` for what is no operation of a model.
+    pub(super) fn start(
+        tracer: &SdkTracer,
+        instruments: Arc<Instruments>,
+        parent: &Context,
+        meta: &Meta,
+        upstream: &Upstream,
+    ) -> Option<Self> {
+        let operation = operation(&meta.path)?;
+        let mut shared = vec![
+            KeyValue::new(name::OPERATION_NAME, operation),
+            KeyValue::new(name::PROVIDER_NAME, provider(meta.api)),
+        ];
+        if let Some((host, port)) = upstream.address() {
+            shared.push(KeyValue::new(name::SERVER_ADDRESS, host));
+            shared.push(KeyValue::new(name::SERVER_PORT, i64::from(port)));
+        }
+        let model = meta.model.as_deref().unwrap_or_default();
+        let title = format!("{operation} {model}").trim_end().to_owned();
+        let mut attributes = shared.clone();
+        attributes.push(KeyValue::new("midstream.stream.id", meta.id.as_str().to_owned()));
+        attributes.push(KeyValue::new("midstream.upstream", upstream.name.clone()));
+        if !model.is_empty() {
+            attributes.push(KeyValue::new(name::REQUEST_MODEL, model.to_owned()));
+        }
+        let builder = tracer.span_builder(title).with_kind(SpanKind::Client).with_attributes(attributes);
+        let span = builder.with_start_time(SystemTime::now()).start_with_context(tracer, parent);
+        Some(Self { context: parent.with_span(span), instruments, shared })
+    }
+
+    /// Names this span to the upstream.
+    pub(crate) fn name_in(&self, headers: &mut HeaderMap) {
+        TraceContextPropagator::new().inject_context(&self.context, &mut HeaderInjector(headers));
+    }
+
+    /// What is known of an answer that is over.
+    pub(crate) fn tell(&self, summary: &Summary) {
+        let span = self.context.span();
+        let set = |key: &'static str, value: Option<Value>| {
+            if let Some(value) = value {
+                span.set_attribute(KeyValue::new(key, value));
+            }
+        };
+        let text = |text: &Option<String>| text.clone().map(Value::from);
+        let count = |count: Option<u64>| count.and_then(|count| i64::try_from(count).ok()).map(Value::from);
+        set(name::RESPONSE_ID, text(&summary.id));
+        set(name::RESPONSE_MODEL, text(&summary.model));
+        let reasons: Vec<StringValue> = summary.finish_reasons.iter().cloned().map(StringValue::from).collect();
+        set(name::RESPONSE_FINISH_REASONS, (!reasons.is_empty()).then_some(Value::Array(Array::String(reasons))));
+        set(name::RESPONSE_TIME_TO_FIRST_CHUNK, summary.pace.first_text_s.map(Value::from));
+        set(name::USAGE_REASONING_OUTPUT_TOKENS, count(summary.usage.reasoning));
+        set(name::USAGE_CACHE_READ_INPUT_TOKENS, count(summary.usage.cache_read));
+        set(name::USAGE_CACHE_CREATION_INPUT_TOKENS, count(summary.usage.cache_write));
+        for finding in &summary.findings {
+            let attributes = vec![
+                KeyValue::new(name::EVALUATION_NAME, format!("{}/{}", finding.check, finding.kind)),
+                KeyValue::new(name::EVALUATION_SCORE_VALUE, finding.score),
+                KeyValue::new(name::EVALUATION_SCORE_LABEL, finding.action.name()),
+            ];
+            span.add_event(name::EVALUATION_RESULT, attributes);
+        }
+    }
+
+    /// It is over, and this is what it used.
+    pub(crate) fn end(self, record: &UsageRecord) {
+        let span = self.context.span();
+        for (key, tokens) in
+            [(name::USAGE_INPUT_TOKENS, record.tokens.input), (name::USAGE_OUTPUT_TOKENS, record.tokens.output)]
+        {
+            if let Some(tokens) = tokens.and_then(|tokens| i64::try_from(tokens).ok()) {
+                span.set_attribute(KeyValue::new(key, tokens));
+            }
+        }
+        span.set_attribute(KeyValue::new("midstream.usage.source", record.tokens.source.name()));
+        let mut shared = self.shared;
+        if record.end != EndingState::Complete.name() {
+            let error = KeyValue::new(name::ERROR_TYPE, record.end);
+            span.set_attribute(error.clone());
+            span.set_status(Status::error(record.end));
+            shared.push(error);
+        }
+        self.instruments.record(record, &shared);
+        span.end();
+    }
+}
+
+/// What a path asks a model for, by the conventions' names.
+fn operation(path: &str) -> Option<&'static str> {
+    let ends = |end: &str| path.ends_with(end);
+    if ends("/chat/completions") || ends("/responses") || ends("/messages") || ends("/api/chat") {
+        Some("chat")
+    } else if ends("/completions") || ends("/api/generate") {
+        Some("text_completion")
+    } else if ends("/embeddings") || ends("/api/embed") {
+        Some("embeddings")
+    } else if ends(":generateContent") || ends(":streamGenerateContent") {
+        Some("generate_content")
+    } else {
+        None
+    }
+}
+
+fn provider(api: Api) -> &'static str {
+    match api {
+        Api::Gemini => "gcp.gemini",
+        Api::Anthropic | Api::Ollama | Api::Openai => api.name(),
+    }
+}

@@ -1,0 +1,153 @@
+//! A collector of OpenTelemetry is told of every call of an upstream, and of no text.
+
+#![expect(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::post;
+use bytes::Bytes;
+use midstream_gateway::{Api, Config, Server, TelemetryConfig};
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value};
+use opentelemetry_proto::tonic::trace::v1::Span;
+use prost::Message;
+use support::{Asker, LONGEST, Mock, Script, Seen, all, chat, chat_end, gateway_with};
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+
+const CHAT: &str = "/v1/chat/completions";
+const CANARY: &str = "the canary sings";
+
+/// What a collector was sent, as it came.
+#[derive(Clone, Default)]
+struct Collector {
+    traces: Arc<Mutex<Vec<Bytes>>>,
+    metrics: Arc<Mutex<Vec<Bytes>>>,
+}
+
+impl Collector {
+    /// Starts one; its URL comes with it.
+    async fn start() -> (Self, String) {
+        let collector = Self::default();
+        let take =
+            |State(kept): State<Arc<Mutex<Vec<Bytes>>>>, body: Bytes| async move { kept.lock().unwrap().push(body) };
+        let router = Router::new()
+            .route("/v1/traces", post(take).with_state(Arc::clone(&collector.traces)))
+            .route("/v1/metrics", post(take).with_state(Arc::clone(&collector.metrics)));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async { axum::serve(listener, router).await.unwrap() });
+        (collector, url)
+    }
+
+    fn spans(&self) -> Vec<Span> {
+        let sent = self.traces.lock().unwrap().clone();
+        let requests = sent.into_iter().map(|body| ExportTraceServiceRequest::decode(body).unwrap());
+        let scopes = requests.flat_map(|request| request.resource_spans).flat_map(|resource| resource.scope_spans);
+        scopes.flat_map(|scope| scope.spans).collect()
+    }
+
+    fn metrics(&self) -> Vec<String> {
+        let sent = self.metrics.lock().unwrap().clone();
+        let requests = sent.into_iter().map(|body| ExportMetricsServiceRequest::decode(body).unwrap());
+        let scopes = requests.flat_map(|request| request.resource_metrics).flat_map(|resource| resource.scope_metrics);
+        let mut names: Vec<String> = scopes.flat_map(|scope| scope.metrics).map(|metric| metric.name).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    fn holds(&self, text: &str) -> bool {
+        let sent = [self.traces.lock().unwrap().clone(), self.metrics.lock().unwrap().clone()].concat();
+        sent.iter().any(|body| body.windows(text.len()).any(|window| window == text.as_bytes()))
+    }
+}
+
+async fn told(mock: &Mock, url: &str) -> Server {
+    let telemetry = TelemetryConfig { otlp: Some(url.to_owned()), ..TelemetryConfig::default() };
+    gateway_with(mock, Api::Openai, |config: &mut Config| config.telemetry = telemetry).await
+}
+
+fn attributes(given: &[KeyValue]) -> BTreeMap<&str, String> {
+    let value = |pair: &KeyValue| match pair.value.clone().unwrap().value.unwrap() {
+        any_value::Value::StringValue(text) => text,
+        any_value::Value::IntValue(number) => number.to_string(),
+        other => format!("{other:?}"),
+    };
+    given.iter().map(|pair| (pair.key.as_str(), value(pair))).collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_is_a_span_of_the_clients_trace_and_holds_no_text() {
+    const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+    let (collector, url) = Collector::start().await;
+    let mock = Mock::start(Script::of([chat(CANARY), chat_end()])).await;
+    let server = told(&mock, &url).await;
+    let parent = format!("00-{TRACE}-b7ad6b7169203331-01");
+    let body = r#"{"model":"m","stream":true}"#;
+    all(Asker::new(&server).send_with("POST", CHAT, body, &[("traceparent", &parent)]).await).await;
+    let Seen::Asked { headers, .. } = mock.next().await else { panic!("the provider saw no request") };
+    let sent = headers["traceparent"].to_str().unwrap().to_owned();
+    timeout(LONGEST, server.stop()).await.unwrap();
+    let spans = collector.spans();
+    let [span] = &spans[..] else { panic!("{} spans", spans.len()) };
+    assert_eq!((span.name.as_str(), hex(&span.trace_id).as_str()), ("chat m", TRACE));
+    assert_eq!(hex(&span.parent_span_id), "b7ad6b7169203331");
+    assert_eq!(sent, format!("00-{TRACE}-{}-01", hex(&span.span_id)));
+    let held = attributes(&span.attributes);
+    assert_eq!(held["gen_ai.operation.name"], "chat");
+    assert_eq!(held["gen_ai.provider.name"], "openai");
+    assert_eq!(held["gen_ai.request.model"], "m");
+    assert_eq!(held["server.port"], mock.address.port().to_string());
+    assert!(held.contains_key("gen_ai.usage.output_tokens") && !held.contains_key("error.type"), "{held:?}");
+    let metrics = collector.metrics();
+    for name in ["gen_ai.client.operation.duration", "gen_ai.client.token.usage", "gen_ai.server.time_to_first_token"] {
+        assert!(metrics.iter().any(|known| known == name), "{metrics:?}");
+    }
+    assert!(!collector.holds(CANARY));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_is_an_error_with_what_the_check_found() {
+    let (collector, url) = Collector::start().await;
+    let mock = Mock::start(Script::of(vec![chat("again and again and "); 400])).await;
+    let server = told(&mock, &url).await;
+    all(Asker::new(&server).post(CHAT).await).await;
+    timeout(LONGEST, server.stop()).await.unwrap();
+    let spans = collector.spans();
+    assert_eq!(attributes(&spans[0].attributes)["error.type"], "halted");
+    let found = attributes(&spans[0].events[0].attributes);
+    assert_eq!(found["gen_ai.evaluation.name"], "repeat/exact");
+    assert!(!collector.holds("again and again"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collector_that_is_gone_costs_no_stream() {
+    let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let mock = Mock::start(Script::of([chat("Hello"), chat_end()])).await;
+    let server = told(&mock, &format!("http://{gone}")).await;
+    let body = all(Asker::new(&server).post(CHAT).await).await;
+    assert!(body.ends_with(b"data: [DONE]\n\n"));
+    timeout(LONGEST + Duration::from_secs(10), server.stop()).await.unwrap();
+}
+
+#[tokio::test]
+async fn models_that_are_listed_are_no_operation() {
+    let (collector, url) = Collector::start().await;
+    let mock = Mock::start(Script { content_type: "application/json", ..Script::of(["{}"]) }).await;
+    let server = told(&mock, &url).await;
+    all(Asker::new(&server).send("GET", "/v1/models", "").await).await;
+    timeout(LONGEST, server.stop()).await.unwrap();
+    assert!(collector.spans().is_empty());
+}
