@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use http::header::CONTENT_ENCODING;
 use hyper::body::Incoming;
 use serde_json::{Map, Value};
 
@@ -144,7 +145,8 @@ impl Continuation {
         let asking = async move {
             let (response, at) = asked.ask(0, &mut second).await.ok()?;
             let upstream = Arc::clone(&asked.routes.get(at)?.upstream);
-            let (seat, is_answer) = (second.seat?, response.status().is_success());
+            let is_plain = !response.headers().contains_key(CONTENT_ENCODING);
+            let (seat, is_answer) = (second.seat?, response.status().is_success() && is_plain);
             is_answer.then(|| Joined { body: response.into_body(), upstream, seat })
         };
         Some((held, Box::pin(asking)))

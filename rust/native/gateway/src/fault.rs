@@ -59,6 +59,15 @@ impl Fault {
         Self::new(StatusCode::GATEWAY_TIMEOUT, "midstream_upstream_timeout", message)
     }
 
+    /// An answer came encoded, although it was asked for as it is, and text of it would have to be changed or held.
+    pub(crate) fn encoded(upstream: &str, encoding: &str) -> Self {
+        let message = format!(
+            "upstream {upstream:?} sent its answer encoded as {encoding:?} although identity was asked for, and text \
+             that is redacted or held must be read first"
+        );
+        Self::new(StatusCode::BAD_GATEWAY, "midstream_encoded", message)
+    }
+
     pub(crate) fn draining() -> Self {
         let message = "this gateway is about to stop and takes nothing new; ask again, another one may answer";
         Self { retry_after_s: Some(1), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "midstream_draining", message) }

@@ -42,6 +42,7 @@ mod tls;
 mod upstream;
 mod usage;
 mod viewers;
+mod warnings;
 mod watched;
 mod whole;
 mod wire;

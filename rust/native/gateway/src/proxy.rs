@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, Response};
 use hyper::body::Incoming;
 use midstream_stream::{Continues, Dialect, End, Guard, Options, Settings};
 use midstream_worker::Clock;
+use serde_json::json;
 use tokio::time::Instant;
 
-use crate::attempts::Request;
+use crate::attempts::{Books, Request};
 use crate::body::Body;
 use crate::client::Client;
 use crate::config::Role;
@@ -29,6 +30,7 @@ use crate::streams::{Stream, Streams};
 use crate::upstream::Chosen;
 use crate::usage::{Booking, Ledger, unix_s};
 use crate::viewers::token::Tokens;
+use crate::warnings::Warnings;
 use crate::watched::Watched;
 use crate::whole::{Outcome, Whole, is_whole};
 use crate::wire::{IDS, to_client, to_upstream, without_key};
@@ -116,16 +118,27 @@ impl Proxy {
         case: &Case<'_>,
         asked: &Request,
         response: Response<Incoming>,
-        booking: Booking,
+        mut booking: Booking,
     ) -> Result<Outcome, Fault> {
         let Case { setup, stream, .. } = case;
         let candidate = asked.routes.get(case.at).ok_or_else(|| Fault::no_upstream(asked.api))?;
         let upstream = &candidate.upstream;
         stream.run(&upstream.name);
         let (mut head, body) = response.into_parts();
+        let dialect = match encoding(&head.headers) {
+            Some(encoding) if asked.dialect.is_some() && setup.changes_text() => {
+                booking.fail();
+                return Err(Fault::encoded(&upstream.name, &encoding));
+            }
+            Some(encoding) => {
+                stream.append([json!({"kind": "opaque", "encoding": encoding}).to_string()]);
+                None
+            }
+            None => asked.dialect,
+        };
         let kind = text(&head.headers, &CONTENT_TYPE);
         let is_whole = is_whole(&head.headers);
-        let is_answer = asked.dialect.is_some() && head.status.is_success();
+        let is_answer = dialect.is_some() && head.status.is_success();
         let continuation = if is_answer && !is_whole && !setup.settings.shadow {
             Continuation::of(&setup.continuation, asked, case.at, &self.ledger)
         } else {
@@ -137,22 +150,22 @@ impl Proxy {
             None => Continues::default(),
         };
         let options = Options {
-            dialect: asked.dialect.unwrap_or(Dialect::Opaque),
+            dialect: dialect.unwrap_or(Dialect::Opaque),
             content_type: kind.clone(),
             http_status: Some(head.status.as_u16()),
             started: Some(booking.started()),
-            settings: if asked.dialect.is_some() { setup.settings.clone() } else { Settings::default() },
-            end: if asked.dialect.is_some() { setup.end } else { End::None },
-            rules: setup.rules.clone().filter(|_| asked.dialect.is_some()),
+            settings: if dialect.is_some() { setup.settings.clone() } else { Settings::default() },
+            end: if dialect.is_some() { setup.end } else { End::None },
+            rules: setup.rules.clone().filter(|_| dialect.is_some()),
             continues,
             ..Options::default()
         };
         let guard = Guard::new(options).map_err(|error| {
             Fault::new(http::StatusCode::INTERNAL_SERVER_ERROR, "midstream_guard", error.to_string())
         })?;
-        let finishes = asked.dialect.filter(|_| setup.end == End::Finish && !guard.redacts());
+        let finishes = dialect.filter(|_| setup.end == End::Finish && !guard.redacts());
         let frames = Frames::new(kind.as_deref(), case.is_numbered, guard.redacts());
-        let patience = Patience::new(&upstream.config, case.begun, asked.dialect.is_some());
+        let patience = Patience::new(&upstream.config, case.begun, dialect.is_some());
         head.headers = to_client(&head.headers, stream.meta.id.as_str(), &upstream.name);
         let watched = Watched::new(
             guard,
@@ -163,7 +176,8 @@ impl Proxy {
             frames,
         )
         .with_moderator(setup.moderator.as_ref())
-        .may_go_on(continuation.is_some() || is_whole);
+        .may_go_on(continuation.is_some() || is_whole)
+        .with_warnings(Warnings::of(dialect.filter(|_| setup.tells_warnings && !is_whole)));
         if is_whole {
             return Whole { body, watched, patience, upstream: &upstream.name, finishes }.pass(head).await;
         }
@@ -186,6 +200,11 @@ struct Case<'a> {
     /// The client asked for the numbers of events.
     is_numbered: bool,
     at: usize,
+}
+
+/// What the answer is encoded in, although it was asked for as it is.
+fn encoding(headers: &HeaderMap) -> Option<String> {
+    text(headers, &CONTENT_ENCODING).filter(|encoding| !matches!(encoding.trim(), "" | "identity"))
 }
 
 fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {

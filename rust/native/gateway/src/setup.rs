@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use midstream_series::Timestamp;
 use midstream_stream::redact::RuleSet;
-use midstream_stream::{Dialect, End, Settings};
+use midstream_stream::{Action, Dialect, End, Settings};
 
 use crate::access::Access;
 use crate::attempts::Candidate;
@@ -32,6 +32,8 @@ pub(crate) struct Setup {
     /// Whom held text is shown to.
     pub(crate) moderator: Option<Arc<Moderator>>,
     pub(crate) continuation: ContinuationConfig,
+    /// Warnings are told inside answers.
+    pub(crate) tells_warnings: bool,
     /// Silence after which a client is told that the gateway is there.
     pub(crate) keepalive: Option<Duration>,
     /// Answers outlive their clients.
@@ -61,6 +63,7 @@ impl Setup {
             end: config.on_stop.end(),
             moderator: config.moderator.as_ref().map(Moderator::of).transpose()?,
             continuation: config.continuation,
+            tells_warnings: config.tell_warnings,
             keepalive: Some(Duration::from_secs_f64(config.keepalive_s)).filter(|every| !every.is_zero()),
             goes_on: config.on_client_gone == OnClientGone::Continue,
             max_body: config.max_body,
@@ -69,6 +72,12 @@ impl Setup {
             cors: Cors::of(config.cors.as_ref()),
             tls,
         })
+    }
+
+    /// Whether text of answers is redacted or held, so that none may pass unread.
+    pub(crate) fn changes_text(&self) -> bool {
+        let redacts = self.rules.is_some() && self.settings.redact.strongest() >= Some(Action::Redact);
+        !self.settings.shadow && (redacts || self.settings.hold.is_some())
     }
 
     /// Who may serve the request, and the body as each knows it.

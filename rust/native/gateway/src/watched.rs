@@ -20,6 +20,7 @@ use crate::norm;
 use crate::seats::Seat;
 use crate::streams::Stream;
 use crate::usage::Booking;
+use crate::warnings::Warnings;
 
 /// A guard with the stream that it tells of.
 pub(crate) struct Watched {
@@ -44,6 +45,8 @@ pub(crate) struct Watched {
     moderation: Option<Box<Moderation>>,
     /// Its owner may ask for an answer that goes on.
     goes_on: bool,
+    /// Where warnings are told inside the answer.
+    warnings: Option<Warnings>,
 }
 
 /// What a decision asks the owner of a stream to do.
@@ -82,6 +85,7 @@ impl Watched {
             cause: None,
             moderation: None,
             goes_on: false,
+            warnings: None,
         }
     }
 
@@ -90,6 +94,18 @@ impl Watched {
         let holds = self.guard.holds();
         self.moderation = moderator.filter(|_| holds).map(|moderator| Box::new(Moderation::new(Arc::clone(moderator))));
         self
+    }
+
+    /// Warnings are told inside the answer.
+    pub(crate) fn with_warnings(mut self, warnings: Option<Warnings>) -> Self {
+        self.warnings = warnings;
+        self
+    }
+
+    /// What is told of the answer behind `bytes` of it.
+    pub(crate) fn warnings(&mut self, bytes: &[u8]) -> Vec<Bytes> {
+        let is_over = self.guard.is_told();
+        self.warnings.as_mut().map_or_else(Vec::new, |warnings| warnings.behind(bytes, is_over))
     }
 
     /// Its owner may ask for an answer that goes on.
@@ -169,6 +185,9 @@ impl Watched {
         let Ok(decision) = call(&mut self.guard, chunk, now) else { return Passed::default() };
         note_stop(&mut self.stop, &decision);
         self.metrics.decided(&decision);
+        if let Some(warnings) = self.warnings.as_mut().filter(|_| decision.action >= Action::Warn) {
+            warnings.take(&decision);
+        }
         let asks = if self.goes_on { asks(&decision) } else { None };
         let is_progress = decision.events.iter().any(|event| !matches!(event.kind, EventKind::Ping));
         let (bytes, halted) = (forwarded(decision.forward, chunk), decision.halted);

@@ -276,3 +276,25 @@ async fn an_answer_in_one_piece_is_asked_for_at_the_next_route() {
     let body: Value = serde_json::from_slice(&all(response).await).unwrap();
     assert_eq!(body["choices"][0]["message"]["content"], "That is all.");
 }
+
+#[tokio::test]
+async fn a_hint_is_told_to_the_model_at_once() {
+    let mut looping = vec![chunk(&json!({"role": "assistant", "content": ""}), &Value::Null, None)];
+    looping.extend((0..40).map(|_| chat("I am done. ")));
+    let mock = Mock::start(Script { hangs: true, ..Script::of(looping) }).await;
+    let server = gateway_with(&mock, Api::Openai, |config| {
+        config.guard = Settings::from_json(r#"{"repeat": {"exact": "hint"}}"#).unwrap();
+        config.continuation.hint = true;
+        config.continuation.most = 1;
+    })
+    .await;
+    let asker = Asker::new(&server);
+    let answering = tokio::spawn(async move { all(asker.send("POST", CHAT, ASKED).await).await });
+    let _ = asked(&mock).await;
+    let again = asked(&mock).await;
+    let messages = again["messages"].as_array().unwrap();
+    assert!(messages[1]["content"].as_str().unwrap().starts_with("I am done. I am done."), "{messages:?}");
+    assert_eq!(messages[2]["role"], "user");
+    assert!(messages[2]["content"].as_str().unwrap().starts_with("You repeat yourself: "), "{messages:?}");
+    answering.abort();
+}

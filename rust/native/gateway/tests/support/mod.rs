@@ -40,6 +40,8 @@ pub(crate) const LONGEST: Duration = Duration::from_secs(20);
 pub(crate) struct Script {
     pub(crate) status: Option<StatusCode>,
     pub(crate) content_type: &'static str,
+    /// What `content-encoding` says.
+    pub(crate) encoding: &'static str,
     /// Waits before the head of the answer.
     pub(crate) before: Duration,
     /// Chunks, each after its time.
@@ -161,6 +163,9 @@ async fn answer(
     *response.status_mut() = script.status.unwrap_or_default();
     if !script.content_type.is_empty() {
         response.headers_mut().insert("content-type", script.content_type.parse().unwrap());
+    }
+    if !script.encoding.is_empty() {
+        response.headers_mut().insert("content-encoding", script.encoding.parse().unwrap());
     }
     if let Some(length) = script.length {
         response.headers_mut().insert("content-length", length.into());

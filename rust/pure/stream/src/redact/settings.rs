@@ -215,7 +215,7 @@ impl RedactSettings {
     }
 
     /// The strongest that any match may ask for.
-    pub(crate) fn strongest(&self) -> Option<Action> {
+    pub fn strongest(&self) -> Option<Action> {
         self.fields().filter_map(|(_, action)| action).max()
     }
 
