@@ -1,8 +1,13 @@
 """``midstream serve``: what it reads, what it prints, how it ends."""
 
+import hashlib
 import json
 import signal
 import socket
+import ssl
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -146,3 +151,56 @@ def test_the_key_of_a_provider_in_the_environment_is_enough_and_not_shown(served
     assert "# asks     openai: https://api.openai.com, with the key in OPENAI_API_KEY" in lines
     assert any(line.startswith("ANTHROPIC_BASE_URL=") for line in lines)
     assert "canary" not in json.dumps(lines)
+
+
+def test_tls_makes_a_certificate_that_apps_can_trust_and_pin(served, provider):
+    process, lines = served("--upstream", provider.url, "--tls")
+    said = dict(line[2:].split(maxsplit=1) for line in lines if line.startswith("# "))
+    context = ssl.create_default_context(cafile=said["cert"])
+    answered = httpx2.post(f"{base(lines)}/chat/completions", json=ASKED, verify=context, trust_env=False)
+    assert answered.content == b"".join(bodies.chat(["All ", "is ", "well."]))
+    pinned = ssl.get_server_certificate(tuple(base(lines)[8:-3].split(":")))
+    assert hashlib.sha256(ssl.PEM_cert_to_DER_cert(pinned)).hexdigest() == said["sha256"]
+    process.terminate()
+    assert process.wait(20) == 0
+    assert not Path(said["cert"]).exists()
+
+
+def test_a_certificate_comes_with_its_key(midstream):
+    done = midstream("serve", "--upstream", "http://127.0.0.1:1", "--tls-cert", "a.pem")
+    assert (done.returncode, done.stderr) == (2, "midstream: give --tls, or --tls-cert with --tls-key\n")
+
+
+def test_sighup_reads_the_configuration_again_and_a_fault_changes_nothing(served, provider, tmp_path):
+    path = tmp_path / "a.toml"
+    path.write_text(config_of(provider))
+    process, lines = served("--config", "a.toml")
+    path.write_text("max_body = 1\n" + config_of(provider))
+    process.send_signal(signal.SIGHUP)
+    assert process.stderr.readline() == "midstream: the configuration was read again\n"
+    assert json.loads(answer(lines))["error"]["type"] == "midstream_body_too_large"
+    path.write_text("max_body = 1000\nlisen = 'x'\n")
+    process.send_signal(signal.SIGHUP)
+    told = process.stderr.readline()
+    assert told.startswith("midstream: the configuration stays as it was: ")
+    assert told.endswith("(a.toml, line 2, column 1)\n")
+    assert json.loads(answer(lines))["error"]["type"] == "midstream_body_too_large"
+
+
+def test_sigterm_under_load_lets_every_answer_end_and_refuses_what_is_new(served):
+    chunks = bodies.chat(["All ", "is ", "well."])
+    with Provider([chunks[0], Pause(1.5), *chunks[1:]]) as provider, ThreadPoolExecutor(20) as pool:
+        process, lines = served("--upstream", provider.url)
+        running = [pool.submit(answer, lines) for _ in range(20)]
+        while sum(connection.written > 0 for connection in provider.connections) < 20:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        refused = httpx2.Response(200)
+        while refused.status_code == 200:
+            refused = httpx2.get(f"{base(lines).removesuffix('/v1')}/readyz", trust_env=False)
+        assert refused.status_code == 503
+        asked = httpx2.post(f"{base(lines)}/chat/completions", json=ASKED, trust_env=False)
+        assert (asked.status_code, asked.json()["error"]["type"]) == (503, "midstream_draining")
+        assert asked.headers["connection"] == "close"
+        assert {one.result() for one in running} == {b"".join(chunks)}
+        assert process.wait(20) == 0

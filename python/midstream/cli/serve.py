@@ -155,7 +155,7 @@ async def run(config: GatewayConfig, load: Callable[[], GatewayConfig]) -> int:
         loop.add_signal_handler(signal.SIGHUP, hung_up.set)
     async with Gateway(config) as gateway, asyncio.TaskGroup() as tasks:
         with made_certificate(gateway) as lines:
-            for line in (*addresses(config, gateway.url), *lines):
+            for line in addresses(config, gateway.url, lines):
                 print(line)
             sys.stdout.flush()
             reloading = tasks.create_task(reload(gateway, load, hung_up))
@@ -190,10 +190,10 @@ def made_certificate(gateway: Gateway) -> Iterator[list[str]]:
     with tempfile.TemporaryDirectory(prefix="midstream-") as folder:
         path = Path(folder, "certificate.pem")
         path.write_text(gateway.certificate.pem)
-        yield [f"# certificate  {path}", f"# sha256       {gateway.certificate.sha256}"]
+        yield [f"# cert      {path}", f"# sha256   {gateway.certificate.sha256}"]
 
 
-def addresses(config: GatewayConfig, url: str) -> Iterator[str]:
+def addresses(config: GatewayConfig, url: str, certificate: list[str]) -> Iterator[str]:
     """What a shell can read: the variables of SDKs, and what to look at as comments."""
     apis = sorted({api for upstream in config.upstreams.values() for api in upstream.apis})
     yield from (BASES[api].format(url=url) for api in apis)
@@ -202,6 +202,7 @@ def addresses(config: GatewayConfig, url: str) -> Iterator[str]:
         yield f"# asks     {name}: {upstream.url}{key}"
     if not apis:
         yield "# asks     nobody: the configuration names no upstream"
+    yield from certificate
     yield f"# streams  {url}/midstream/v1/streams"
     yield f"# events   {url}/midstream/v1/streams/ID/events"
     yield f"# metrics  {url}/metrics"
