@@ -22,6 +22,7 @@ BETWEEN_KEYS = [
     "allowed is at most actions.",
     "allowed is an upstream of this file",
     "allowed is an address of loopback",
+    "or else certificate and key",
     "a table beside guard.hold",
     "where text is held",
     "as long as format is not",

@@ -56,7 +56,7 @@ class Moderator:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prefill:
-    """How an upstream goes on with an answer that its request already holds, as a last turn of the assistant.
+    r"""How an upstream goes on with an answer that its request already holds, as a last turn of the assistant.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class Prefill:
     Examples
     --------
     >>> Prefill(format="vllm").reasoning_before
-    '<think>\\n'
+    '<think>\n'
     """
 
     format: Literal["plain", "vllm"] = "plain"
