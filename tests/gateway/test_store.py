@@ -13,6 +13,7 @@ import pytest
 import bodies
 from midstream.errors import InputError
 from midstream.gateway import GatewayConfig, Store, Upstream
+from midstream.stream import Settings
 from processes import posix
 from provider import Pause, Provider, Stall
 
@@ -33,7 +34,8 @@ main()
 def config_of(tmp_path, provider, fsync):
     upstream = Upstream(url=provider.url.removesuffix("/v1"), apis=("openai",))
     store = Store(folder=str(tmp_path / "log"), fsync=fsync)
-    config = GatewayConfig(listen="127.0.0.1:0", upstreams={"mock": upstream}, store=store, drain_s=1)
+    guard = Settings(shadow=True)
+    config = GatewayConfig(listen="127.0.0.1:0", upstreams={"mock": upstream}, store=store, drain_s=1, guard=guard)
     path = tmp_path / "midstream.toml"
     path.write_text(config.to_toml())
     return path

@@ -4,12 +4,14 @@
 //! `gateway-load bare PORT UPSTREAM_PORT`: a reverse proxy of hyper alone, the floor.
 //! `gateway-load gateway PORT UPSTREAM_PORT all|observe`: the gateway.
 //! `gateway-load client PORT STREAMS RATE SECONDS`: so many clients at once; prints one line of JSON.
+//! `gateway-load viewers PORT READERS STALLED SECONDS`: so many look on at the newest stream that runs; prints what came.
 
 use std::error::Error;
 
 mod client;
 mod mock;
 mod proxies;
+mod viewers;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -25,6 +27,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
             ["client", port, streams, rate, seconds] => {
                 client::run(port.parse()?, streams.parse()?, rate.parse()?, seconds.parse()?).await
+            }
+            ["viewers", port, readers, stalled, seconds] => {
+                viewers::run(port.parse()?, readers.parse()?, stalled.parse()?, seconds.parse()?).await
             }
             _ => Err("see the top of main.rs".into()),
         }

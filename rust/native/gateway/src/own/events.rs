@@ -25,7 +25,7 @@ use crate::viewers::{Mode, Seat, Viewer, sse, ws};
 #[into_params(parameter_in = Query)]
 pub(super) struct From {
     /// The number of the last event that the viewer has; it comes before `Last-Event-ID`.
-    after: Option<Seq>,
+    after: Option<u64>,
     /// `norm`: events that are the same for every provider. `raw`: what passed to the client.
     #[param(inline)]
     mode: Option<Mode>,

@@ -1,6 +1,7 @@
 //! Streams that run or have ended: all that a gateway remembers.
 
 mod event;
+mod fan;
 mod id;
 mod ring;
 mod stream;

@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use tokio::sync::watch;
 
 use super::event::{Event, Seq};
+use super::fan::{self, Fan};
 use super::id::StreamId;
 use super::ring::Ring;
 use crate::cause::Cause;
@@ -59,6 +60,8 @@ pub(crate) struct Stream {
     pub(crate) viewers: AtomicUsize,
     /// What a log keeps of it, where there is one.
     is_stored: bool,
+    /// Where viewers wait, from the first one on.
+    fan: OnceLock<Arc<Fan>>,
     tap: Option<Tap>,
 }
 
@@ -172,6 +175,7 @@ impl Stream {
             waker: AtomicWaker::new(),
             viewers: AtomicUsize::new(0),
             is_stored,
+            fan: OnceLock::new(),
             tap,
         }
     }
@@ -380,6 +384,16 @@ impl Stream {
     /// Tells of what comes.
     pub(crate) fn follow(&self) -> watch::Receiver<Last> {
         self.last.subscribe()
+    }
+
+    /// The same for a viewer, in a runtime: there may be many, and nobody waits until they are woken.
+    pub(crate) fn look(self: &Arc<Self>) -> watch::Receiver<Last> {
+        let fan = self.fan.get_or_init(|| {
+            let fan = Arc::new(Fan::new(self.last()));
+            fan::start(Arc::clone(self), Arc::clone(&fan));
+            fan
+        });
+        fan.follow()
     }
 
     pub(crate) fn last(&self) -> Last {

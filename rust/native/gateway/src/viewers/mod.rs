@@ -98,7 +98,7 @@ impl Viewer {
     /// Of a stream of this process, from an event on.
     pub(crate) fn new(seat: Seat, store: Option<Arc<dyn StreamStore>>, next: Seq, mode: Mode) -> Self {
         let stream = Arc::clone(&seat.stream);
-        let (follow, place) = (stream.follow(), stream.passed_behind(next));
+        let (follow, place) = (stream.look(), stream.passed_behind(next));
         let is_behind = mode == Mode::Raw && next < stream.kept().0;
         let here = Here { stream, follow, behind: None, store, place, told: Last::default(), _seat: seat };
         let mut viewer = Self { source: Source::Here(here), mode, next, marks: VecDeque::new(), is_over: false };

@@ -83,6 +83,8 @@ proptest! {
 
     #[test]
     fn what_a_reader_has_is_the_log_however_it_stalls_and_comes_back(turns in turns()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let _entered = runtime.enter();
         let stream = started(&streams());
         let all = Arc::new(AtomicUsize::new(0));
         let mut readers: [Reader; 4] = std::array::from_fn(|_| Reader::default());
