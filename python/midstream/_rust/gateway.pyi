@@ -5,7 +5,7 @@ What `midstream.gateway` stands on.
 
 from typing import SupportsIndex, final
 
-__all__ = ["Observer", "Server", "read_config"]
+__all__ = ["Observer", "Server", "View", "read_config"]
 
 @final
 class Observer:
@@ -30,6 +30,10 @@ class Server:
     def __new__(cls, /, config_json: str, threads: SupportsIndex) -> Server: ...
     @property
     def address(self, /) -> str: ...
+    def annotate(self, /, id: str, note: str) -> bool:
+        """
+        Adds a note, which is JSON, to a stream; false where none has that id.
+        """
     def cancel(self, /, id: str) -> bool:
         """
         Closes the upstream of a stream; false where none has that id.
@@ -38,13 +42,13 @@ class Server:
         """
         The certificate in PEM and its SHA-256; none where HTTP is plain.
         """
-    def reload(self, /, config_json: str) -> None:
-        """
-        Puts another configuration in the place of the one that it runs by, wholly or not at all.
-        """
     def observe(self, /, capacity: SupportsIndex) -> Observer:
         """
         Copies of the events of streams that start from now on, with room for so many.
+        """
+    def reload(self, /, config_json: str) -> None:
+        """
+        Puts another configuration in the place of the one that it runs by, wholly or not at all.
         """
     def stop(self, /) -> None:
         """
@@ -57,6 +61,28 @@ class Server:
     def streams_json(self, /) -> str:
         """
         Streams that run or ended a while ago, as a JSON array.
+        """
+    def usage_json(self, /) -> str:
+        """
+        What was used since the start, as a JSON object.
+        """
+    def view(self, /, id: str, after: SupportsIndex | None, raw: bool) -> View:
+        """
+        Looks on at a stream, from behind an event or from its begin.
+        """
+
+@final
+class View:
+    """
+    One who looks on at a stream.
+    """
+    def close(self, /) -> None:
+        """
+        Looks on no more: who waits gets nothing.
+        """
+    def take(self, /) -> list[str]:
+        """
+        Waits for what comes, and gives what is there as JSON objects; none behind the end.
         """
 
 def read_config(content: bytes, file: str | None = None) -> str:
