@@ -7,10 +7,10 @@ mod hidden;
 mod rates;
 mod sums;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use midstream_stream::{EndingState, Summary, UsageSource};
+use midstream_stream::{EndingState, Summary, Usage, UsageSource};
 use serde::Serialize;
 
 pub(crate) use self::booking::Booking;
@@ -125,26 +125,40 @@ impl Ledger {
 
     /// The tokens of an answer: the provider's count, else what its characters make.
     pub(crate) fn tokens(&self, model: Option<&str>, summary: &Summary, is_read: bool) -> Tokens {
-        let usage = &summary.usage;
         let written = summary.channels.iter().filter(|channel| channel.kind != "audio");
         let characters: u64 = written.map(|channel| channel.characters).sum();
-        let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
-        let of = |output, source| Tokens { input: usage.input, output, source };
-        match (usage.output, usage.source) {
-            (Some(output), UsageSource::Reported) => {
-                if summary.ending.state == EndingState::Complete {
-                    rates.learn(model, characters, output.saturating_sub(hidden_reasoning(summary)));
-                    return of(Some(output), UsageSource::Reported);
-                }
-                // A count from the begin of an answer that was cut is not one of all that came.
-                let estimate = rates.estimate(model, characters);
-                let is_stale = estimate > output.saturating_mul(2);
-                if is_stale { of(Some(estimate), UsageSource::Estimated) } else { of(Some(output), usage.source) }
-            }
-            _ if characters > 0 => of(Some(rates.estimate(model, characters)), UsageSource::Estimated),
-            _ if is_read || summary.bytes == 0 => of(Some(0), UsageSource::Estimated),
-            _ => of(usage.output, usage.source),
+        let Usage { input, output, source, .. } = summary.usage;
+        if summary.ending.state == EndingState::Complete && source == UsageSource::Reported {
+            let shown = output.unwrap_or_default().saturating_sub(hidden_reasoning(summary));
+            self.rates().learn(model, characters, shown);
+            return Tokens { input, output, source };
         }
+        if characters == 0 && !is_read && summary.bytes > 0 && source != UsageSource::Reported {
+            return Tokens { input, output, source };
+        }
+        let reported = if source == UsageSource::Reported { output } else { None };
+        self.tokens_of_part(model, Usage { output: reported, ..summary.usage }, characters)
+    }
+
+    /// The same of an answer that is not complete.
+    pub(crate) fn tokens_of_part(&self, model: Option<&str>, usage: Usage, characters: u64) -> Tokens {
+        let estimate = self.rates().estimate(model, characters);
+        match usage.output {
+            // A count from the begin of an answer that was cut is not one of all that came.
+            Some(output) if estimate <= output.saturating_mul(2) => {
+                Tokens { input: usage.input, output: Some(output), source: UsageSource::Reported }
+            }
+            _ => Tokens { input: usage.input, output: Some(estimate), source: UsageSource::Estimated },
+        }
+    }
+
+    fn rates(&self) -> MutexGuard<'_, Rates> {
+        self.rates.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What output tokens cost, without the tokens of their request.
+    pub(crate) fn cost_of_output(&self, tokens: Tokens) -> Option<f64> {
+        Some(tokens.output.unwrap_or_default() as f64 * self.price_output? / 1e6)
     }
 
     /// What that cost, where the guard's own count of tokens was another.

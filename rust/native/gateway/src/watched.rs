@@ -168,7 +168,7 @@ impl Watched {
     /// Another upstream's answer goes on.
     pub(crate) fn spliced(&mut self, upstream: &str, seat: Seat) {
         if let Some(booking) = &mut self.booking {
-            booking.goes_on(upstream, seat);
+            booking.goes_on(upstream, seat, self.guard.used());
         }
         self.stream.run(upstream);
         let event = serde_json::json!({"kind": "spliced", "upstream": upstream});

@@ -196,6 +196,10 @@ async fn usage_of_both_answers_is_one_sum() {
     assert_eq!((&last["prompt_tokens"], &last["completion_tokens"]), (&json!(20), &json!(5)));
     let shown = asker.get_json("/midstream/v1/streams").await;
     assert_eq!(shown["streams"][0]["summary"]["usage"]["output"], 5);
+    let records = shown["streams"][0]["usage"].as_array().unwrap().iter();
+    let booked: Vec<Value> =
+        records.map(|one| json!([one["upstream"], one["end"], one["input"], one["output"]])).collect();
+    assert_eq!(booked, [json!(["mock", "truncated", 10, 2]), json!(["second", "complete", 10, 3])]);
 }
 
 #[tokio::test]

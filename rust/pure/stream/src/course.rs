@@ -92,7 +92,7 @@ impl Course {
     }
 }
 
-fn written(channels: &Channels) -> u64 {
+pub(crate) fn written(channels: &Channels) -> u64 {
     let channels = channels.iter().filter(|(_, channel)| channel.kind() != ChannelKind::Audio);
     channels.map(|(_, channel)| channel.characters).sum()
 }

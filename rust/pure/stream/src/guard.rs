@@ -2,12 +2,13 @@ use std::sync::Arc;
 
 use midstream_series::Timestamp;
 
+use crate::course::written;
 use crate::decode::{Decode, Detect, Frame, FrameKind, Framing, Opening, Sink, decoder};
 use crate::dialect::{Dialect, Reading};
 use crate::hold::Hold;
 use crate::pace::sooner;
 use crate::redact::{Fault, RuleSet};
-use crate::{Checks, Close, Continues, Course, Decision, End, Error, Forward, Settings, Summary};
+use crate::{Checks, Close, Continues, Course, Decision, End, Error, Forward, Settings, Summary, Usage};
 
 mod analysis;
 mod course;
@@ -271,6 +272,11 @@ impl Guard {
     /// Whether the provider said how its answer ends, so that what may still come is its usage.
     pub fn is_told(&self) -> bool {
         self.checks.known.end.is_told()
+    }
+
+    /// What came so far: the provider's counts of tokens, the characters that the model wrote, and bytes.
+    pub fn used(&self) -> (Usage, u64, u64) {
+        (self.checks.known.usage(), written(&self.checks.known.channels), self.position)
     }
 
     /// Whether the provider has counted the tokens of the answer.

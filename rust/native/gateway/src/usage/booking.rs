@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 use midstream_series::Timestamp;
-use midstream_stream::{EndingState, Summary};
+use midstream_stream::{EndingState, Summary, Usage, UsageSource};
 use midstream_worker::Clock;
 use opentelemetry::Context;
 
@@ -34,8 +34,31 @@ pub(crate) struct Booking {
     span: Option<Span>,
     /// Its place at that upstream.
     seat: Option<Seat>,
+    before: Before,
     is_booked: bool,
     is_over: bool,
+}
+
+/// What came of an answer before the upstream that goes on with it.
+#[derive(Default)]
+struct Before {
+    /// As its providers counted it.
+    usage: Usage,
+    /// Tokens that are booked.
+    output: u64,
+    bytes: u64,
+}
+
+impl Before {
+    /// The part of all tokens that is not booked yet. A provider's sum holds what providers counted before.
+    fn rest(&self, all: Tokens) -> Tokens {
+        let before = match all.source {
+            UsageSource::Reported => self.usage.output.unwrap_or_default(),
+            _ => self.output,
+        };
+        let input = all.input.map(|input| input.saturating_sub(self.usage.input.unwrap_or_default()));
+        Tokens { input, output: all.output.map(|output| output.saturating_sub(before)), source: all.source }
+    }
 }
 
 impl Booking {
@@ -56,6 +79,7 @@ impl Booking {
             parent: Context::new(),
             span: None,
             seat: None,
+            before: Before::default(),
             is_booked: false,
             is_over: false,
         }
@@ -74,8 +98,22 @@ impl Booking {
         self.started
     }
 
-    /// Another upstream goes on with the answer: all of it is booked for the one that ends it.
-    pub(crate) fn goes_on(&mut self, upstream: &str, seat: Seat) {
+    /// Another upstream goes on with the answer, of which that much came from those before.
+    pub(crate) fn goes_on(&mut self, upstream: &str, seat: Seat, (usage, characters, bytes): (Usage, u64, u64)) {
+        if let Some((before, _)) = self.asked.take() {
+            let all = self.ledger.tokens_of_part(self.stream.meta.model.as_deref(), usage, characters);
+            let tokens = self.before.rest(all);
+            let record = UsageRecord {
+                cost: self.ledger.cost_of_output(tokens),
+                bytes: bytes.saturating_sub(self.before.bytes),
+                ..self.record(Some(before), tokens, EndingState::Truncated, self.started)
+            };
+            self.before = Before { usage, output: all.output.unwrap_or_default(), bytes };
+            // One span is of the whole answer.
+            let span = self.span.take();
+            self.write(record);
+            self.span = span;
+        }
         self.seat = Some(seat);
         self.asked = Some((upstream.to_owned(), self.clock.now()));
     }
@@ -94,11 +132,11 @@ impl Booking {
         if let Some(span) = &self.span {
             span.tell(summary);
         }
-        let tokens = self.ledger.tokens(model.as_deref(), summary, is_read);
+        let tokens = self.before.rest(self.ledger.tokens(model.as_deref(), summary, is_read));
         let record = UsageRecord {
             model,
             cost: self.ledger.cost(summary, tokens),
-            bytes: summary.bytes,
+            bytes: summary.bytes.saturating_sub(self.before.bytes),
             ttft_s: summary.pace.first_text_s,
             ..self.record(Some(upstream), tokens, summary.ending.state, self.started)
         };
