@@ -32,7 +32,7 @@ ifdef K
 test: .venv/.extension ## everything, ending with pytest's summary; K=words narrows to those Python tests
 	@$(PYTEST) -k "$(K)"
 else
-test: system-packages lints rust-tests instruction-counts wasm interpreters .venv/.extension .venv/.local .venv/.peers
+test: system-packages lints rust-tests instruction-counts wasm interpreters .venv/.extension .venv/.local .venv/.peers .venv/.aimock
 	$(call step,Python tests: behaviour$(,) docs$(,) recorded data$(,) the local model)
 	@$(PYTEST)
 endif
@@ -138,6 +138,9 @@ interpreters: .venv/.extension
 
 .venv/.peers: .venv/.tools
 	@scripts/setup.sh peers && touch $@ || [ $$? = $(SKIPPED) ]
+
+.venv/.aimock: .venv/.tools
+	@scripts/setup.sh aimock && touch $@ || [ $$? = $(SKIPPED) ]
 
 .venv/.extension: .venv/.tools $(RUST)
 	$(call step,extension$(,) compiled from Rust)

@@ -5,12 +5,14 @@
 #   setup.sh tools        what the program, its tests, lints and type checks need, in the versions of constraints.txt
 #   setup.sh local_model  the local model
 #   setup.sh peers        SDKs and data frames that only the whole test run needs
+#   setup.sh aimock       an independent mock provider, which runs in Node
 #   setup.sh lock         resolve constraints.txt anew
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly SKIPPED=77 # what a script says that did without something, aloud
 readonly VENV=.venv CONSTRAINTS=scripts/constraints.txt OLDEST_NODE=20
+readonly AIMOCK=@copilotkit/aimock@1.43.0
 
 say() { printf '== %s\n' "$*"; }
 die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
@@ -95,6 +97,18 @@ peers() {
   say "large packages that streams and tables are tried with: LangChain, LiteLLM, pandas, polars, DuckDB"
   install --group frames --group sdks && return
   say "not installed, see above; make tries again the next time"
+  return "$SKIPPED"
+}
+
+# Without npm its tests skip, and say so.
+aimock() {
+  if ! command -v npm >/dev/null; then
+    say "no npm: the tests with the mock provider $AIMOCK skip"
+    return "$SKIPPED"
+  fi
+  say "the mock provider $AIMOCK"
+  npm install --silent --no-audit --no-fund --ignore-scripts --prefix .cache/aimock "$AIMOCK" >/dev/null && return
+  say "not installed; make tries again the next time"
   return "$SKIPPED"
 }
 

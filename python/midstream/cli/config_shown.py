@@ -11,7 +11,7 @@ from midstream.gateway import GatewayConfig
 __all__ = ["shown"]
 
 BARE = re.compile(r"[A-Za-z0-9_-]+")
-SECRET = re.compile(r"(?:^|_)(?:key|password|secret|sha256|token)$")
+SECRET = re.compile(r"(?:^|_)(?:password|secret|sha256|token)$")
 """The names of keys whose values are never shown."""
 MARK = "  # default"
 

@@ -7,6 +7,7 @@ from midstream.gateway.schema import allowed
 __all__ = ["Certificate", "Clients", "Cors", "Tls"]
 
 MOST = 1 << 24
+ORIGIN = r"^(\*|[a-z][a-z0-9+.-]*://[^/?#@A-Z\s{}]+)$"
 SECONDS = allowed(exclusiveMinimum=0, maximum=86_400)
 
 
@@ -57,7 +58,7 @@ class Cors:
     False
     """
 
-    origins: tuple[str, ...] = field(metadata=allowed(minItems=1))
+    origins: tuple[str, ...] = field(metadata=allowed(minItems=1, items={"type": "string", "pattern": ORIGIN}))
     credentials: bool = False
 
 

@@ -63,7 +63,7 @@ def node(hint: Any) -> Node:
     origin, inside = get_origin(hint), get_args(hint)
     if hint in PLAIN:
         return {"type": PLAIN[hint]}
-    if is_dataclass(hint):
+    if isinstance(hint, type) and is_dataclass(hint):
         return table(hint)
     if origin is Literal:
         return {"enum": list(inside)}
