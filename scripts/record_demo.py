@@ -4,14 +4,14 @@ import dataclasses
 
 from midstream import local
 from midstream.cli.demo import PROMPTS, RECORDING, request_of
-from midstream.cli.runs import Live
+from midstream.cli.runs import Answer
 from midstream.stream import Recording, Settings, replay
 
 
 def main() -> None:
     request = request_of(PROMPTS[0])
     with local.Server() as server:
-        chunks = list(Live(server, request).chunks())
+        chunks = list(Answer(server.address, request).chunks())
     recording = Recording(
         chunks=chunks,
         framing="sse",

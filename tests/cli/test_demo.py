@@ -1,8 +1,10 @@
 """``midstream demo`` without a model: the recording, and the line that says why it plays."""
 
 import json
+import re
 import signal
 
+import httpx2
 import pytest
 
 from processes import posix
@@ -10,7 +12,7 @@ from processes import posix
 NO_INDEX = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": ""}
 KEYS = [
     *("source", "reason", "model", "finding", "guarded", "unguarded"),
-    *("tokens_saved", "onset_to_stop_s", "stop_to_idle_s"),
+    *("tokens_saved", "onset_to_stop_s", "stop_to_idle_s", "gateway"),
 ]
 
 
@@ -30,6 +32,25 @@ def test_the_recorded_loop_is_stopped_before_half_of_its_tokens(midstream):
     assert told["unguarded"] == told["unguarded"] | {"tokens": 300, "ending": "complete", "finish_reasons": ["length"]}
     assert told["tokens_saved"] == 300 - told["guarded"]["tokens"] > 150
     assert told["stop_to_idle_s"] is None
+
+
+def test_the_addresses_to_look_at_are_told(midstream):
+    places = json.loads(midstream("demo", "--fast", "--json").stdout)["gateway"]
+    assert list(places) == ["base_url", "streams", "events", "metrics"]
+    shown = midstream("demo", "--fast").stdout
+    assert "OPENAI_BASE_URL=http://127.0.0.1:" in shown
+    assert re.search(r"^events +http://127\.0\.0\.1:\d+/midstream/v1/streams/[0-9a-f]{32}/events$", shown, re.MULTILINE)
+
+
+@posix
+def test_the_gateway_stays_where_that_is_asked_for(program, start):
+    running = start([program, "demo", "--fast", "--json", "--stay"])
+    places = json.loads(running.stdout.readline())["gateway"]
+    (stream,) = httpx2.get(places["streams"], trust_env=False).json()["streams"]
+    assert stream["summary"]["ending"] == "halted"
+    assert "event: midstream.end" in httpx2.get(places["events"], trust_env=False).text
+    running.send_signal(signal.SIGINT)
+    assert running.wait(10) == 130
 
 
 def test_the_verdict_says_who_ended_each_run(midstream):

@@ -5,7 +5,6 @@ from typing import Any
 from midstream.cli.console import Terminal
 from midstream.cli.runs import Run
 from midstream.cli.terminal import printable
-from midstream.stream import Finding
 
 __all__ = ["facts", "print_finding", "print_verdict"]
 
@@ -15,8 +14,8 @@ def facts(guarded: Run, unguarded: Run, *, missing: str | None) -> dict[str, Any
     return {
         "source": "model" if missing is None else "recording",
         "reason": missing,
-        "model": guarded.summary.model,
-        "finding": None if guarded.finding is None else _finding(guarded.finding),
+        "model": guarded.model,
+        "finding": guarded.finding,
         "guarded": _run(guarded),
         "unguarded": _run(unguarded),
         "tokens_saved": unguarded.tokens - guarded.tokens,
@@ -39,30 +38,25 @@ def print_verdict(console: Terminal, guarded: Run, unguarded: Run, *, recorded: 
     idle = "not measured: this was a recording" if recorded else "unknown"
     if guarded.stop_to_idle_s is not None:
         idle = f"{guarded.stop_to_idle_s * 1000:.0f} ms, as the model's server tells"
-    console.print(f"{'decision to idle model':24}{idle}")
+    console.print(f"{'stop to idle model':24}{idle}")
 
 
-def print_finding(console: Terminal, finding: Finding) -> None:
+def print_finding(console: Terminal, finding: dict[str, Any]) -> None:
     """Why the guard stopped, in lines."""
-    console.print(f"\nstopped by {finding.check}/{finding.kind}: {finding.explanation}", style="bold")
-    console.print(f"{'seen at character':24}{finding.offset}")
-    console.print(f"{'first repeat begins at':24}{finding.onset}")
-    console.print(f"{'period':24}{finding.period} characters, {finding.score:.1f} copies")
-    console.print(f"{'evidence':24}{printable(finding.evidence)}")
+    console.print(f"\nstopped by {finding['check']}/{finding['kind']}: {finding['explanation']}", style="bold")
+    console.print(f"{'seen at character':24}{finding['offset']}")
+    console.print(f"{'first repeat begins at':24}{finding['onset']}")
+    console.print(f"{'period':24}{finding['period']} characters, {finding['score']:.1f} copies")
+    console.print(f"{'evidence':24}{printable(finding['evidence'])}")
 
 
 def _ended_by(run: Run) -> str:
     """Who ended an answer, as far as it has an end."""
-    if run.summary.ending == "halted":
+    if run.ending == "halted":
         return "MidStream"
-    if run.summary.ending != "complete":
-        return run.summary.ending
-    return "the token limit" if "length" in run.summary.finish_reasons else "the model"
-
-
-def _finding(finding: Finding) -> dict[str, Any]:
-    names = ("check", "kind", "action", "channel", "offset", "onset", "period", "score", "evidence", "explanation")
-    return {name: getattr(finding, name) for name in names}
+    if run.ending != "complete":
+        return run.ending
+    return "the token limit" if "length" in run.finish_reasons else "the model"
 
 
 def _run(run: Run) -> dict[str, Any]:
@@ -70,6 +64,6 @@ def _run(run: Run) -> dict[str, Any]:
         "tokens": run.tokens,
         "characters": len(run.text),
         "duration_s": run.duration_s,
-        "ending": run.summary.ending,
-        "finish_reasons": run.summary.finish_reasons,
+        "ending": run.ending,
+        "finish_reasons": run.finish_reasons,
     }
