@@ -19,8 +19,8 @@ PROJECT = Path(__file__).parents[2]
 HELP = {
     ("analyze",): 4,
     ("bench", "guard"): 2,
-    ("config", "check"): 1,
-    ("config", "schema"): 1,
+    ("config", "check"): 2,
+    ("config", "schema"): 2,
     ("config", "show"): 2,
     ("replay",): 3,
     ("watch",): 2,
@@ -37,6 +37,7 @@ ELSEWHERE = {
     "cargo ": "measures for minutes",
     "export ": "sets a key",
     "make ": "the tests themselves",
+    "midstream serve": "runs until it is ended",
     "midstream models ": "needs the weights of the local model",
     "pip install ": "needs the network",
     "python scripts/": "measures for minutes",
@@ -55,6 +56,7 @@ def place(tmp_path):
     (tmp_path / "recordings").mkdir()
     (tmp_path / "recordings" / "a.sse").write_bytes(CHAT)
     (tmp_path / "guard.toml").write_text("[repeat]\nexact = 'stop'\n")
+    (tmp_path / "midstream.toml").write_text("[upstreams.a]\nurl = 'http://127.0.0.1:1'\napis = ['openai']\n")
     for name in ("generate", "my-agent"):
         (tmp_path / name).write_text("#!/bin/sh\necho well\n")
         (tmp_path / name).chmod(0o755)
