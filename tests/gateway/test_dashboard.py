@@ -1,0 +1,65 @@
+"""The dashboard for Grafana asks for metrics that the gateway has."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import grafana_foundation_sdk.models.dashboard as grafana
+import httpx2
+import promql_parser
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+import sdks
+from gateways import gateway_to
+from provider import Provider
+
+FILE = Path(__file__).resolve().parents[2] / "deploy" / "grafana" / "gateway.json"
+TIMES = {"$__rate_interval": "5m", "$__range": "1h"}
+"""What Grafana puts in the place of its variables."""
+
+
+@pytest.fixture(scope="module")
+def dashboard():
+    return json.loads(FILE.read_text())
+
+
+def queries(dashboard: dict) -> list[str]:
+    return [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+
+
+def metrics_of(query: str) -> Iterator[str]:
+    """The names of the metrics that a query selects."""
+    for variable, value in TIMES.items():
+        query = query.replace(variable, value)
+    found: list[str] = []
+
+    def visit(node: object) -> bool:
+        if isinstance(node, promql_parser.VectorSelector):
+            found.append(node.name)
+        return True
+
+    promql_parser.walk(promql_parser.parse(query), visit)
+    yield from found
+
+
+def test_every_query_names_a_metric_that_is_there(dashboard):
+    with Provider(sdks.BODIES["chat"](["Hel", "lo"])) as provider, gateway_to(provider.url) as gateway:
+        httpx2.post(f"{gateway.url}/v1/chat/completions", json={"model": "m", "stream": True}).read()
+        text = httpx2.get(f"{gateway.url}/metrics").text
+    there = set()
+    for family in text_string_to_metric_families(text):
+        # A counter or a histogram that has counted nothing yet has no sample.
+        suffixes = {"counter": ["_total"], "histogram": ["_bucket", "_count", "_sum"]}.get(family.type, [""])
+        there |= {family.name + suffix for suffix in suffixes}
+    asked = {name for query in queries(dashboard) for name in metrics_of(query)}
+    assert len(asked) > 10
+    assert asked <= there
+
+
+def test_grafanas_own_model_reads_it_whole(dashboard):
+    read = grafana.Dashboard.from_json(dashboard)
+    assert read.title == "MidStream gateway"
+    assert read.panels is not None
+    assert len(read.panels) == len(dashboard["panels"])
+    assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
