@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::watch;
 
-use super::stream::{Last, Stream};
+use super::known::Last;
+use super::stream::Stream;
 
 /// Groups of viewers that are woken together.
 const GROUPS: usize = 16;

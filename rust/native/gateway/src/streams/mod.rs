@@ -3,6 +3,7 @@
 mod event;
 mod fan;
 mod id;
+mod known;
 mod ring;
 mod stream;
 
@@ -22,8 +23,9 @@ use crate::store::{StreamStore, keeper};
 
 pub(crate) use self::event::{Event, Seq};
 pub use self::id::StreamId;
-pub use self::stream::State;
-pub(crate) use self::stream::{End, Last, Meta, Shown, Stream, Viewed};
+pub use self::known::State;
+pub(crate) use self::known::{End, Last, Meta, Shown, Viewed};
+pub(crate) use self::stream::Stream;
 
 /// Streams that are remembered after their end, at most.
 const MAX_ENDED: usize = 10_000;

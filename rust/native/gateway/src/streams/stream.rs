@@ -5,49 +5,18 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::task::AtomicWaker;
-use serde::{Deserialize, Serialize};
-#[cfg_attr(not(doc), allow(unused_imports, reason = "a schema names it"))]
-use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::sync::watch;
 
 use super::event::{Event, Seq};
 use super::fan::{self, Fan};
-use super::id::StreamId;
+use super::known::{End, Last, Meta, Shown, State, Stored, Viewed};
 use super::ring::Ring;
 use crate::cause::Cause;
-use crate::endpoint::Api;
 use crate::frames::Frame;
 use crate::observe::Tap;
 use crate::store::StoreError;
 use crate::usage::UsageRecord;
-
-/// How far a stream has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum State {
-    /// The upstream was asked and has not answered.
-    Waiting,
-    /// Its answer passes.
-    Running,
-    /// Over; the summary says how.
-    Ended,
-}
-
-/// What is known of a stream from its request on.
-#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
-pub(crate) struct Meta {
-    #[schema(value_type = String)]
-    pub(crate) id: StreamId,
-    pub(crate) api: Api,
-    pub(crate) path: String,
-    pub(crate) model: Option<String>,
-    /// Seconds since 1970.
-    pub(crate) started: f64,
-    /// Whose key asked, by its name.
-    pub(crate) key: Option<String>,
-    pub(crate) tenant: Option<String>,
-}
 
 /// One stream.
 pub(crate) struct Stream {
@@ -65,20 +34,6 @@ pub(crate) struct Stream {
     tap: Option<Tap>,
 }
 
-/// Where a stream stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Last {
-    /// The number of the next event.
-    pub(crate) next: Seq,
-    pub(crate) ended: bool,
-    /// Events before this one outlive the process.
-    pub(crate) durable: Seq,
-    /// The log could not keep up or failed.
-    pub(crate) broken: bool,
-    /// Frames that passed.
-    pub(crate) passed: u64,
-}
-
 struct Log {
     /// Who owns it: what an older owner says is refused.
     token: u64,
@@ -93,62 +48,6 @@ struct Log {
     summary: Option<Box<RawValue>>,
     end: Option<End>,
     ended_at: Option<Instant>,
-}
-
-/// How a stream ended, in a word, and what did it where the word does not say.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub(crate) struct End {
-    pub(crate) state: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) cause: Option<String>,
-}
-
-/// What a viewer gets next.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Viewed<T> {
-    /// The next.
-    Next(T),
-    /// Those before that event are not kept any more.
-    Lagged(Seq),
-    /// Nothing is left and nothing comes.
-    Ended,
-    /// Nothing is there yet.
-    Wait,
-}
-
-/// A stream as the gateway's own endpoints show it.
-#[derive(Serialize, utoipa::ToSchema)]
-#[schema(as = Stream)]
-pub(crate) struct Shown<'a> {
-    #[serde(flatten)]
-    #[schema(value_type = Meta)]
-    meta: &'a Meta,
-    state: State,
-    end: Option<End>,
-    upstream: Option<String>,
-    /// Why it ended before its end.
-    #[schema(value_type = Option<String>)]
-    cause: Option<Cause>,
-    events: u64,
-    /// Events that outlive the process, and whether the rest will; nothing where no log is kept.
-    stored: Option<Stored>,
-    viewers: usize,
-    #[schema(value_type = Vec<Object>)]
-    findings: Vec<Box<RawValue>>,
-    #[schema(value_type = Vec<Value>)]
-    notes: Vec<Box<RawValue>>,
-    #[schema(value_type = Option<Object>)]
-    summary: Option<Box<RawValue>>,
-    /// One record for each upstream that was asked and is done.
-    #[schema(value_type = Vec<Object>)]
-    usage: Vec<UsageRecord>,
-}
-
-/// What the log holds of a stream.
-#[derive(Serialize, utoipa::ToSchema)]
-pub(crate) struct Stored {
-    durable: u64,
-    not_resumable: bool,
 }
 
 impl Stream {
@@ -464,12 +363,6 @@ impl Stream {
     }
 }
 
-impl Shown<'_> {
-    pub(crate) fn id(&self) -> &StreamId {
-        &self.meta.id
-    }
-}
-
 impl Log {
     fn check(&self, token: u64) -> Result<(), StoreError> {
         if self.state == State::Ended {
@@ -484,25 +377,5 @@ impl Log {
             None if self.state == State::Ended => Viewed::Ended,
             None => Viewed::Wait,
         }
-    }
-}
-
-impl End {
-    pub(crate) fn new(state: &str, cause: Option<&str>) -> Self {
-        Self { state: state.to_owned(), cause: cause.map(str::to_owned) }
-    }
-
-    fn unanswered() -> Self {
-        Self::new("failed", Some("no_answer"))
-    }
-
-    /// As a guard's summary says.
-    fn of(summary: &str) -> Self {
-        #[derive(Deserialize)]
-        struct Summary {
-            ending: String,
-        }
-        let state = serde_json::from_str(summary).map_or_else(|_| "failed".to_owned(), |Summary { ending }| ending);
-        Self { state, cause: None }
     }
 }
