@@ -40,7 +40,7 @@ BESIDE = {"benches", "fuzz", "scripts"}
 ROOT_ENTRIES = {
     *("AGENTS.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md"),
     *("Cargo.lock", "Cargo.toml", "Makefile", "deny.toml", "pyproject.toml", "rustfmt.toml"),
-    *("benches", "changelog.d", "docs", "fuzz", "python", "rust", "scripts", "tests"),
+    *("benches", "changelog.d", "deploy", "docs", "fuzz", "python", "rust", "scripts", "tests"),
 }
 # Folders that tools make, for where git does not say.
 MADE = {"__pycache__", "dist", "node_modules", "target"}

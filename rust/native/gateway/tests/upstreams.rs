@@ -1,5 +1,7 @@
 //! Upstreams that break, each in its own way: one end, one record, one count, and the error of the API for the client.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails where it cannot go on")]
+
 mod support;
 
 use std::net::SocketAddr;

@@ -1,4 +1,5 @@
 //! Usage is booked once, however a stream ends.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
 mod support;
 
@@ -226,7 +227,7 @@ async fn records_are_appended_to_a_file() {
 
 #[tokio::test]
 async fn usage_that_only_the_gateway_asked_for_is_hidden() {
-    let chunks = vec![chat("Hello"), finish(), counted(7, 2), Bytes::from(DONE)];
+    let chunks = [chat("Hello"), finish(), counted(7, 2), Bytes::from(DONE)];
     let mock = Mock::start(Script::of(chunks.concat().chunks(3).map(Bytes::copy_from_slice).collect::<Vec<_>>())).await;
     let server = gateway_with(&mock, Api::Openai, |config| {
         config.upstreams.get_mut("mock").unwrap().include_usage = Some(true);

@@ -18,14 +18,14 @@ pub(super) enum Found {
     /// In this process.
     Here(Arc<Stream>),
     /// In the log alone, where it has ended.
-    Log(Meta, Finished),
+    Log(Box<(Meta, Finished)>),
 }
 
 impl Found {
     pub(super) fn meta(&self) -> &Meta {
         match self {
             Self::Here(stream) => &stream.meta,
-            Self::Log(meta, _) => meta,
+            Self::Log(known) => &known.0,
         }
     }
 
@@ -33,7 +33,7 @@ impl Found {
     pub(super) fn json(&self) -> String {
         match self {
             Self::Here(stream) => stream.json(),
-            Self::Log(_, finished) => finished.shown.clone(),
+            Self::Log(known) => known.1.shown.clone(),
         }
     }
 }
@@ -48,14 +48,14 @@ pub(super) async fn find(proxy: &Proxy, id: &str) -> Result<Found, Response> {
     if let (Some(store), Some(id)) = (proxy.streams.log(), StreamId::of(id))
         && let Ok(Status { meta, finished: Some(finished), .. }) = store.status(&id).await
     {
-        return Ok(Found::Log(meta, finished));
+        return Ok(Found::Log(Box::new((meta, finished))));
     }
-    Err(gone.map_or_else(|| unknown(id), |gone| expired(&gone)))
+    Err(gone.map_or_else(|| told(&unknown(id)), |gone| expired(&gone)))
 }
 
-pub(super) fn unknown(id: &str) -> Response {
+pub(super) fn unknown(id: &str) -> Fault {
     let message = format!("no stream has the id {id:?}; ended ones are kept for a while only");
-    told(&Fault::new(StatusCode::NOT_FOUND, "midstream_unknown_stream", message))
+    Fault::new(StatusCode::NOT_FOUND, "midstream_unknown_stream", message)
 }
 
 /// Nothing but its end is known.

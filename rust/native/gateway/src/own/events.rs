@@ -11,7 +11,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::answers::{Found, find, refused};
+use super::answers::{Found, find, refused, unknown};
 use super::{may_see, told};
 use crate::client::Client;
 use crate::fault::Fault;
@@ -67,8 +67,8 @@ pub(super) async fn events(
         Ok(found) => found,
         Err(answer) => return answer,
     };
-    if let Err(answer) = may_see(&proxy, found.meta(), &headers, &uri) {
-        return answer;
+    if let Err(fault) = may_see(&proxy, found.meta(), &headers, &uri) {
+        return told(&fault);
     }
     let From { after, mode, .. } = match from {
         Ok(Query(from)) => from,
@@ -103,17 +103,14 @@ fn last_event(headers: &HeaderMap) -> Option<Result<Seq, String>> {
 /// # Errors
 /// [`Fault`] where no stream has that id, it has no such event, or there are as many viewers as may be.
 pub(crate) async fn look(proxy: &Proxy, id: &str, after: Option<Seq>, mode: Mode) -> Result<Viewer, Fault> {
-    let found = find(proxy, id).await.map_err(|_| {
-        let message = format!("no stream has the id {id:?}; ended ones are kept for a while only");
-        Fault::new(StatusCode::NOT_FOUND, "midstream_unknown_stream", message)
-    })?;
+    let found = find(proxy, id).await.map_err(|_| unknown(id))?;
     look_at(proxy, found, after, mode)
 }
 
 fn look_at(proxy: &Proxy, found: Found, after: Option<Seq>, mode: Mode) -> Result<Viewer, Fault> {
     let end = match &found {
         Found::Here(stream) => stream.kept().1,
-        Found::Log(_, finished) => finished.next,
+        Found::Log(known) => known.1.next,
     };
     let next = after.map_or(0, |after| after.saturating_add(1));
     if next > end {
@@ -125,11 +122,12 @@ fn look_at(proxy: &Proxy, found: Found, after: Option<Seq>, mode: Mode) -> Resul
             let seat = Seat::take(&stream, &proxy.streams.viewers, proxy.viewers).ok_or_else(Fault::no_seat)?;
             Ok(Viewer::new(seat, proxy.streams.log().cloned(), next, mode))
         }
-        Found::Log(..) if mode == Mode::Raw => {
+        Found::Log(_) if mode == Mode::Raw => {
             let message = "the log holds no raw events; ask for mode=norm";
             Err(Fault::new(StatusCode::BAD_REQUEST, "midstream_bad_request", message))
         }
-        Found::Log(meta, finished) => {
+        Found::Log(known) => {
+            let (meta, finished) = *known;
             let entries = proxy.streams.log().map(|store| store.read(&meta.id, next));
             entries.map(|entries| Viewer::of_log(entries, next, finished)).ok_or_else(Fault::no_seat)
         }

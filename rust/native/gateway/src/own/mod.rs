@@ -70,26 +70,24 @@ async fn with_role(State(proxy): State<Arc<Proxy>>, mut request: Request, next: 
 }
 
 /// Refuses who may not see a stream: a token for it is enough, the key that started it, and the role `view`.
-fn may_see(proxy: &Proxy, meta: &Meta, headers: &HeaderMap, uri: &Uri) -> Result<(), Response> {
+fn may_see(proxy: &Proxy, meta: &Meta, headers: &HeaderMap, uri: &Uri) -> Result<(), Fault> {
     match token_of(headers, uri) {
         Some(token) => {
             let checked = proxy.tokens.check(&meta.id, token, SystemTime::now());
-            checked.map_err(|error| told(&Fault::token(&error)))
+            checked.map_err(|error| Fault::token(&error))
         }
         None => may(proxy, meta, headers, uri, Role::View),
     }
 }
 
 /// Refuses who neither started a stream nor has a role. To other tenants a stream is as if it were not there.
-fn may(proxy: &Proxy, meta: &Meta, headers: &HeaderMap, uri: &Uri, role: Role) -> Result<(), Response> {
-    let key = proxy.setup.load().access.key(headers, uri).map_err(|fault| told(&fault))?;
+fn may(proxy: &Proxy, meta: &Meta, headers: &HeaderMap, uri: &Uri, role: Role) -> Result<(), Fault> {
+    let key = proxy.setup.load().access.key(headers, uri)?;
     if !Viewer::of(key.as_deref()).sees(meta) {
         return Err(answers::unknown(meta.id.as_str()));
     }
     match key {
-        Some(key) if !key.may(role) && meta.key.as_ref() != Some(&key.name) => {
-            Err(told(&Fault::not_allowed(&key.name, role)))
-        }
+        Some(key) if !key.may(role) && meta.key.as_ref() != Some(&key.name) => Err(Fault::not_allowed(&key.name, role)),
         _ => Ok(()),
     }
 }

@@ -108,7 +108,7 @@ pub(super) async fn show(
     match find(&proxy, &id).await {
         Ok(found) => match may_see(&proxy, found.meta(), &headers, &uri) {
             Ok(()) => ([(CONTENT_TYPE, "application/json")], found.json()).into_response(),
-            Err(answer) => answer,
+            Err(fault) => told(&fault),
         },
         Err(answer) => answer,
     }
@@ -131,8 +131,8 @@ pub(super) async fn findings(
         Ok(found) => found,
         Err(answer) => return answer,
     };
-    if let Err(answer) = may_see(&proxy, found.meta(), &headers, &uri) {
-        return answer;
+    if let Err(fault) = may_see(&proxy, found.meta(), &headers, &uri) {
+        return told(&fault);
     }
     #[derive(Deserialize)]
     struct Shown {
@@ -140,8 +140,8 @@ pub(super) async fn findings(
     }
     let findings = match &found {
         Found::Here(stream) => stream.findings(),
-        Found::Log(_, finished) => {
-            serde_json::from_str(&finished.shown).map_or_else(|_| Vec::new(), |Shown { findings }| findings)
+        Found::Log(known) => {
+            serde_json::from_str(&known.1.shown).map_or_else(|_| Vec::new(), |Shown { findings }| findings)
         }
     };
     Json(json!({"findings": findings})).into_response()
@@ -163,12 +163,12 @@ pub(super) async fn cancel(
         stream.end_by_operator();
         return StatusCode::ACCEPTED.into_response();
     }
-    let Some((store, stream)) = proxy.streams.log().zip(StreamId::of(&id)) else { return unknown(&id) };
+    let Some((store, stream)) = proxy.streams.log().zip(StreamId::of(&id)) else { return told(&unknown(&id)) };
     let is_seen = store.status(&stream).await.is_ok_and(|status| viewer.sees(&status.meta));
     if is_seen && store.signal(&stream, Signal::Cancel).await.is_ok() {
         return StatusCode::ACCEPTED.into_response();
     }
-    unknown(&id)
+    told(&unknown(&id))
 }
 
 /// Adds a note to a stream: an event for its viewers, and a part of what is known of it.
@@ -191,8 +191,8 @@ pub(super) async fn annotate(
         Ok(found) => found,
         Err(answer) => return answer,
     };
-    if let Err(answer) = may(&proxy, found.meta(), &headers, &uri, Role::Admin) {
-        return answer;
+    if let Err(fault) = may(&proxy, found.meta(), &headers, &uri, Role::Admin) {
+        return told(&fault);
     }
     let body = match body {
         Ok(body) => body,
@@ -253,8 +253,8 @@ pub(super) async fn token(
         Err(answer) => return answer,
     };
     // Not with a token: it would never end.
-    if let Err(answer) = may(&proxy, found.meta(), &headers, &uri, Role::View) {
-        return answer;
+    if let Err(fault) = may(&proxy, found.meta(), &headers, &uri, Role::View) {
+        return told(&fault);
     }
     let (token, expires) = proxy.tokens.give(&found.meta().id, SystemTime::now());
     Json(json!({"token": token, "expires": expires})).into_response()
@@ -278,8 +278,8 @@ pub(super) async fn delete(
         Ok(found) => found,
         Err(answer) => return answer,
     };
-    if let Err(answer) = may(&proxy, found.meta(), &headers, &uri, Role::Admin) {
-        return answer;
+    if let Err(fault) = may(&proxy, found.meta(), &headers, &uri, Role::Admin) {
+        return told(&fault);
     }
     if matches!(&found, Found::Here(stream) if stream.state() != Reached::Ended) {
         return conflict("the stream runs; cancel it first".to_owned());
