@@ -1,6 +1,8 @@
 """The dashboard for Grafana asks for metrics that the gateway has."""
 
+import contextlib
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,8 +13,9 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 import sdks
-from gateways import gateway_to
-from provider import Provider
+from gateways import running
+from midstream.gateway import GatewayConfig, Upstream
+from provider import Forever, Provider
 
 FILE = Path(__file__).resolve().parents[2] / "deploy" / "grafana" / "gateway.json"
 TIMES = {"$__rate_interval": "5m", "$__range": "1h"}
@@ -44,9 +47,18 @@ def metrics_of(query: str) -> Iterator[str]:
 
 
 def test_every_query_names_a_metric_that_is_there(dashboard):
-    with Provider(sdks.BODIES["chat"](["Hel", "lo"])) as provider, gateway_to(provider.url) as gateway:
-        httpx2.post(f"{gateway.url}/v1/chat/completions", json={"model": "m", "stream": True}).read()
-        text = httpx2.get(f"{gateway.url}/metrics").text
+    begin, loop = sdks.LOOPED["chat"]
+    with Provider([*begin, Forever((loop,))]) as provider, socket.create_server(("127.0.0.1", 0)) as gone:
+        away = Upstream(
+            url=f"http://127.0.0.1:{gone.getsockname()[1]}", apis=("openai",), retries=0, breaker_failures=1
+        )
+        gone.close()
+        upstreams = {"away": away, "mock": Upstream(url=provider.url.removesuffix("/v1"), apis=("openai",))}
+        with running(GatewayConfig(listen="127.0.0.1:0", drain_s=1, upstreams=upstreams)) as gateway:
+            for upstream in upstreams:
+                with contextlib.suppress(httpx2.RemoteProtocolError):
+                    httpx2.post(f"{gateway.url}/{upstream}/v1/chat/completions", json={"model": "m", "stream": True})
+            text = httpx2.get(f"{gateway.url}/metrics").text
     there = set()
     for family in text_string_to_metric_families(text):
         # A counter or a histogram that has counted nothing yet has no sample.

@@ -20,7 +20,7 @@ const NOW: Timestamp = Timestamp::from_nanos(0);
 /// Tokens or events of the input, which is read this often in a round. It is longer than what any check looks back on, and
 /// short enough to stay where the network would have left it: near the core.
 const UNITS: usize = 10_000;
-const TIMES: usize = 30;
+const TIMES: usize = 240;
 const OFF: &str = r#"{"repeat": {"exact": "off", "counter": "off", "near": "off"}, "redact": {"action": "off"}, "pace": {"stall": "off"}}"#;
 
 /// What is on.

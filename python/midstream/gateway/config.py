@@ -10,7 +10,7 @@ from typing import Any, Literal, Self, TypeAlias
 from midstream._rust.gateway import read_config
 from midstream._rust.stream import CompiledSettings
 from midstream.errors import InputError
-from midstream.gateway.acting import Continuation, Moderator, Prefill
+from midstream.gateway.acting import BASE_URL, Continuation, Moderator, Prefill
 from midstream.gateway.edge import Clients, Cors, Tls
 from midstream.gateway.limits import Limits, Tenant, Usage
 from midstream.gateway.schema import allowed, schema_of
@@ -28,7 +28,6 @@ Role: TypeAlias = Literal["admin", "call", "view"]
 """What a key is good for."""
 
 ADDRESS = r"^([0-9]{1,3}(\.[0-9]{1,3}){3}|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}$"
-BASE_URL = r"^https?://[^/?#@\s]+(/[^?#\s]*)?$"
 DAY_S = 86_400
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from midstream.gateway.acting import BASE_URL
 from midstream.gateway.schema import allowed
 
 __all__ = ["Telemetry"]
@@ -31,6 +32,6 @@ class Telemetry:
     'midstream'
     """
 
-    otlp: str | None = None
+    otlp: str | None = field(default=None, metadata=allowed(pattern=BASE_URL))
     service_name: str = field(default="midstream", metadata=allowed(minLength=1))
     metrics_every_s: float = field(default=60.0, metadata=allowed(exclusiveMinimum=0, maximum=86400))
