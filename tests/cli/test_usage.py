@@ -9,7 +9,7 @@ from processes import posix
     ("words", "said"),
     [
         ("versoin", 'unknown command "versoin"; did you mean "version"?'),
-        ("zzzzzz", 'unknown command "zzzzzz"; known: analyze, bench, config, demo, models, replay, version, watch'),
+        ("zzz", 'unknown command "zzz"; known: analyze, bench, config, demo, models, replay, serve, version, watch'),
         ("help", 'unknown command "help"; did you mean "--help"?'),
         ("--vresion", "unknown option: --vresion; did you mean --version?"),
         ("-x", "unknown option: -x; --help lists the options"),
