@@ -22,7 +22,7 @@ def answers(address):
     try:
         connection.request("GET", "/health")
         return connection.getresponse().status == 200
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, ConnectionResetError):
         return False
     finally:
         connection.close()
