@@ -316,14 +316,24 @@ def test_an_unknown_id_is_refused():
         guard.release(3)
 
 
-@pytest.mark.parametrize("asynchronous", [False, True])
-def test_a_recording_holds_what_passed(tmp_path, asynchronous):
+@pytest.mark.parametrize("kind", ["sync", "async", "async, refused before an earlier text is judged"])
+def test_a_recording_holds_what_passed(tmp_path, kind):
     pieces = [piece.encode() for piece in PIECES]
-    told = {"moderate": lambda held: "And" not in held.text, "on_stop": "end", "record": tmp_path / "stream.jsonl"}
+    passes = b"All is well." if "before" in kind else b"All is well. It is."
+
+    def moderate(held):
+        return "And" not in held.text
+
+    async def amoderate(held):
+        if "It" in held.text and "before" in kind:
+            await asyncio.sleep(60)
+        return moderate(held)
+
+    told = {"on_stop": "end", "record": tmp_path / "stream.jsonl"}
 
     async def main():
-        return [item async for item in watch(arriving(pieces), SETTINGS, **told)]
+        return [item async for item in watch(arriving(pieces), SETTINGS, moderate=amoderate, **told)]
 
-    items = asyncio.run(main()) if asynchronous else list(watch(iter(pieces), SETTINGS, **told))
+    items = list(watch(iter(pieces), SETTINGS, moderate=moderate, **told)) if kind == "sync" else asyncio.run(main())
     recording = Recording.load(tmp_path / "stream.jsonl")
-    assert b"".join(chunk.data for chunk in recording.chunks) == b"".join(items) == b"All is well. It is."
+    assert b"".join(chunk.data for chunk in recording.chunks) == b"".join(items) == passes
