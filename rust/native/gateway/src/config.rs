@@ -304,6 +304,18 @@ mod tests {
     }
 
     #[test]
+    fn a_whole_number_below_zero_is_refused_also_where_zero_is_allowed() {
+        let upstream = "[upstreams.a]\napis = [\"openai\"]\nurl = \"http://x\"\n";
+        let told = fault("max_body = -1");
+        assert_eq!(told, "max_body is -1, allowed is a whole number from 1 on (line 1, column 12)");
+        for key in ["breaker_failures", "max_waiting", "retries"] {
+            let told = fault(&format!("{upstream}{key} = -1"));
+            assert!(told.starts_with(&format!("upstreams.a.{key} is -1, allowed is a whole number from 0")), "{told}");
+            assert!(told.contains("(line 4, column "), "{told}");
+        }
+    }
+
+    #[test]
     fn a_misspelt_key_names_the_nearest() {
         assert!(fault("lisen = \"x\"").contains("did you mean \"listen\"?"));
     }

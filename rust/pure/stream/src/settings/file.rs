@@ -73,10 +73,7 @@ pub fn read_tables<T: DeserializeOwned>(
 ) -> Result<T, FileError> {
     let text = text_of(bytes)?;
     let root = parse(text)?;
-    let located = |error| locate(text, &root, error);
-    let tables: T = read(&root).map_err(located)?;
-    validate(&tables).map_err(located)?;
-    Ok(tables)
+    read(&root, validate).map_err(|error| locate(text, &root, error))
 }
 
 /// The same of a JSON object.
@@ -92,9 +89,7 @@ pub fn read_json_tables<T: DeserializeOwned>(
         value: error.to_string(),
         allowed: "a table of settings".into(),
     })?;
-    let tables: T = read(&root)?;
-    validate(&tables).map_err(|error| as_written(&root, error))?;
-    Ok(tables)
+    read(&root, validate)
 }
 
 /// The tables of a guard file as JSON, whatever their keys and values are.

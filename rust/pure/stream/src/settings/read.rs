@@ -13,9 +13,15 @@ use crate::Error;
 /// The value of an error about what may be a secret.
 pub const NOT_SHOWN: &str = "a text that is not shown";
 
-/// Reads a `T`, or says what is wrong with which key.
-pub(super) fn read<'a, T: Deserialize<'a>>(root: &'a Node) -> Result<T, Error> {
-    T::deserialize(Reader { node: root }).map_err(|fault| fault.error(root))
+/// Reads a `T` and checks it, or says what is wrong with which key.
+pub(super) fn read<'a, T: Deserialize<'a>>(
+    root: &'a Node,
+    validate: impl FnOnce(&T) -> Result<(), Error>,
+) -> Result<T, Error> {
+    let of = |limits| T::deserialize(Reader { node: root, limits }).map_err(|fault| fault.error(root));
+    // A check of ranges says best what is allowed; only what none refuses is refused for its sign alone.
+    validate(&of(Limits::Reached)?).map_err(|error| as_written(root, error))?;
+    of(Limits::Kept)
 }
 
 /// An error of settings that were read, with the value as it was written.
@@ -32,6 +38,16 @@ pub(super) fn as_written(root: &Node, error: Error) -> Error {
 #[derive(Clone, Copy)]
 struct Reader<'a> {
     node: &'a Node,
+    limits: Limits,
+}
+
+/// What becomes of a whole number below those that its type has.
+#[derive(Clone, Copy)]
+enum Limits {
+    /// It is refused.
+    Kept,
+    /// It becomes the least, for a check of ranges to refuse.
+    Reached,
 }
 
 /// What is wrong, and where.
@@ -162,11 +178,13 @@ impl<'de> Reader<'de> {
         Fault::of(What::Kind(expected.into()))
     }
 
-    /// A whole number for a type that ends at `most`. One beyond its limits becomes the limit, which the check of ranges
-    /// refuses with what is allowed.
+    /// A whole number for a type that ends at `most`; one beyond becomes the limit.
     fn whole<V: Visitor<'de>>(self, most: u64, visitor: V) -> Result<V::Value, Fault> {
-        match self.node.value {
-            Value::Whole(number) => visitor.visit_u64(u64::try_from(number.max(0)).unwrap_or(u64::MAX).min(most)),
+        match (&self.node.value, self.limits) {
+            (Value::Whole(..0), Limits::Kept) => Err(self.wrong("a whole number from 0 on")),
+            (Value::Whole(number), _) => {
+                visitor.visit_u64(u64::try_from((*number).max(0)).unwrap_or(u64::MAX).min(most))
+            }
             _ => Err(self.wrong("a whole number")),
         }
     }
@@ -178,10 +196,12 @@ impl<'de> Deserializer<'de> for Reader<'de> {
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         match &self.node.value {
             Value::Flag(flag) => visitor.visit_bool(*flag),
-            Value::List(nodes) => visitor.visit_seq(Items { nodes: nodes.iter().enumerate() }),
+            Value::List(nodes) => visitor.visit_seq(Items { nodes: nodes.iter().enumerate(), limits: self.limits }),
             Value::Nothing => visitor.visit_unit(),
             Value::Number(number) => visitor.visit_f64(*number),
-            Value::Table(entries) => visitor.visit_map(Entries { entries: entries.iter(), next: None }),
+            Value::Table(entries) => {
+                visitor.visit_map(Entries { entries: entries.iter(), next: None, limits: self.limits })
+            }
             Value::Text(text) => visitor.visit_borrowed_str(text),
             Value::Time => Err(de::Error::invalid_type(Unexpected::Other("time"), &visitor)),
             Value::Whole(number) => match u64::try_from(*number) {
@@ -255,6 +275,7 @@ impl<'de> Deserializer<'de> for Reader<'de> {
 /// The elements of a list.
 struct Items<'de> {
     nodes: std::iter::Enumerate<std::slice::Iter<'de, Node>>,
+    limits: Limits,
 }
 
 impl<'de> de::SeqAccess<'de> for Items<'de> {
@@ -262,7 +283,7 @@ impl<'de> de::SeqAccess<'de> for Items<'de> {
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Fault> {
         let Some((index, node)) = self.nodes.next() else { return Ok(None) };
-        seed.deserialize(Reader { node }).map(Some).map_err(|fault| fault.inside(Step::At(index)))
+        seed.deserialize(Reader { node, limits: self.limits }).map(Some).map_err(|fault| fault.inside(Step::At(index)))
     }
 }
 
@@ -270,6 +291,7 @@ impl<'de> de::SeqAccess<'de> for Items<'de> {
 struct Entries<'de> {
     entries: std::slice::Iter<'de, Entry>,
     next: Option<&'de Entry>,
+    limits: Limits,
 }
 
 impl<'de> de::MapAccess<'de> for Entries<'de> {
@@ -284,6 +306,6 @@ impl<'de> de::MapAccess<'de> for Entries<'de> {
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {
         let Some(Entry { name, node, .. }) = self.next else { return Err(Fault::of(What::Missing)) };
-        seed.deserialize(Reader { node }).map_err(|fault| fault.inside(Step::Key(name.clone())))
+        seed.deserialize(Reader { node, limits: self.limits }).map_err(|fault| fault.inside(Step::Key(name.clone())))
     }
 }
