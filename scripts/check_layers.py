@@ -14,11 +14,11 @@ from pathlib import Path
 SERDE = {"serde", "serde_json"}
 BYTES = {"base64", "crc32fast", "memchr", "regex-automata", "regex-syntax"}
 NETWORK = {
-    *("arc-swap", "async-trait", "axum", "backon", "bytes", "crc32c", "futures-util", "getrandom", "governor"),
-    *("hmac", "http", "http-body", "http-body-util", "hyper", "hyper-rustls", "hyper-util", "opentelemetry"),
-    *("opentelemetry-http", "opentelemetry-otlp", "opentelemetry_sdk", "pem", "prometheus-client", "rcgen"),
-    *("rustls", "rustls-native-certs", "secrecy", "sha2", "socket2", "subtle", "tokio", "tokio-rustls"),
-    *("tower", "tower-http", "tracing", "utoipa"),
+    *("arc-swap", "async-trait", "axum", "backon", "bytes", "crc32c", "flate2", "futures-util", "getrandom"),
+    *("governor", "hmac", "http", "http-body", "http-body-util", "hyper", "hyper-rustls", "hyper-util"),
+    *("opentelemetry", "opentelemetry-http", "opentelemetry-otlp", "opentelemetry_sdk", "pem"),
+    *("percent-encoding", "prometheus-client", "rcgen", "rustls", "rustls-native-certs", "secrecy", "sha2"),
+    *("socket2", "subtle", "tokio", "tokio-rustls", "tower", "tower-http", "tracing", "utoipa"),
 }
 # Guard files; pages do not link it.
 FILES = {"toml"}

@@ -24,6 +24,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub(crate) struct Candidate {
     pub(crate) upstream: Arc<Upstream>,
+    /// Where the path names the model, and this one knows it by another name.
+    pub(crate) path: Option<String>,
     pub(crate) body: Bytes,
     /// The body asks for usage and the client does not.
     pub(crate) hides_usage: bool,
@@ -132,9 +134,10 @@ impl Request {
     }
 
     async fn ask_once(&self, candidate: &Candidate, booking: &impl Books) -> Result<Response<Incoming>, Fault> {
-        let Candidate { upstream, body, .. } = candidate;
+        let Candidate { upstream, path, body, .. } = candidate;
         let headers = booking.trace(self.headers.clone());
-        upstream.ask(self.method.clone(), &self.path, headers, body.clone(), self.api).await
+        let path = path.as_deref().unwrap_or(&self.path);
+        upstream.ask(self.method.clone(), path, headers, body.clone(), self.api).await
     }
 }
 

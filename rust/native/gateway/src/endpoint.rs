@@ -4,6 +4,7 @@ use std::fmt;
 
 use http::{HeaderMap, Method};
 use midstream_stream::Dialect;
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
 use crate::wire::GOOG_API_KEY;
@@ -56,9 +57,9 @@ impl Endpoint {
     pub(crate) fn of(method: &Method, path: &str, headers: &HeaderMap) -> Option<Self> {
         let known = |api, dialect| Some(Self { api, dialect, model: None });
         let post = method == Method::POST;
-        if let Some((model, verb)) = asked_of_model(path).filter(|_| post) {
-            let generates = matches!(verb.as_str(), "streamGenerateContent" | "generateContent");
-            return Some(Self { api: Api::Gemini, dialect: generates.then_some(Dialect::Gemini), model: Some(model) });
+        if let Some(asked) = AskedOfModel::of(path).filter(|_| post) {
+            let dialect = asked.generates().then_some(Dialect::Gemini);
+            return Some(Self { api: Api::Gemini, dialect, model: Some(asked.model) });
         }
         match path {
             "/v1/chat/completions" if post => known(Api::Openai, Some(Dialect::OpenaiChat)),
@@ -87,14 +88,50 @@ fn api_of(headers: &HeaderMap) -> Api {
     }
 }
 
-/// The model and what it is asked for, in a path such as `/v1/models/gemini-3-pro:generateContent`; the SDKs of Gemini
-/// ask several versions.
-fn asked_of_model(path: &str) -> Option<(String, String)> {
-    let (before, last) = path.rsplit_once('/')?;
-    let last = last.replace("%3A", ":").replace("%3a", ":");
-    let (model, verb) = last.split_once(':')?;
-    let is_model = matches!(before.rsplit('/').next(), Some("models" | "tunedModels"));
-    (is_model && !model.is_empty()).then(|| (model.to_owned(), verb.to_owned()))
+/// A path, with its query, that asks another model for the same; `None` where it names none. The name may hold the
+/// collection: `tunedModels/mine`.
+pub(crate) fn with_model(path: &str, model: &str) -> Option<String> {
+    let (path, query) = path.find('?').map_or((path, ""), |at| path.split_at(at));
+    let AskedOfModel { before, collection, verb, .. } = AskedOfModel::of(path)?;
+    let given = COLLECTIONS.into_iter().find_map(|given| Some((given, model.strip_prefix(given)?)));
+    let (collection, model) = given.unwrap_or((collection, model));
+    Some(format!("{before}{collection}{}:{verb}{query}", utf8_percent_encode(model, NO_NAME)))
+}
+
+/// Where Gemini's models stand.
+const COLLECTIONS: [&str; 2] = ["models/", "tunedModels/"];
+
+/// What would end or change the name of a model in a path.
+const NO_NAME: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'<').add(b'>').add(b'?').add(b':');
+
+/// A path such as `/v1/models/gemini-3-pro:generateContent`; the SDKs of Gemini ask several versions.
+struct AskedOfModel<'a> {
+    /// Up to the collection.
+    before: &'a str,
+    collection: &'static str,
+    model: String,
+    verb: String,
+}
+
+impl<'a> AskedOfModel<'a> {
+    fn of(path: &'a str) -> Option<Self> {
+        let places = COLLECTIONS.into_iter().filter_map(|collection| {
+            let mut places = path.match_indices(collection).map(|(at, _)| at);
+            let at = places.find(|at| path.get(..*at).is_some_and(|before| before.ends_with('/')))?;
+            Some((at, collection))
+        });
+        let (at, collection) = places.min()?;
+        let named = percent_decode_str(path.get(at + collection.len()..)?).decode_utf8().ok()?;
+        let (model, verb) = named.rsplit_once(':')?;
+        let asked = Self { before: path.get(..at)?, collection, model: model.to_owned(), verb: verb.to_owned() };
+        // What lies below a model is no model, such as an operation that is asked to end.
+        let is_model = !model.is_empty() && (asked.generates() || !model.contains('/'));
+        is_model.then_some(asked)
+    }
+
+    fn generates(&self) -> bool {
+        matches!(self.verb.as_str(), "streamGenerateContent" | "generateContent")
+    }
 }
 
 #[cfg(test)]
@@ -126,6 +163,25 @@ mod tests {
         }
         let counted = of("/v1beta/models/m:countTokens").unwrap();
         assert_eq!((counted.dialect, counted.model.as_deref()), (None, Some("m")));
+    }
+
+    #[test]
+    fn another_model_takes_the_place_of_the_one_in_the_path() {
+        for (path, model, expected) in [
+            ("/v1beta/models/fast:generateContent", "pro", "/v1beta/models/pro:generateContent"),
+            ("/v1beta/models/fast%3AgenerateContent", "pro", "/v1beta/models/pro:generateContent"),
+            ("/v1/models/a/b:generateContent?alt=sse&x=a:b", "pro", "/v1/models/pro:generateContent?alt=sse&x=a:b"),
+            ("/v1/models/fast:countTokens", "tunedModels/my own", "/v1/tunedModels/my%20own:countTokens"),
+            ("/p/models/l/models/fast:generateContent", "x?y", "/p/models/x%3Fy:generateContent"),
+        ] {
+            assert_eq!(with_model(path, model).as_deref(), Some(expected), "{path}");
+        }
+        for path in ["/v1/models", "/v1/models/fast", "/v1/models/:generateContent", "/v1/models/a/operations/b:cancel"]
+        {
+            assert_eq!(with_model(path, "pro"), None, "{path}");
+        }
+        let named = of("/v1beta/models/my%20own:generateContent").unwrap();
+        assert_eq!(named.model.as_deref(), Some("my own"));
     }
 
     #[test]

@@ -28,7 +28,8 @@ impl Fault {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "midstream_body_too_large", message)
     }
 
-    pub(crate) fn unknown_model(model: &str, known: &str) -> Self {
+    pub(crate) fn unknown_model(model: &str, known: &[&str]) -> Self {
+        let known = if known.is_empty() { "none in this API".to_owned() } else { known.join(", ") };
         let message = format!("no upstream serves the model {model:?}; known: {known}");
         Self::new(StatusCode::NOT_FOUND, "midstream_unknown_model", message)
     }

@@ -13,6 +13,7 @@ use crate::attempts::Candidate;
 use crate::config::{ClientsConfig, Config, ConfigError, ContinuationConfig, OnClientGone};
 use crate::cors::Cors;
 use crate::edit::Asked;
+use crate::endpoint::with_model;
 use crate::fault::Fault;
 use crate::limits::Limits;
 use crate::moderator::Moderator;
@@ -80,7 +81,7 @@ impl Setup {
         !self.settings.shadow && (redacts || self.settings.hold.is_some())
     }
 
-    /// Who may serve the request, and the body as each knows it.
+    /// Who may serve the request, and the path and the body as each knows them.
     pub(crate) fn candidates(
         &self,
         chosen: &Chosen,
@@ -89,13 +90,16 @@ impl Setup {
     ) -> Result<Vec<Candidate>, Fault> {
         let routes = model.map(|model| self.upstreams.of_model(model, chosen.api)).transpose()?.flatten();
         let asked = Asked::of(body);
+        let in_path = chosen.endpoint.as_ref().is_some_and(|endpoint| endpoint.model.is_some());
         let is_chat = chosen.endpoint.as_ref().is_some_and(|endpoint| endpoint.dialect == Some(Dialect::OpenaiChat));
         let candidate = |(upstream, name): (Arc<Upstream>, Option<String>)| {
-            let renamed = name.and_then(|name| asked.with_model(body, &name)).unwrap_or_else(|| body.clone());
+            let path = name.as_deref().filter(|_| in_path).and_then(|name| with_model(&chosen.path, name));
+            let renamed = name.filter(|_| !in_path).and_then(|name| asked.with_model(body, &name));
+            let renamed = renamed.unwrap_or_else(|| body.clone());
             let asks_usage = is_chat && upstream.config.asks_usage();
             let counted = asks_usage.then(|| Asked::of(&renamed).with_usage(&renamed)).flatten();
             let hides_usage = counted.is_some();
-            Candidate { upstream, body: counted.unwrap_or(renamed), hides_usage }
+            Candidate { upstream, path, body: counted.unwrap_or(renamed), hides_usage }
         };
         let routes = routes.unwrap_or_else(|| vec![(Arc::clone(&chosen.upstream), None)]);
         Ok(routes.into_iter().map(candidate).collect())

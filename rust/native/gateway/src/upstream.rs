@@ -113,7 +113,7 @@ impl Upstreams {
             return Ok(Some(served));
         }
         let known = self.models.iter().filter(|(_, routes)| !self.speaking(routes, api).is_empty());
-        Err(Fault::unknown_model(model, &known.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ")))
+        Err(Fault::unknown_model(model, &known.map(|(name, _)| name.as_str()).collect::<Vec<_>>()))
     }
 
     fn speaking(&self, routes: &[RouteConfig], api: Api) -> Vec<Served> {

@@ -150,6 +150,46 @@ async fn the_next_upstream_of_a_model_is_asked_with_the_name_that_it_knows() {
 }
 
 #[tokio::test]
+async fn a_model_that_stands_in_the_path_has_its_routes_and_each_its_name() {
+    let refusing =
+        Mock::start(Script { status: Some(StatusCode::SERVICE_UNAVAILABLE), ..Script::of([chat_end()]) }).await;
+    let mock = Mock::start(Script::of([chat_end()])).await;
+    let server = gateway_with(&mock, Api::Gemini, |config| {
+        let refuses = UpstreamConfig::new(format!("http://{}", refusing.address), &[Api::Gemini]);
+        config.upstreams.insert("refusing".to_owned(), UpstreamConfig { retries: 0, ..refuses });
+        config.upstreams.insert("other".to_owned(), UpstreamConfig::new("http://127.0.0.1:1", &[Api::Openai]));
+        let route = |(upstream, model): (&str, Option<&str>)| RouteConfig {
+            upstream: upstream.to_owned(),
+            model: model.map(str::to_owned),
+        };
+        config.models.insert("fast".to_owned(), [("refusing", Some("flash")), ("mock", Some("pro"))].map(route).into());
+        config.models.insert("chat".to_owned(), [("other", None)].map(route).into());
+    })
+    .await;
+    let asker = Asker::new(&server);
+    let body = r#"{"contents":[]}"#;
+    for verb in ["streamGenerateContent?alt=sse", "generateContent"] {
+        let response = asker.send("POST", &format!("/v1beta/models/fast:{verb}"), body).await;
+        assert_eq!(response.headers()["x-midstream-upstream"], "mock");
+        all(response).await;
+        for (provider, model) in [(&refusing, "flash"), (&mock, "pro")] {
+            let asked = loop {
+                if let Seen::Asked { path, body: sent, .. } = provider.next().await {
+                    assert_eq!(sent, body);
+                    break path;
+                }
+            };
+            assert_eq!(asked, format!("/v1beta/models/{model}:{verb}"));
+        }
+    }
+    let response = asker.send("POST", "/v1beta/models/chat:generateContent", body).await;
+    assert_eq!(response.status(), StatusCode::NOT_FOUND);
+    let body: Value = serde_json::from_slice(&all(response).await).unwrap();
+    assert_eq!(body["error"]["code"], 404);
+    assert_eq!(body["error"]["message"], "no upstream serves the model \"chat\"; known: fast");
+}
+
+#[tokio::test]
 async fn a_refusal_that_stays_one_passes_as_it_is() {
     let script = Script::of([chat_end()]);
     script.refused.store(9, Ordering::SeqCst);
