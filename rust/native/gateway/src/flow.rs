@@ -110,7 +110,7 @@ impl Flow {
     fn pass(&mut self, passed: Passed) {
         self.push(passed.bytes);
         if passed.halted {
-            return self.close(Close::Stopped);
+            return self.stop();
         }
         let Some(why) = passed.asks else { return };
         let is_needless = match why {
@@ -164,6 +164,14 @@ impl Flow {
         if let Some(hidden) = &mut self.hidden {
             let rest = hidden.rest();
             self.send(rest);
+        }
+    }
+
+    /// A decision ends it; where nothing can be told inside the answer, its body breaks.
+    fn stop(&mut self) {
+        self.close(Close::Stopped);
+        if self.watched.is_copied() {
+            self.fault = Some("stopped by midstream".into());
         }
     }
 

@@ -31,7 +31,7 @@ use crate::upstream::Chosen;
 use crate::usage::{Booking, Ledger, unix_s};
 use crate::viewers::token::Tokens;
 use crate::warnings::Warnings;
-use crate::watched::Watched;
+use crate::watched::{Copy, Watched};
 use crate::whole::{Outcome, Whole, is_whole};
 use crate::wire::{IDS, to_client, to_upstream, without_key};
 
@@ -66,7 +66,7 @@ impl Proxy {
     async fn pass(
         &self,
         setup: &Setup,
-        chosen: Chosen,
+        mut chosen: Chosen,
         request: http::Request<axum::body::Body>,
     ) -> Result<Response<Body>, Fault> {
         let (head, body) = request.into_parts();
@@ -84,6 +84,9 @@ impl Proxy {
         let given = Asked::of(&body);
         let model = in_path.or_else(|| given.model());
         key.as_deref().map_or(Ok(()), |key| key.check_model(model.as_deref()))?;
+        if setup.access.has_keys() {
+            chosen.path = without_key(&chosen.path);
+        }
         let candidates = setup.candidates(&chosen, model.as_deref(), &body)?;
         let most = given.max_tokens();
         let admission = setup.limits.admit(key.as_deref(), most, self.clock.now(), unix_s() as u64)?;
@@ -92,10 +95,9 @@ impl Proxy {
         let mut booking = Booking::new(&self.ledger, &self.clock, &stream, (admission, most)).within(&head.headers);
         let is_numbered = head.headers.get(IDS).is_some_and(|value| value == "1");
         let headers = to_upstream(&head.headers, setup.access.has_keys());
-        let path = if setup.access.has_keys() { without_key(&chosen.path) } else { chosen.path };
         let asked = Request {
             method: head.method,
-            path,
+            path: chosen.path,
             headers,
             api,
             dialect: chosen.endpoint.and_then(|endpoint| endpoint.dialect),
@@ -125,21 +127,23 @@ impl Proxy {
         let upstream = &candidate.upstream;
         stream.run(&upstream.name);
         let (mut head, body) = response.into_parts();
-        let dialect = match encoding(&head.headers) {
-            Some(encoding) if asked.dialect.is_some() && setup.changes_text() => {
-                booking.fail();
-                return Err(Fault::encoded(&upstream.name, &encoding));
-            }
-            Some(encoding) => {
-                stream.append([json!({"kind": "opaque", "encoding": encoding}).to_string()]);
-                None
-            }
-            None => asked.dialect,
-        };
+        let encoding = encoding(&head.headers);
+        if let Some(encoding) = encoding.as_ref().filter(|_| asked.dialect.is_some() && setup.changes_text()) {
+            booking.fail();
+            return Err(Fault::encoded(&upstream.name, encoding));
+        }
+        let copy = encoding.as_deref().filter(|_| asked.dialect.is_some()).and_then(Copy::of);
+        let is_plain = encoding.is_none();
+        if let Some(encoding) = encoding.filter(|_| copy.is_none()) {
+            stream.append([json!({"kind": "opaque", "encoding": encoding}).to_string()]);
+        }
+        let dialect = asked.dialect.filter(|_| is_plain || copy.is_some());
+        // What can be added to it, or taken out of it.
+        let open = dialect.filter(|_| is_plain);
         let kind = text(&head.headers, &CONTENT_TYPE);
         let is_whole = is_whole(&head.headers);
         let is_answer = dialect.is_some() && head.status.is_success();
-        let continuation = if is_answer && !is_whole && !setup.settings.shadow {
+        let continuation = if is_answer && is_plain && !is_whole && !setup.settings.shadow {
             Continuation::of(&setup.continuation, asked, case.at, &self.ledger)
         } else {
             None
@@ -155,7 +159,7 @@ impl Proxy {
             http_status: Some(head.status.as_u16()),
             started: Some(booking.started()),
             settings: if dialect.is_some() { setup.settings.clone() } else { Settings::default() },
-            end: if dialect.is_some() { setup.end } else { End::None },
+            end: if open.is_some() { setup.end } else { End::None },
             rules: setup.rules.clone().filter(|_| dialect.is_some()),
             continues,
             ..Options::default()
@@ -163,8 +167,9 @@ impl Proxy {
         let guard = Guard::new(options).map_err(|error| {
             Fault::new(http::StatusCode::INTERNAL_SERVER_ERROR, "midstream_guard", error.to_string())
         })?;
-        let finishes = dialect.filter(|_| setup.end == End::Finish && !guard.redacts());
-        let frames = Frames::new(kind.as_deref(), case.is_numbered, guard.redacts());
+        let finishes = open.filter(|_| setup.end == End::Finish && !guard.redacts());
+        let cut = kind.as_deref().filter(|_| is_plain);
+        let frames = Frames::new(cut, case.is_numbered, guard.redacts());
         let patience = Patience::new(&upstream.config, case.begun, dialect.is_some());
         head.headers = to_client(&head.headers, stream.meta.id.as_str(), &upstream.name);
         let watched = Watched::new(
@@ -176,14 +181,15 @@ impl Proxy {
             frames,
         )
         .with_moderator(setup.moderator.as_ref())
+        .with_copy(copy)
         .may_go_on(continuation.is_some() || is_whole)
-        .with_warnings(Warnings::of(dialect.filter(|_| setup.tells_warnings && !is_whole)));
+        .with_warnings(Warnings::of(open.filter(|_| setup.tells_warnings && !is_whole)));
         if is_whole {
             return Whole { body, watched, patience, upstream: &upstream.name, finishes }.pass(head).await;
         }
         // A guard may shorten the answer.
         head.headers.remove(CONTENT_LENGTH);
-        let is_sse = kind.is_some_and(|kind| kind.starts_with("text/event-stream"));
+        let is_sse = cut.is_some_and(|kind| kind.starts_with("text/event-stream"));
         let flow = Flow::new(body, watched, patience, setup.keepalive.filter(|_| is_sse));
         let flow = flow.without_usage(candidate.hides_usage && is_sse).with(continuation);
         let leaving = Leaving { goes_on: setup.goes_on, wait: self.ledger.wait(), client: case.client.clone() };

@@ -1,5 +1,7 @@
 //! A guard beside a body, and the stream that it tells of.
 
+mod copy;
+
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -21,6 +23,8 @@ use crate::seats::Seat;
 use crate::streams::Stream;
 use crate::usage::Booking;
 use crate::warnings::Warnings;
+
+pub(crate) use self::copy::Copy;
 
 /// A guard with the stream that it tells of.
 pub(crate) struct Watched {
@@ -47,6 +51,8 @@ pub(crate) struct Watched {
     goes_on: bool,
     /// Where warnings are told inside the answer.
     warnings: Option<Warnings>,
+    /// Where the guard reads what an encoded answer holds.
+    copy: Option<Box<Copy>>,
 }
 
 /// What a decision asks the owner of a stream to do.
@@ -86,6 +92,7 @@ impl Watched {
             moderation: None,
             goes_on: false,
             warnings: None,
+            copy: None,
         }
     }
 
@@ -117,7 +124,10 @@ impl Watched {
     pub(crate) fn feed(&mut self, chunk: &Bytes) -> Passed {
         let now = self.clock.now();
         let gap = self.last.replace(now).map(|last| seconds(now - last));
-        let passed = self.take(chunk, |guard, chunk, now| guard.feed(chunk, now));
+        let passed = match self.copy {
+            Some(_) => self.take_copy(chunk),
+            None => self.take(chunk, |guard, chunk, now| guard.feed(chunk, now)),
+        };
         self.metrics.chunk(gap, seconds(self.clock.now() - now));
         self.stopped = passed.halted.then_some(now);
         self.guard.wait(now);
@@ -256,7 +266,7 @@ impl Watched {
 
     /// What tells a client that its answer breaks off, in the words of its API.
     pub(crate) fn broken(&mut self, why: &str) -> Bytes {
-        self.guard.broken(why).into()
+        if self.is_copied() { Bytes::new() } else { self.guard.broken(why).into() }
     }
 
     /// Another route is asked instead: what was read counts, and the stream goes on.
@@ -278,7 +288,8 @@ impl Watched {
         let Ok((decision, mut summary)) = self.guard.finish(close, self.clock.now()) else { return Bytes::new() };
         note_stop(&mut self.stop, &decision);
         self.metrics.decided(&decision);
-        let (rest, halted) = (forwarded(decision.forward, &Bytes::new()), decision.halted);
+        let rest = if self.copy.is_some() { Bytes::new() } else { forwarded(decision.forward, &Bytes::new()) };
+        let halted = decision.halted;
         match &mut self.moderation {
             None => self.frames.read(norm::tell(&self.stream, &decision), decision.events),
             Some(moderation) => {

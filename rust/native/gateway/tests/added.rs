@@ -4,13 +4,22 @@
 
 mod support;
 
+use std::io::Write;
+use std::time::Duration;
+
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use http::StatusCode;
+use http_body_util::BodyExt;
 use midstream_gateway::{Api, ModeratorConfig};
 use midstream_stream::Settings;
 use serde_json::Value;
-use support::{Asker, Mock, Script, all, chat, chat_end, gateway_with};
+use support::{Asker, LONGEST, Mock, Script, all, chat, chat_end, gateway_with};
+use tokio::time::timeout;
 
 const CHAT: &str = "/v1/chat/completions";
+const ASKED: &str = r#"{"model":"m","stream":true}"#;
 
 /// A stream that counts, which is warned of.
 fn counting() -> Script {
@@ -54,6 +63,72 @@ async fn an_encoded_answer_passes_as_it_is_and_is_told_of() {
     assert_eq!(all(response).await, body);
     let events = all(asker.send("GET", &format!("/midstream/v1/streams/{id}/events"), "").await).await;
     assert!(String::from_utf8_lossy(&events).contains(r#""encoding":"gzip""#));
+}
+
+/// What a server sends that encodes although it is not to, one chunk an event.
+fn encoded(events: &[Bytes]) -> Vec<Bytes> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    let mut chunks = Vec::new();
+    for event in events {
+        encoder.write_all(event).unwrap();
+        encoder.flush().unwrap();
+        chunks.push(std::mem::take(encoder.get_mut()).into());
+    }
+    chunks.push(encoder.finish().unwrap().into());
+    chunks
+}
+
+#[tokio::test]
+async fn what_an_encoded_answer_holds_is_checked_and_shown_while_its_bytes_pass_as_they_are() {
+    let chunks = encoded(&[chat("Hello "), chat("world"), chat_end()]);
+    let mut script = Script { encoding: "gzip", ..Script::of(chunks.clone()) };
+    script.chunks[1].0 = Duration::from_millis(200);
+    let mock = Mock::start(script).await;
+    // Comments and numbers have no place in it.
+    let server = gateway_with(&mock, Api::Openai, |config| config.keepalive_s = 0.05).await;
+    let asker = Asker::new(&server);
+    let response = asker.send_with("POST", CHAT, ASKED, &[("x-midstream-ids", "1")]).await;
+    let id = response.headers()["x-midstream-stream-id"].to_str().unwrap().to_owned();
+    assert_eq!(response.headers()["content-encoding"], "gzip");
+    assert_eq!(all(response).await, chunks.concat());
+    let events = all(asker.send("GET", &format!("/midstream/v1/streams/{id}/events"), "").await).await;
+    let events = String::from_utf8_lossy(&events).into_owned();
+    assert!(events.contains(r#""text":"world""#) && !events.contains("opaque"), "{events}");
+    let shown = asker.get_json(&format!("/midstream/v1/streams/{id}")).await;
+    assert_eq!(shown["summary"]["ending"], "complete");
+}
+
+#[tokio::test]
+async fn a_stop_breaks_an_encoded_answer_off() {
+    let looping: Vec<Bytes> = (0..60).map(|_| chat("I am done. ")).collect();
+    let mock = Mock::start(Script { encoding: "gzip", hangs: true, ..Script::of(encoded(&looping)) }).await;
+    let server = gateway_with(&mock, Api::Openai, |_| ()).await;
+    let asker = Asker::new(&server);
+    let response = asker.post(CHAT).await;
+    assert!(timeout(LONGEST, response.into_body().collect()).await.unwrap().is_err());
+    assert!(!mock.closed().await.0);
+    let shown = asker.get_json("/midstream/v1/streams").await;
+    assert_eq!(shown["streams"][0]["summary"]["ending"], "halted");
+    assert_eq!(shown["streams"][0]["findings"][0]["check"], "repeat");
+}
+
+#[tokio::test]
+async fn an_encoded_answer_in_one_piece_is_checked_too() {
+    for (text, status) in
+        [("Hello".to_owned(), StatusCode::OK), ("I am done. ".repeat(60), StatusCode::UNPROCESSABLE_ENTITY)]
+    {
+        let message = serde_json::json!({"id": "c1", "object": "chat.completion", "model": "m", "choices": [
+            {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"},
+        ]});
+        let body = encoded(&[message.to_string().into()]).concat();
+        let script = Script { content_type: "application/json", encoding: "gzip", ..Script::of([body.clone()]) };
+        let mock = Mock::start(Script { length: Some(body.len()), ..script }).await;
+        let server = gateway_with(&mock, Api::Openai, |_| ()).await;
+        let response = Asker::new(&server).send("POST", CHAT, r#"{"model":"m"}"#).await;
+        assert_eq!(response.status(), status);
+        assert_eq!(response.headers().contains_key("content-encoding"), status == StatusCode::OK);
+        assert_eq!(all(response).await == body, status == StatusCode::OK);
+    }
 }
 
 #[tokio::test]
