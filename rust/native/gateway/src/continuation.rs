@@ -178,7 +178,8 @@ impl Continuation {
             hint: if let Why::Hint(hint) = why { Some(hint) } else { None },
         };
         let is_begun = self.splice.begin(&mut request, &turn);
-        is_begun.then(|| Candidate { body: Value::Object(request).to_string().into(), ..route })
+        let path = self.splice.path(&self.asked.path).or(route.path);
+        is_begun.then(|| Candidate { path, body: Value::Object(request).to_string().into(), ..route })
     }
 
     /// Who answers now.

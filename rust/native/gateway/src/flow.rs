@@ -293,7 +293,10 @@ impl Body for Flow {
                 Source::Body(upstream) => match Pin::new(upstream).poll_frame(cx) {
                     Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
                         Ok(chunk) => this.feed(&chunk),
-                        Err(frame) => this.trailers = frame.into_trailers().ok(),
+                        Err(frame) => {
+                            let trailers = frame.into_trailers().unwrap_or_default();
+                            this.trailers.get_or_insert_default().extend(trailers);
+                        }
                     },
                     Poll::Ready(Some(Err(_))) => {
                         this.end(Some("the connection to the upstream broke inside its answer".to_owned()));

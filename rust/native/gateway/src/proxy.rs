@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, Response};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRAILER};
+use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use hyper::body::Incoming;
 use midstream_stream::{Continues, Dialect, End, Guard, Options, Settings};
 use midstream_worker::Clock;
@@ -33,7 +33,7 @@ use crate::viewers::token::Tokens;
 use crate::warnings::Warnings;
 use crate::watched::{Copy, Watched};
 use crate::whole::{Outcome, Whole, is_whole};
-use crate::wire::{IDS, to_client, to_upstream, without_key};
+use crate::wire::{IDS, SPLICED, to_client, to_upstream, without_key};
 
 /// What all requests share.
 pub(crate) struct Proxy {
@@ -104,13 +104,13 @@ impl Proxy {
             routes: candidates,
             clock: Arc::clone(&self.clock),
         };
-        let mut case = Case { setup, client, begun, stream, is_numbered, at: 0 };
+        let mut case = Case { setup, client, begun, stream, is_numbered, at: 0, is_rerouted: false };
         loop {
             let (response, at) = asked.ask(case.at, &mut booking).await?;
             case.at = at;
             match self.guarded(&case, &asked, response, booking).await? {
                 Outcome::Answer(answer) => return Ok(answer),
-                Outcome::Reroute(again) => (booking, case.at) = (again, at + 1),
+                Outcome::Reroute(again) => (booking, case.at, case.is_rerouted) = (again, at + 1, true),
             }
         }
     }
@@ -172,6 +172,12 @@ impl Proxy {
         let frames = Frames::new(cut, case.is_numbered, guard.redacts());
         let patience = Patience::new(&upstream.config, case.begun, dialect.is_some());
         head.headers = to_client(&head.headers, stream.meta.id.as_str(), &upstream.name);
+        if let Some(name) = HeaderValue::from_str(&upstream.name).ok().filter(|_| case.is_rerouted) {
+            head.headers.insert(SPLICED, name);
+        }
+        if continuation.is_some() {
+            head.headers.insert(TRAILER, HeaderValue::from_static("x-midstream-spliced"));
+        }
         let watched = Watched::new(
             guard,
             Arc::clone(&self.clock),
@@ -206,6 +212,8 @@ struct Case<'a> {
     /// The client asked for the numbers of events.
     is_numbered: bool,
     at: usize,
+    /// It goes on where another upstream was stopped.
+    is_rerouted: bool,
 }
 
 /// What the answer is encoded in, although it was asked for as it is.

@@ -11,6 +11,8 @@ pub(crate) const STREAM_ID: HeaderName = HeaderName::from_static("x-midstream-st
 pub(crate) const IDS: HeaderName = HeaderName::from_static("x-midstream-ids");
 /// Where the name of the upstream stands in the answer.
 pub(crate) const UPSTREAM: HeaderName = HeaderName::from_static("x-midstream-upstream");
+/// Who went on with the answer, in the order in which they did; a trailer where its head was sent before.
+pub(crate) const SPLICED: HeaderName = HeaderName::from_static("x-midstream-spliced");
 /// Tells nginx not to hold the answer back.
 const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");

@@ -8,31 +8,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::StatusCode;
-use midstream_gateway::{Api, PrefillConfig, RouteConfig, Server, UpstreamConfig};
+use midstream_gateway::Api;
 use midstream_stream::Settings;
 use serde_json::{Value, json};
-use support::{Asker, Mock, Script, Seen, all, chat, chat_end, gateway_with};
+use support::routes::{asked, cut, two_routes as gateway};
+use support::{Asker, Mock, Script, all, chat, chat_end, gateway_with};
 
 const CHAT: &str = "/v1/chat/completions";
 const MESSAGES: &str = "/v1/messages";
 const ASKED: &str = r#"{"model":"m","stream":true,"messages":[{"role":"user","content":"Hi"}]}"#;
-
-/// Two routes, the second of which goes on where the first breaks off.
-async fn gateway(first: &Mock, second: &Mock, api: Api, guard: &str, reroute: &[&str]) -> Server {
-    gateway_with(first, api, |config| {
-        let url = format!("http://{}", second.address);
-        let prefill = Some(PrefillConfig::default());
-        config.upstreams.get_mut("mock").unwrap().prefill = prefill.clone();
-        config.upstreams.insert("second".to_owned(), UpstreamConfig { prefill, ..UpstreamConfig::new(url, &[api]) });
-        let routes = [("mock", None), ("second", Some("other"))]
-            .map(|(upstream, model)| RouteConfig { upstream: upstream.to_owned(), model: model.map(str::to_owned) });
-        config.models.insert("m".to_owned(), routes.into());
-        config.guard = Settings::from_json(guard).unwrap();
-        config.continuation.on_break = true;
-        config.continuation.reroute = reroute.iter().map(|name| (*name).to_owned()).collect();
-    })
-    .await
-}
 
 fn event(name: &str, data: &Value) -> Bytes {
     format!("event: {name}\ndata: {data}\n\n").into()
@@ -96,20 +80,6 @@ fn text_of(events: &[Value]) -> String {
 
 fn count(events: &[Value], is: impl Fn(&Value) -> bool) -> usize {
     events.iter().filter(|event| is(event)).count()
-}
-
-/// The body of the next request that a provider sees.
-async fn asked(mock: &Mock) -> Value {
-    loop {
-        if let Seen::Asked { body, .. } = mock.next().await {
-            return serde_json::from_slice(&body).unwrap();
-        }
-    }
-}
-
-/// A body that ends behind these chunks, whatever its format says.
-fn cut(chunks: &[Bytes]) -> Script {
-    Script::of(chunks.to_vec())
 }
 
 const PIECES: [&str; 4] = ["The quick ", "brown fox", " jumps over", " the dog."];

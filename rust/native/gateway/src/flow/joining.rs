@@ -1,10 +1,12 @@
 //! An answer that goes on with a second request, or ends where it is.
 
+use http::HeaderValue;
 use midstream_stream::Close;
 
 use super::{Flow, Source};
 use crate::cause::Cause;
 use crate::continuation::{Joined, Why};
+use crate::wire::SPLICED;
 
 impl Flow {
     /// Asks for an answer that goes on; false where none may.
@@ -34,6 +36,7 @@ impl Flow {
                 if let Some(continuation) = &mut self.continuation {
                     continuation.answered(&joined.upstream);
                 }
+                self.tell_of(&joined.upstream.name);
                 self.watched.spliced(&joined.upstream.name, joined.seat);
                 self.source = Source::Body(joined.body);
             }
@@ -43,6 +46,13 @@ impl Flow {
                 self.source = Source::Rest;
                 self.pass(halted);
             }
+        }
+    }
+
+    /// The client's head is sent.
+    fn tell_of(&mut self, upstream: &str) {
+        if let Ok(name) = HeaderValue::from_str(upstream) {
+            self.trailers.get_or_insert_default().append(SPLICED, name);
         }
     }
 

@@ -14,6 +14,9 @@ pub(super) struct Chat {
     has_role: bool,
     is_joined: bool,
     overlap: Overlap,
+    /// The same of reasoning, and the name of what holds it.
+    thought: Overlap,
+    thought_in: &'static str,
     /// Of the answers before, and of this one.
     before: Value,
     usage: Value,
@@ -28,6 +31,8 @@ impl Chat {
             has_role: false,
             is_joined: false,
             overlap: Overlap::default(),
+            thought: Overlap::default(),
+            thought_in: REASONING[0],
             before: Value::Null,
             usage: Value::Null,
         })
@@ -80,7 +85,7 @@ impl Chat {
             *given = usage::sum(&self.before, given);
             says = true;
         }
-        let (has_role, overlap, is_chat) = (self.has_role, &mut self.overlap, self.is_chat);
+        let (has_role, is_chat) = (self.has_role, self.is_chat);
         let choices = chunk.get_mut("choices").and_then(Value::as_array_mut);
         for choice in choices.into_iter().flatten() {
             let is_last = choice.get("finish_reason").is_some_and(Value::is_string);
@@ -90,15 +95,14 @@ impl Chat {
             if has_role {
                 said.remove("role");
             }
+            if let Some(name) = REASONING.into_iter().find(|name| text_of(said, name).is_some()) {
+                self.thought_in = name;
+            }
             let key = if is_chat { "content" } else { "text" };
-            let text = said.get(key).and_then(Value::as_str).unwrap_or_default();
-            let mut passes = overlap.take(text);
-            if is_last {
-                passes.push_str(&overlap.rest());
-            }
-            if said.contains_key(key) || !passes.is_empty() {
-                said.insert(key.to_owned(), passes.into());
-            }
+            // Nothing is thought behind the first text.
+            let is_over = is_last || text_of(said, key).is_some_and(|text| !text.is_empty());
+            pass_new(said, self.thought_in, &mut self.thought, is_over);
+            pass_new(said, key, &mut self.overlap, is_last);
             let is_word = |(key, value): (&String, &Value)| {
                 let is_name = matches!(key.as_str(), "index" | "finish_reason");
                 !is_name && !matches!(value, Value::Null) && value.as_str() != Some("")
@@ -106,6 +110,24 @@ impl Chat {
             says |= said.iter().any(is_word);
         }
         says
+    }
+}
+
+/// Where the reasoning of a delta stands.
+const REASONING: [&str; 2] = ["reasoning_content", "reasoning"];
+
+fn text_of<'a>(said: &'a Map<String, Value>, key: &str) -> Option<&'a str> {
+    said.get(key).and_then(Value::as_str)
+}
+
+/// Leaves what is new of a text, and of what was held of it where no more comes.
+fn pass_new(said: &mut Map<String, Value>, key: &str, overlap: &mut Overlap, is_over: bool) {
+    let mut passes = overlap.take(text_of(said, key).unwrap_or_default());
+    if is_over {
+        passes.push_str(&overlap.rest());
+    }
+    if text_of(said, key).is_some() || !passes.is_empty() {
+        said.insert(key.to_owned(), passes.into());
     }
 }
 
@@ -149,17 +171,25 @@ impl Splice for Chat {
             None if text.is_empty() => format!("{before}{reasoning}"),
             None => format!("{before}{reasoning}{behind}{text}"),
         };
-        self.overlap = if turn.hint.is_some() { Overlap::behind("", 0) } else { Overlap::behind(text, text.len()) };
+        let after = |said: &str| Overlap::behind(said, said.len());
+        self.overlap = if turn.hint.is_some() { after("") } else { after(text) };
+        // Reasoning that is ended does not go on.
+        let thinks_on = text.is_empty() && turn.reasoning.is_none() && turn.hint.is_none();
+        self.thought = if thinks_on { after(reasoning) } else { after("") };
         add_turns(request, &content, turn)
     }
 
     fn settle(&mut self) -> Vec<u8> {
-        let rest = self.overlap.rest();
-        if rest.is_empty() {
+        let (thought, rest) = (self.thought.rest(), self.overlap.rest());
+        if thought.is_empty() && rest.is_empty() {
             return Vec::new();
         }
+        self.read.reasoning.push_str(&thought);
         self.read.text.push_str(&rest);
-        let said = if self.is_chat { json!({"delta": {"content": rest}}) } else { json!({"text": rest}) };
+        let key = if self.is_chat { "content" } else { "text" };
+        let texts = [(self.thought_in, thought), (key, rest)].into_iter().filter(|(_, text)| !text.is_empty());
+        let said: Map<String, Value> = texts.map(|(key, text)| (key.to_owned(), text.into())).collect();
+        let said = if self.is_chat { json!({ "delta": said }) } else { Value::Object(said) };
         let mut choice = json!({"index": 0, "finish_reason": null});
         usage::replace(&mut choice, &said);
         let mut chunk = self.names.clone();

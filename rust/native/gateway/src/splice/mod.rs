@@ -27,6 +27,11 @@ pub(crate) trait Splice: Send {
     /// answer that was begun and has no text yet is asked for anew.
     fn begin(&mut self, request: &mut Map<String, Value>, turn: &Turn<'_>) -> bool;
 
+    /// The path of the request that goes on, where it is another.
+    fn path(&self, _asked: &str) -> Option<String> {
+        None
+    }
+
     /// No more of this answer comes: what was held of it.
     fn settle(&mut self) -> Vec<u8>;
 
@@ -102,7 +107,8 @@ pub(crate) fn of(
         }
         Dialect::Ollama => {
             let free = is_true("stream", true) && !is_set("format") && !is_set("logprobs");
-            free.then(|| (ollama::Ollama::boxed(path.ends_with("/api/chat")), true))
+            let kind = if path.ends_with("/api/chat") { ollama::Kind::Chat } else { ollama::Kind::of_prompt(request) };
+            free.then(|| (ollama::Ollama::boxed(kind), true))
         }
         _ => None,
     }
