@@ -307,8 +307,9 @@ impl Watched {
             self.stream.blame(cause);
         }
         let rest = self.pass(&rest);
+        let held = self.frames.rest();
         self.stream.end(Some(summary.to_json()));
-        rest
+        if held.is_empty() { rest } else { [rest, held].concat().into() }
     }
 }
 

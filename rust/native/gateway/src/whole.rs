@@ -70,11 +70,14 @@ impl Whole<'_> {
                 return Ok(outcome);
             }
         }
-        passed.extend_from_slice(&self.watched.finish(Close::Clean));
+        // Viewers see it before the end; what the end passes they are told with it.
+        let passed = self.watched.pass(&passed.freeze());
+        let rest = self.watched.finish(Close::Clean);
         if self.watched.stop().is_some() {
             return self.stopped(read, head).map(Outcome::Answer);
         }
-        Ok(Outcome::Answer(answer(head, passed.freeze())))
+        let body = if rest.is_empty() { passed } else { [passed, rest].concat().into() };
+        Ok(Outcome::Answer(answer(head, body)))
     }
 
     /// What a decision makes of it, if it is over with that.

@@ -78,6 +78,20 @@ async fn numbers_stand_in_the_answer_where_the_client_asks_and_the_rest_goes_on_
 }
 
 #[tokio::test]
+async fn an_answer_in_one_piece_is_one_frame() {
+    let body = r#"{"id":"c1","object":"chat.completion","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"Hi"},"finish_reason":"stop"}]}"#;
+    let script = Script { content_type: "application/json", length: Some(body.len()), ..Script::of([body]) };
+    let mock = Mock::start(script).await;
+    let server = gateway(&mock, Api::Openai).await;
+    let asker = Asker::new(&server);
+    let response = asker.post(CHAT).await;
+    let id = id_of(&response);
+    assert_eq!(all(response).await, body);
+    let raw = text(asker.send("GET", &events(&id, "?mode=raw"), "").await).await;
+    assert!(raw.contains(&format!("data: {body}\n\nevent: midstream.end")), "{raw}");
+}
+
+#[tokio::test]
 async fn a_websocket_tells_the_same_events() {
     let (_mock, server, asker, id) = answered(&["Hello", " world"]).await;
     let sse = text(asker.send("GET", &events(&id, "?after=0"), "").await).await;
