@@ -5,12 +5,12 @@
 mod support;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use midstream_gateway::{Api, Config, Server};
 use midstream_stream::Settings;
 use serde_json::{Value, json};
+use support::folder::Folder;
 use support::{Asker, Mock, Script, all, gateway_with};
 
 /// In pieces that no whole file of this test holds as one.
@@ -147,25 +147,6 @@ async fn signed_thoughts_that_hold_a_secret_are_refused_since_they_cannot_be_cha
     assert_eq!(response.status(), 422);
     let told = told(&server, "raw").await + &String::from_utf8_lossy(&all(response).await);
     assert!(told.contains("redact") && !told.contains(&secret()), "{told}");
-}
-
-/// A folder that goes with the test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Self {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let name = format!("midstream-redacting-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst));
-        let folder = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&folder).unwrap();
-        Self(folder)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }
 
 /// What stands in all files below a folder.

@@ -29,11 +29,15 @@ impl Found {
         }
     }
 
-    /// The stream as JSON.
+    /// The stream as JSON; one that only the log knows says so.
     pub(super) fn json(&self) -> String {
         match self {
             Self::Here(stream) => stream.json(),
-            Self::Log(known) => known.1.shown.clone(),
+            Self::Log(known) => {
+                let members = known.1.shown.strip_prefix('{').unwrap_or("}");
+                let comma = if members.starts_with('}') { "" } else { "," };
+                format!("{{\"only_in_log\":true{comma}{members}")
+            }
         }
     }
 }

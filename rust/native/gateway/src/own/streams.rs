@@ -1,5 +1,6 @@
 //! Streams: listed, shown, ended, commented on, forgotten.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -22,7 +23,7 @@ use crate::config::Role;
 use crate::fault::Fault;
 use crate::proxy::Proxy;
 use crate::store::Signal;
-use crate::streams::{State as Reached, Stream, StreamId};
+use crate::streams::{Meta, State as Reached, Stream, StreamId};
 
 /// Streams in one answer.
 const MOST: usize = 1000;
@@ -59,7 +60,7 @@ pub(super) struct Note {
     note: Box<RawValue>,
 }
 
-/// Streams that run or ended a while ago, oldest first.
+/// Streams that run or ended a while ago, oldest first; those that only the log knows have `only_in_log`.
 #[utoipa::path(get, path = "/midstream/v1/streams", tag = "streams", params(Wanted), responses(
     (status = 200, description = "`streams`, and in `next` the id to ask for those after, if there are any", body = Object),
     (status = 400, description = "A parameter is wrong", body = Object),
@@ -77,20 +78,67 @@ pub(super) async fn list(
     if !(1..=MOST).contains(&limit) {
         return refused(format!("limit is {limit}, allowed is 1 to {MOST}"));
     }
-    let streams = proxy.streams.all();
+    let streams = listed(&proxy).await;
     let from = match &after {
         None => 0,
-        Some(id) => match streams.iter().position(|stream| stream.meta.id.as_str() == id) {
+        Some(id) => match streams.iter().position(|stream| stream.meta().id.as_str() == id) {
             Some(at) => at + 1,
             None => return refused(format!("after is {id:?}, which is no stream that is remembered")),
         },
     };
-    let mut fitting = streams.iter().skip(from).filter(|stream| viewer.sees(&stream.meta)).filter(|stream| {
-        state.is_none_or(|state| stream.state() == state) && (model.is_none() || stream.meta.model == model)
+    let mut fitting = streams.iter().skip(from).filter(|stream| viewer.sees(stream.meta())).filter(|stream| {
+        state.is_none_or(|state| stream.state() == state) && (model.is_none() || stream.meta().model == model)
     });
-    let shown: Vec<_> = fitting.by_ref().take(limit).map(|stream| stream.show()).collect();
-    let next = fitting.next().and_then(|_| shown.last()).map(|last| last.id().clone());
+    let mut shown: Vec<(&StreamId, Box<RawValue>)> = Vec::new();
+    for stream in fitting.by_ref().take(limit) {
+        shown.extend(stream.json(&proxy).await.map(|json| (&stream.meta().id, json)));
+    }
+    let next = fitting.next().and_then(|_| shown.last()).map(|(id, _)| (*id).clone());
+    let shown: Vec<Box<RawValue>> = shown.into_iter().map(|(_, json)| json).collect();
     Json(json!({"streams": shown, "next": next})).into_response()
+}
+
+/// A stream as it is listed.
+enum Listed {
+    Here(Arc<Stream>),
+    Log(Box<Meta>),
+}
+
+impl Listed {
+    fn meta(&self) -> &Meta {
+        match self {
+            Self::Here(stream) => &stream.meta,
+            Self::Log(meta) => meta,
+        }
+    }
+
+    fn state(&self) -> Reached {
+        match self {
+            Self::Here(stream) => stream.state(),
+            Self::Log(_) => Reached::Ended,
+        }
+    }
+
+    /// `None` where the log has forgotten it meanwhile.
+    async fn json(&self, proxy: &Proxy) -> Option<Box<RawValue>> {
+        let json = match self {
+            Self::Here(stream) => stream.json(),
+            Self::Log(meta) => find(proxy, meta.id.as_str()).await.ok()?.json(),
+        };
+        RawValue::from_string(json).ok()
+    }
+}
+
+/// Those of this process, and those that only the log knows.
+async fn listed(proxy: &Proxy) -> Vec<Listed> {
+    let here = proxy.streams.all();
+    let Some(store) = proxy.streams.log() else { return here.into_iter().map(Listed::Here).collect() };
+    let known: BTreeSet<&StreamId> = here.iter().map(|stream| &stream.meta.id).collect();
+    let logged = store.ended().await.unwrap_or_default().into_iter().filter(|meta| !known.contains(&meta.id));
+    let logged: Vec<Listed> = logged.map(Box::new).map(Listed::Log).collect();
+    let mut all: Vec<Listed> = logged.into_iter().chain(here.iter().cloned().map(Listed::Here)).collect();
+    all.sort_by(|one, other| one.meta().started.total_cmp(&other.meta().started));
+    all
 }
 
 /// One stream.

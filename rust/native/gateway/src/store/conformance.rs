@@ -106,6 +106,17 @@ async fn readers_do_not_take_from_each_other(store: Arc<dyn StreamStore>) {
     assert_eq!((one, other), (as_entries(&events(0..50)), as_entries(&events(20..50))));
 }
 
+async fn what_has_ended_is_listed(store: Arc<dyn StreamStore>) {
+    let (lease, running) = (begun(&*store, 1).await, begun(&*store, 1).await);
+    let id = lease.id.clone();
+    store.finalize(lease, finished(1)).await.unwrap();
+    let ended: Vec<StreamId> = store.ended().await.unwrap().into_iter().map(|meta| meta.id).collect();
+    assert_eq!(ended, [id.clone()]);
+    store.delete(&id).await.unwrap();
+    assert!(store.ended().await.unwrap().is_empty());
+    drop(running);
+}
+
 async fn a_forgotten_stream_is_unknown(store: Arc<dyn StreamStore>) {
     let lease = begun(&*store, 1).await;
     let id = lease.id.clone();
@@ -168,6 +179,7 @@ conforms! {
     a_signal_for_no_stream_is_refused,
     nothing_comes_behind_the_end,
     readers_do_not_take_from_each_other,
+    what_has_ended_is_listed,
     what_is_there_already_is_passed_over,
     who_was_replaced_writes_nothing,
 }

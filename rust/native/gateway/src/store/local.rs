@@ -55,6 +55,11 @@ impl StreamStore for Streams {
         ready(status).boxed()
     }
 
+    fn ended(&self) -> BoxFuture<'_, Result<Vec<Meta>, StoreError>> {
+        let ended = self.all().into_iter().filter(|stream| stream.is_ended());
+        ready(Ok(ended.map(|stream| Meta::clone(&stream.meta)).collect())).boxed()
+    }
+
     fn signal(&self, id: &StreamId, signal: Signal) -> BoxFuture<'_, Result<(), StoreError>> {
         let stream = self.get(id.as_str()).ok_or(StoreError::Unknown);
         ready(stream.map(|stream| match signal {

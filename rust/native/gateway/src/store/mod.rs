@@ -35,6 +35,9 @@ pub(crate) trait StreamStore: Send + Sync {
     /// What is known of a stream.
     fn status(&self, id: &StreamId) -> BoxFuture<'_, Result<Status, StoreError>>;
 
+    /// Those that have ended, as they were known from their begin on, oldest first.
+    fn ended(&self) -> BoxFuture<'_, Result<Vec<Meta>, StoreError>>;
+
     /// Tells the writer of a stream something.
     fn signal(&self, id: &StreamId, signal: Signal) -> BoxFuture<'_, Result<(), StoreError>>;
 

@@ -108,12 +108,6 @@ pub(crate) struct Stored {
     pub(super) not_resumable: bool,
 }
 
-impl Shown<'_> {
-    pub(crate) fn id(&self) -> &StreamId {
-        &self.meta.id
-    }
-}
-
 impl End {
     pub(crate) fn new(state: &str, cause: Option<&str>) -> Self {
         Self { state: state.to_owned(), cause: cause.map(str::to_owned) }

@@ -5,6 +5,7 @@
 
 pub(crate) mod certificates;
 pub(crate) mod connections;
+pub(crate) mod folder;
 pub(crate) mod routes;
 
 use std::collections::BTreeMap;

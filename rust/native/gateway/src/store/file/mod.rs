@@ -176,6 +176,15 @@ impl StreamStore for FileLog {
         ready(status).boxed()
     }
 
+    fn ended(&self) -> BoxFuture<'_, Result<Vec<Meta>, StoreError>> {
+        let index = self.shared.index();
+        let kept = index.streams.values().filter(|kept| kept.finished.is_some());
+        let mut ended: Vec<Meta> = kept.map(|kept| kept.meta.clone()).collect();
+        drop(index);
+        ended.sort_by(|one, other| one.started.total_cmp(&other.started));
+        ready(Ok(ended)).boxed()
+    }
+
     fn signal(&self, id: &StreamId, signal: Signal) -> BoxFuture<'_, Result<(), StoreError>> {
         let told = self.shared.index().get_mut(id).and_then(|kept| {
             if kept.finished.is_some() {
