@@ -12,13 +12,15 @@ use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 use crate::client::Client;
-use crate::half_closed::HalfClosed;
+use crate::half_closed::{HalfClosed, Unread};
 
 /// Silence after which a peer is asked whether it is still there, and how often.
-const PROBE_AFTER: Duration = Duration::from_secs(30);
-const PROBE_EVERY: Duration = Duration::from_secs(10);
-#[cfg(not(windows))]
-const PROBES: u32 = 3;
+pub(crate) const PROBE_AFTER: Duration = Duration::from_secs(30);
+pub(crate) const PROBE_EVERY: Duration = Duration::from_secs(10);
+pub(crate) const PROBES: u32 = 3;
+/// Bytes that nobody acknowledges end a connection after so long, where systems try for a quarter of an hour.
+#[cfg(target_os = "linux")]
+const UNACKNOWLEDGED: Duration = Duration::from_secs(60);
 
 /// How long a viewer's write may wait.
 const VIEWER: Duration = Duration::from_secs(10);
@@ -34,6 +36,9 @@ pub(crate) struct Socket {
     /// HTTP/1 that is read here as it is.
     is_plain: bool,
     half_closed: Option<HalfClosed>,
+    /// Whoever reads is woken when more comes.
+    is_awaited: bool,
+    unread: Option<Unread>,
 }
 
 impl Socket {
@@ -44,7 +49,20 @@ impl Socket {
         #[cfg(not(windows))]
         let probes = probes.with_retries(PROBES);
         let _ = SockRef::from(&io).set_tcp_keepalive(&probes);
-        Self { io, client, slow, waiting: None, has_answered: false, is_plain, half_closed: None }
+        // A client that is there and takes nothing is given up first, and told apart.
+        #[cfg(target_os = "linux")]
+        let _ = SockRef::from(&io).set_tcp_user_timeout(Some(UNACKNOWLEDGED.max(slow * 2)));
+        Self {
+            io,
+            client,
+            slow,
+            waiting: None,
+            has_answered: false,
+            is_plain,
+            half_closed: None,
+            is_awaited: false,
+            unread: None,
+        }
     }
 
     /// The outcome of a write, unless it has waited for too long.
@@ -83,6 +101,26 @@ impl Socket {
         }
     }
 
+    /// While an answer is made, nobody reads on behind the next request: whether its client left is asked for here.
+    fn poll_unread(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.is_awaited || !self.client.is_answering() {
+            self.unread = None;
+            return Poll::Ready(Ok(()));
+        }
+        if self.unread.is_none() {
+            self.unread = Unread::watch(&self.io);
+        }
+        let Some(unread) = &mut self.unread else { return Poll::Ready(Ok(())) };
+        if unread.poll_closed(cx).is_pending() {
+            return Poll::Ready(Ok(()));
+        }
+        match self.poll_left(cx) {
+            Poll::Ready(Ok(())) => Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => Poll::Ready(Ok(())),
+        }
+    }
+
     /// Sends what means nothing, if there is room for it.
     fn poke(&mut self, cx: &mut Context<'_>) -> bool {
         if self.has_answered {
@@ -98,11 +136,14 @@ impl Socket {
 impl AsyncRead for Socket {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let had = buffer.filled().len();
-        ready!(Pin::new(&mut self.io).poll_read(cx, buffer))?;
+        let polled = Pin::new(&mut self.io).poll_read(cx, buffer);
+        self.is_awaited = polled.is_pending();
+        ready!(polled)?;
         if buffer.filled().len() > had {
             self.has_answered = false;
             return Poll::Ready(Ok(()));
         }
+        self.is_awaited = true;
         self.poll_left(cx)
     }
 }
@@ -127,10 +168,31 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
+        ready!(Pin::new(&mut self.io).poll_flush(cx))?;
+        self.poll_unread(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_client_that_is_gone_without_a_word_is_asked_for() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (io, _) = listener.accept().await.unwrap();
+        let socket = Socket::new(io, Arc::new(Client::new(false)), Duration::from_secs(30), true);
+        let set = SockRef::from(&socket.io);
+        assert!(set.keepalive().unwrap());
+        assert_eq!(set.tcp_keepalive_time().unwrap(), PROBE_AFTER);
+        #[cfg(target_os = "linux")]
+        assert_eq!(set.tcp_user_timeout().unwrap(), Some(UNACKNOWLEDGED));
     }
 }

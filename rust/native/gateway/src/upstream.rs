@@ -23,6 +23,7 @@ use crate::endpoint::{Api, Endpoint};
 use crate::fault::Fault;
 use crate::reason::reason;
 use crate::seats::Seats;
+use crate::socket::{PROBE_AFTER, PROBE_EVERY, PROBES};
 use crate::tls::towards_upstream;
 use crate::wire::{API_KEY, GOOG_API_KEY, with_key};
 
@@ -187,12 +188,21 @@ impl Upstream {
     }
 }
 
-/// One that waits so long for a connection.
-pub(crate) fn client(connect: Duration, tls: ClientConfig) -> HttpClient {
+/// What connects, and waits so long for it; a peer that is gone without a word is asked for.
+fn connector(connect: Duration) -> HttpConnector {
     let mut http = HttpConnector::new();
     http.set_connect_timeout(Some(connect));
     http.set_nodelay(true);
     http.enforce_http(false);
+    http.set_keepalive(Some(PROBE_AFTER));
+    http.set_keepalive_interval(Some(PROBE_EVERY));
+    http.set_keepalive_retries(Some(PROBES));
+    http
+}
+
+/// One that waits so long for a connection.
+pub(crate) fn client(connect: Duration, tls: ClientConfig) -> HttpClient {
+    let http = connector(connect);
     let tls = HttpsConnectorBuilder::new().with_tls_config(tls);
     let connector = tls.https_or_http().enable_http1().enable_http2().wrap_connector(http);
     Client::builder(TokioExecutor::new())
@@ -202,4 +212,23 @@ pub(crate) fn client(connect: Duration, tls: ClientConfig) -> HttpClient {
         .http2_initial_stream_window_size(STREAM_WINDOW)
         .http2_initial_connection_window_size(CONNECTION_WINDOW)
         .build(connector)
+}
+
+#[cfg(test)]
+mod tests {
+    use socket2::SockRef;
+    use tokio::net::TcpListener;
+    use tower::Service;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_upstream_that_is_gone_without_a_word_is_asked_for() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let uri: Uri = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+        let connected = connector(Duration::from_secs(5)).call(uri).await.unwrap();
+        let set = SockRef::from(connected.inner());
+        assert!(set.keepalive().unwrap() && set.tcp_nodelay().unwrap());
+        assert_eq!(set.tcp_keepalive_time().unwrap(), PROBE_AFTER);
+    }
 }
