@@ -39,6 +39,7 @@ pub(crate) struct Metrics {
     saved: Counter,
     not_resumable: Counter,
     log_lost: Counter,
+    usage_lost: Counter,
     upstreams: OfUpstreams,
 }
 
@@ -86,6 +87,7 @@ impl Metrics {
             saved: Counter::default(),
             not_resumable: Counter::default(),
             log_lost: Counter::default(),
+            usage_lost: Counter::default(),
             upstreams: OfUpstreams::default(),
         };
         metrics.register();
@@ -109,7 +111,7 @@ impl Metrics {
     }
 
     fn register_usage(&mut self) {
-        let Self { registry, cost, saved, upstreams, not_resumable, log_lost, .. } = self;
+        let Self { registry, cost, saved, upstreams, not_resumable, log_lost, usage_lost, .. } = self;
         registry.register("cost", "What streams cost at the prices of the budget", cost.clone());
         registry.register(
             "tokens_saved",
@@ -119,6 +121,7 @@ impl Metrics {
         upstreams.register(registry);
         registry.register("not_resumable", "Streams whose log is not whole", not_resumable.clone());
         registry.register("log_lost_events", "Events that the log did not take", log_lost.clone());
+        registry.register("usage_lost_records", "Records that the file of usage did not take", usage_lost.clone());
     }
 
     fn register_times(&mut self) {
@@ -199,6 +202,11 @@ impl Metrics {
     /// An upstream was closed so many seconds after that was decided.
     pub(crate) fn cancelled(&self, seconds: f64) {
         self.upstreams.cancelled(seconds);
+    }
+
+    /// Counts records that the file of usage did not take.
+    pub(crate) fn usage_lost(&self) -> Counter {
+        self.usage_lost.clone()
     }
 
     /// A stream was stopped with so many tokens left.

@@ -255,8 +255,10 @@ impl Server {
 }
 
 fn ledger(config: &Config, metrics: &Arc<Metrics>, telemetry: Option<Arc<Telemetry>>) -> Result<Ledger, StartError> {
-    let open =
-        |file: &PathBuf| UsageFile::open(file).map_err(|error| StartError::UsageFile { file: file.clone(), error });
+    let open = |file: &PathBuf| {
+        let opened = UsageFile::open(file, metrics.usage_lost());
+        opened.map_err(|error| StartError::UsageFile { file: file.clone(), error })
+    };
     let file = config.usage.file.as_ref().map(open).transpose()?;
     Ok(Ledger::new(config, file, Arc::clone(metrics), telemetry))
 }

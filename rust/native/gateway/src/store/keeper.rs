@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::{Finished, Lease, Signal, StreamStore};
+use super::{Finished, Lease, Signal, StoreError, StreamStore};
 use crate::metrics::Metrics;
 use crate::streams::{End, Meta, Seq, Stream};
 
@@ -13,6 +13,9 @@ use crate::streams::{End, Meta, Seq, Stream};
 const BATCH: Duration = Duration::from_millis(10);
 /// Bytes of them in one append.
 const BATCH_BYTES: usize = 32 << 10;
+/// When an end is tried again that the log did not take, at first and at last.
+const AGAIN: Duration = Duration::from_millis(100);
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// Starts to bring what a stream appends. The ring of the stream is what waits: whoever is overtaken there has lost
 /// events, and the stream cannot be resumed from the store any more.
@@ -24,12 +27,16 @@ pub(crate) fn start(
 ) {
     let keeping = Keeping::new(keeping);
     tokio::spawn(async move {
-        let _keeping = keeping;
         let Ok(lease) = store.acquire(Meta::clone(&stream.meta)).await else { return give_up(&stream, &metrics, 0) };
         let signals = lease.signals.clone();
-        tokio::select! {
-            () = keep(&*store, &stream, &metrics, lease) => (),
-            () = obey(&stream, signals) => (),
+        let unwritten = tokio::select! {
+            unwritten = keep(&*store, &stream, &metrics, lease) => unwritten,
+            () = obey(&stream, signals) => None,
+        };
+        // Nobody waits for a log that does not take what there is.
+        drop(keeping);
+        if let Some((lease, finished)) = unwritten {
+            end_later(&*store, &lease, &finished).await;
         }
     });
 }
@@ -50,7 +57,8 @@ impl Drop for Keeping {
     }
 }
 
-async fn keep(store: &dyn StreamStore, stream: &Stream, metrics: &Metrics, lease: Lease) {
+/// Gives the end where the log did not take it.
+async fn keep(store: &dyn StreamStore, stream: &Stream, metrics: &Metrics, lease: Lease) -> Option<(Lease, Finished)> {
     let (mut next, mut follow) = (0, stream.follow());
     loop {
         let last = *follow.borrow_and_update();
@@ -62,22 +70,34 @@ async fn keep(store: &dyn StreamStore, stream: &Stream, metrics: &Metrics, lease
             break;
         }
         if !last.ended {
-            if next >= last.next && follow.changed().await.is_err() {
-                return;
+            if next >= last.next {
+                follow.changed().await.ok()?;
             }
             tokio::time::sleep(BATCH).await;
         }
     }
     // The end of a stream that lost events is written too: it did end.
     while !stream.last().ended {
-        if follow.changed().await.is_err() {
-            return;
-        }
+        follow.changed().await.ok()?;
     }
     let end = stream.end_state().unwrap_or_else(|| End::new("failed", None));
     let finished = Finished { end, next: stream.last().next, shown: stream.json() };
-    if store.finalize(lease, finished).await.is_err() && !stream.last().broken {
+    let failed = store.finalize(lease.clone(), finished.clone()).await.err()?;
+    if !stream.last().broken {
         give_up(stream, metrics, 0);
+    }
+    matches!(failed, StoreError::Io(_)).then_some((lease, finished))
+}
+
+/// Tries again until the log takes the end of a stream: one without would look as if its process had died.
+async fn end_later(store: &dyn StreamStore, lease: &Lease, finished: &Finished) {
+    let mut wait = AGAIN;
+    loop {
+        tokio::time::sleep(wait).await;
+        match store.finalize(lease.clone(), finished.clone()).await {
+            Err(StoreError::Io(_)) => wait = (wait * 2).min(LONGEST_WAIT),
+            _ => return,
+        }
     }
 }
 

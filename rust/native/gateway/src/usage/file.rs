@@ -1,37 +1,52 @@
 //! The file to which records are appended, one line of JSON each.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::Path;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use prometheus_client::metrics::counter::Counter;
 
 use super::UsageRecord;
 
+/// Records on their way to the thread that writes; where a disk hangs, more are lost.
+const MOST_SENT: usize = 16 << 10;
+/// Bytes that wait for a disk that takes none; what comes behind them is lost.
+const MOST_WAITING: usize = 1 << 20;
+/// How often such a disk is tried again.
+const AGAIN: Duration = Duration::from_secs(1);
+/// No record is longer, and each begins so.
+const LONGEST: u64 = 64 << 10;
+const BEGIN: &[u8] = b"{\"stream\":";
+
 /// Writes in a thread of its own, so that a slow disk delays no stream.
 pub(crate) struct UsageFile {
-    lines: Mutex<Option<Sender<String>>>,
+    lines: Mutex<Option<SyncSender<String>>>,
     writing: Mutex<Option<JoinHandle<()>>>,
+    lost: Counter,
 }
 
 impl UsageFile {
-    /// Opens the file, or makes it.
-    pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        let file = OpenOptions::new().create(true).append(true).open(path)?;
-        let (lines, received) = channel();
-        let writing =
-            thread::Builder::new().name("midstream-usage".to_owned()).spawn(move || write(file, &received))?;
-        Ok(Self { lines: Mutex::new(Some(lines)), writing: Mutex::new(Some(writing)) })
+    /// Opens the file, or makes it; a record at its end that is not whole is cut. Records that it does not take are counted.
+    pub(crate) fn open(path: &Path, lost: Counter) -> io::Result<Self> {
+        let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+        mend(path, &mut file)?;
+        let (lines, received) = sync_channel(MOST_SENT);
+        let mut writer = Writer { file, waiting: Vec::new(), lost: lost.clone() };
+        let writing = thread::Builder::new().name("midstream-usage".to_owned()).spawn(move || writer.run(&received))?;
+        Ok(Self { lines: Mutex::new(Some(lines)), writing: Mutex::new(Some(writing)), lost })
     }
 
     /// Appends a record.
     pub(super) fn write(&self, record: &UsageRecord) {
         let Ok(mut line) = serde_json::to_string(record) else { return };
         line.push('\n');
-        if let Some(lines) = self.lines.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
-            // The thread ends behind its last sender alone.
-            let _ = lines.send(line);
+        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        if lines.as_ref().is_none_or(|lines| lines.try_send(line).is_err()) {
+            self.lost.inc();
         }
     }
 
@@ -50,16 +65,142 @@ impl Drop for UsageFile {
     }
 }
 
-/// Whole lines reach the file as soon as none waits, so that they outlive the process. A disk that is full loses lines:
-/// the sums and the metrics go on.
-fn write(file: File, lines: &Receiver<String>) {
-    let mut file = BufWriter::new(file);
-    while let Ok(line) = lines.recv() {
-        let _ = file.write_all(line.as_bytes());
-        while let Ok(line) = lines.try_recv() {
-            let _ = file.write_all(line.as_bytes());
+/// Whole lines reach the file as soon as none waits, so that they outlive the process. What a disk does not take waits
+/// for it, as far as there is room.
+struct Writer {
+    file: File,
+    waiting: Vec<u8>,
+    lost: Counter,
+}
+
+impl Writer {
+    fn run(&mut self, lines: &Receiver<String>) {
+        loop {
+            let next = if self.waiting.is_empty() {
+                lines.recv().map_err(|_| RecvTimeoutError::Disconnected)
+            } else {
+                lines.recv_timeout(AGAIN)
+            };
+            match next {
+                Ok(line) => {
+                    self.add(&line);
+                    lines.try_iter().for_each(|line| self.add(&line));
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            self.write();
         }
-        let _ = file.flush();
+        self.write();
+        self.lost.inc_by(self.waiting.iter().filter(|byte| **byte == b'\n').count() as u64);
+        let _ = self.file.sync_data();
     }
-    let _ = file.flush().and_then(|()| file.get_ref().sync_data());
+
+    fn add(&mut self, line: &str) {
+        let is_full = |waiting: &[u8]| waiting.len() + line.len() > MOST_WAITING;
+        if is_full(&self.waiting) {
+            self.write();
+        }
+        if is_full(&self.waiting) {
+            self.lost.inc();
+        } else {
+            self.waiting.extend_from_slice(line.as_bytes());
+        }
+    }
+
+    /// What the disk takes is gone, to the byte: the next write goes on where this one ended.
+    fn write(&mut self) {
+        while !self.waiting.is_empty() {
+            match self.file.write(&self.waiting) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) | Ok(0) => return,
+                Ok(written) => drop(self.waiting.drain(..written)),
+            }
+        }
+    }
+}
+
+/// Cuts the begin of a record off whose end was never written; what else has no end of its line gets one.
+fn mend(path: &Path, file: &mut File) -> io::Result<()> {
+    let meta = file.metadata()?;
+    // What can be written and not read is left as it is.
+    let Some(mut reader) = File::open(path).ok().filter(|_| meta.is_file()) else { return Ok(()) };
+    let from = meta.len().saturating_sub(LONGEST);
+    reader.seek(SeekFrom::Start(from))?;
+    let mut tail = Vec::new();
+    reader.take(LONGEST).read_to_end(&mut tail)?;
+    let whole = tail.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    let rest = tail.get(whole..).unwrap_or_default();
+    if rest.is_empty() {
+        Ok(())
+    } else if rest.starts_with(BEGIN) || BEGIN.starts_with(rest) {
+        file.set_len(from + whole as u64)
+    } else {
+        file.write_all(b"\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use midstream_stream::UsageSource;
+
+    use super::*;
+    use crate::endpoint::Api;
+    use crate::usage::Tokens;
+
+    fn record(number: u64) -> UsageRecord {
+        let tokens = Tokens { input: None, output: Some(number), source: UsageSource::Estimated };
+        UsageRecord {
+            stream: "s".to_owned(),
+            api: Api::Openai,
+            key: None,
+            tenant: None,
+            model: None,
+            upstream: None,
+            tokens,
+            cost: None,
+            end: "complete",
+            bytes: 0,
+            ttft_s: None,
+            duration_s: 0.0,
+            at: 0.0,
+        }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn records_that_a_full_disk_does_not_take_are_counted() {
+        let lost = Counter::default();
+        let file = UsageFile::open(Path::new("/dev/full"), lost.clone()).unwrap();
+        (0..100).for_each(|number| file.write(&record(number)));
+        drop(file);
+        assert_eq!(lost.get(), 100);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn no_more_waits_for_a_full_disk_than_there_is_room_for() {
+        let file = OpenOptions::new().append(true).open("/dev/full").unwrap();
+        let mut writer = Writer { file, waiting: Vec::new(), lost: Counter::default() };
+        let line = format!("{}\n", "x".repeat(1023));
+        (0..2000).for_each(|_| writer.add(&line));
+        assert_eq!((writer.waiting.len(), writer.lost.get()), (MOST_WAITING, 2000 - 1024));
+    }
+
+    #[test]
+    fn the_begin_of_a_record_is_cut_and_nothing_else() {
+        let path = std::env::temp_dir().join(format!("midstream-usage-{}.jsonl", std::process::id()));
+        let whole = serde_json::to_string(&record(1)).unwrap();
+        for torn in ["", "{", "{\"stream\"", &whole[..whole.len() - 1], &whole] {
+            std::fs::write(&path, format!("{whole}\n{torn}")).unwrap();
+            drop(UsageFile::open(&path, Counter::default()).unwrap());
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{whole}\n"), "{torn}");
+        }
+        std::fs::write(&path, "a note").unwrap();
+        let file = UsageFile::open(&path, Counter::default()).unwrap();
+        file.write(&record(1));
+        drop(file);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("a note\n{whole}\n"));
+        std::fs::remove_file(path).unwrap();
+    }
 }

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use tokio::sync::watch;
 
 use super::record::{Kind, Record, events_of};
-use crate::store::{Finished, Signal, StoreError};
+use crate::store::{Finished, Lease, Signal, StoreError};
 use crate::streams::{End, Meta, Seq, StreamId};
 
 /// What the log holds, for its writer and all readers.
@@ -112,6 +112,14 @@ impl Index {
             kept.places.retain(|place| place.segment >= oldest);
         }
         self.streams.retain(|_, kept| kept.finished.is_none() || kept.last_in >= oldest);
+    }
+
+    /// Forgets a stream of which nothing was written.
+    pub(super) fn forget_unwritten(&mut self, lease: &Lease) {
+        let is_new = |kept: &Kept| kept.token == lease.token && lease.token == 1 && kept.accepted == 0;
+        if self.streams.get(&lease.id).is_some_and(is_new) {
+            self.streams.remove(&lease.id);
+        }
     }
 
     /// What a reader of a stream does who has the events before that one.

@@ -118,7 +118,9 @@ impl StreamStore for FileLog {
         };
         async move {
             let (lease, next, body) = taken?;
-            self.write(Kind::Started, &id, (next, 0), body, None).await?;
+            let written = self.write(Kind::Started, &id, (next, 0), body, None).await;
+            // Nothing is known of a stream whose begin could not be written.
+            written.inspect_err(|_| self.shared.index().forget_unwritten(&lease))?;
             Ok(lease)
         }
         .boxed()
