@@ -42,6 +42,10 @@ class Server:
         """
         The certificate in PEM and its SHA-256; none where HTTP is plain.
         """
+    def haste(self, /) -> None:
+        """
+        Ends the wait of `stop` for running streams, now or when it comes to that.
+        """
     def observe(self, /, capacity: SupportsIndex) -> Observer:
         """
         Copies of the events of streams that start from now on, with room for so many.

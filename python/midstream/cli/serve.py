@@ -153,19 +153,28 @@ async def run(config: GatewayConfig, load: Callable[[], GatewayConfig]) -> int:
     hung_up = asyncio.Event()
     with contextlib.suppress(AttributeError, NotImplementedError):
         loop.add_signal_handler(signal.SIGHUP, hung_up.set)
-    async with Gateway(config) as gateway, asyncio.TaskGroup() as tasks:
+    async with Gateway(config) as gateway:
         with made_certificate(gateway) as lines:
             for line in addresses(config, gateway.url, lines):
                 print(line)
             sys.stdout.flush()
-            reloading = tasks.create_task(reload(gateway, load, hung_up))
-            asked = await stopped.get()
-            reloading.cancel()
-        print("midstream: stopping; running streams may end", file=sys.stderr)
-        with contextlib.suppress(NotImplementedError):
-            # Who asks twice does not wait for streams.
-            loop.add_signal_handler(signal.SIGINT, os._exit, INTERRUPTED)
+            async with asyncio.TaskGroup() as tasks:
+                reloading = tasks.create_task(reload(gateway, load, hung_up))
+                asked = await stopped.get()
+                reloading.cancel()
+        print("midstream: stopping; running streams may end", file=sys.stderr, flush=True)
+        hastening = asyncio.create_task(hasten(gateway, stopped))
+    hastening.cancel()
     return INTERRUPTED if asked == signal.SIGINT else DONE
+
+
+async def hasten(gateway: Gateway, stopped: asyncio.Queue[signal.Signals]) -> None:
+    """Who asks twice does not wait for streams, who asks three times for nothing."""
+    await stopped.get()
+    print("midstream: stopping now; running streams break off", file=sys.stderr, flush=True)
+    gateway.haste()
+    await stopped.get()
+    os._exit(INTERRUPTED)
 
 
 async def reload(gateway: Gateway, load: Callable[[], GatewayConfig], hung_up: asyncio.Event) -> None:

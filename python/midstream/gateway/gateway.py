@@ -83,6 +83,20 @@ class Gateway:
         if self._observed is not None:
             await self._observed.end()
 
+    def haste(self) -> None:
+        """Do not wait for running streams where the block is left, or any longer where it is being left.
+
+        Their clients see their answers break off.
+
+        Examples
+        --------
+        >>> async def leave() -> None:
+        ...     async with Gateway(GatewayConfig(listen="127.0.0.1:0", drain_s=60)) as gateway:
+        ...         gateway.haste()
+        >>> asyncio.run(leave())
+        """
+        self._running.haste()
+
     @property
     def url(self) -> str:
         """Where it listens: ``http://HOST:PORT``, or ``https://`` where it has a certificate."""

@@ -18,6 +18,7 @@ const LONGEST_STOP: Duration = Duration::from_secs(2);
 #[pyclass(frozen, module = "midstream._rust.gateway")]
 pub(crate) struct Server {
     running: Mutex<Option<(Runtime, gateway::Server)>>,
+    haste: gateway::Haste,
     #[pyo3(get)]
     address: String,
 }
@@ -44,7 +45,7 @@ impl Server {
             });
             let server = server.map_err(|error: PyErr| error)?;
             let address = server.address().to_string();
-            Ok(Self { running: Mutex::new(Some((runtime, server))), address })
+            Ok(Self { haste: server.haste(), running: Mutex::new(Some((runtime, server))), address })
         })
     }
 
@@ -57,6 +58,11 @@ impl Server {
                 runtime.shutdown_timeout(LONGEST_STOP);
             }
         });
+    }
+
+    /// Ends the wait of `stop` for running streams, now or when it comes to that.
+    fn haste(&self) {
+        self.haste.ask();
     }
 
     /// Streams that run or ended a while ago, as a JSON array.

@@ -60,7 +60,12 @@ pub(crate) async fn accept(
         }
     };
     proxy.is_draining.store(true, Ordering::Relaxed);
-    let ended = timeout(drain, graceful.shutdown());
+    let ended = async {
+        tokio::select! {
+            _ = timeout(drain, graceful.shutdown()) => (),
+            () = proxy.haste.asked() => (),
+        }
+    };
     turn_away(&listener, &router, &proxy, ended).await;
     drop(listener);
     for stream in proxy.streams.all().iter().filter(|stream| !stream.is_ended()) {
@@ -73,17 +78,12 @@ pub(crate) async fn accept(
 }
 
 /// While those that are busy end, new ones are told that the gateway stops, and how far it is.
-async fn turn_away(
-    listener: &TcpListener,
-    router: &Router,
-    proxy: &Arc<Proxy>,
-    ended: impl Future<Output = Result<(), tokio::time::error::Elapsed>>,
-) {
+async fn turn_away(listener: &TcpListener, router: &Router, proxy: &Arc<Proxy>, ended: impl Future<Output = ()>) {
     let mut ended = pin!(ended);
     let mut late = JoinSet::new();
     loop {
         let accepted = tokio::select! {
-            _ = &mut ended => break,
+            () = &mut ended => break,
             accepted = listener.accept() => accepted,
             Some(_) = late.join_next() => continue,
         };

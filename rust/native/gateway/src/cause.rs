@@ -21,3 +21,18 @@ pub(crate) enum Cause {
     /// It took longer than an answer may.
     Total,
 }
+
+impl Cause {
+    /// As it is told.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::ClientLeft => "client_left",
+            Self::Draining => "draining",
+            Self::Idle => "idle",
+            Self::NoProgress => "no_progress",
+            Self::Operator => "operator",
+            Self::SlowClient => "slow_client",
+            Self::Total => "total",
+        }
+    }
+}

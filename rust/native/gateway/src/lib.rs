@@ -17,6 +17,7 @@ mod finished;
 mod flow;
 mod frames;
 mod half_closed;
+mod haste;
 mod intake;
 mod keepalive;
 mod limits;
@@ -54,6 +55,7 @@ pub use config::{
     ViewersConfig,
 };
 pub use endpoint::Api;
+pub use haste::Haste;
 pub use observe::{Observed, Observer};
 pub use server::{NoteError, ReloadError, Server, StartError};
 pub use streams::{State, StreamId};

@@ -21,6 +21,7 @@ use crate::edit::Asked;
 use crate::fault::Fault;
 use crate::flow::Flow;
 use crate::frames::Frames;
+use crate::haste::Haste;
 use crate::intake;
 use crate::metrics::Metrics;
 use crate::patience::Patience;
@@ -32,7 +33,7 @@ use crate::usage::{Booking, Ledger, unix_s};
 use crate::viewers::token::Tokens;
 use crate::warnings::Warnings;
 use crate::watched::{Copy, Watched};
-use crate::whole::{Outcome, Whole, is_whole};
+use crate::whole::{Outcome, Whole, cancelled, is_whole};
 use crate::wire::{IDS, SPLICED, to_client, to_upstream, without_key};
 
 /// What all requests share.
@@ -46,6 +47,8 @@ pub(crate) struct Proxy {
     pub(crate) clock: Arc<dyn Clock>,
     /// The gateway stops: nothing new begins.
     pub(crate) is_draining: AtomicBool,
+    /// Streams that run are not waited for.
+    pub(crate) haste: Haste,
     pub(crate) tokens: Tokens,
     /// Viewers of one stream and of all.
     pub(crate) viewers: (usize, usize),
@@ -106,7 +109,10 @@ impl Proxy {
         };
         let mut case = Case { setup, client, begun, stream, is_numbered, at: 0, is_rerouted: false };
         loop {
-            let (response, at) = asked.ask(case.at, &mut booking).await?;
+            let (response, at) = tokio::select! {
+                answered = asked.ask(case.at, &mut booking) => answered?,
+                fault = cancelled(&case.stream) => return Err(fault),
+            };
             case.at = at;
             match self.guarded(&case, &asked, response, booking).await? {
                 Outcome::Answer(answer) => return Ok(answer),
@@ -164,7 +170,7 @@ impl Proxy {
             continues,
             ..Options::default()
         };
-        let guard = Guard::new(options).map_err(|error| {
+        let guard = Guard::new(options).inspect_err(|_| booking.fail()).map_err(|error| {
             Fault::new(http::StatusCode::INTERNAL_SERVER_ERROR, "midstream_guard", error.to_string())
         })?;
         let finishes = open.filter(|_| setup.end == End::Finish && !guard.redacts());

@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use crate::accept::accept;
 use crate::config::{Config, ConfigError};
 use crate::cors::for_pages;
+use crate::haste::Haste;
 use crate::metrics::Metrics;
 use crate::observe::Observer;
 use crate::own;
@@ -156,6 +157,7 @@ impl Server {
             ledger,
             clock,
             is_draining: AtomicBool::new(false),
+            haste: Haste::default(),
             tokens,
             viewers,
         });
@@ -238,6 +240,11 @@ impl Server {
     pub fn annotate(&self, id: &str, note: &str) -> Result<(), NoteError> {
         let stream = self.proxy.streams.get(id).ok_or(NoteError::Unknown)?;
         own::annotate(&stream, format!("{{\"note\":{note}}}").as_bytes()).map_err(NoteError::Refused)
+    }
+
+    /// Ends the wait for running streams while [`stop`](Self::stop) has the gateway.
+    pub fn haste(&self) -> Haste {
+        self.proxy.haste.clone()
     }
 
     /// Refuses what is new, lets running streams end for the time that is configured, then closes them.

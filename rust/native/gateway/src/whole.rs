@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 use midstream_stream::{Close, Dialect};
 
 use crate::body::{Body, whole};
+use crate::cause::Cause;
 use crate::continuation::Why;
 use crate::fault::Fault;
 use crate::finished::finished;
@@ -120,9 +121,9 @@ impl Whole<'_> {
         loop {
             let next = tokio::select! {
                 next = tokio::time::timeout_at(self.patience.until(), self.body.frame()) => next,
-                () = cancelled(&stream) => {
+                fault = cancelled(&stream) => {
                     self.watched.finish(Close::ClientLeft);
-                    return Err(Fault::cancelled());
+                    return Err(fault);
                 }
             };
             match next {
@@ -150,16 +151,18 @@ impl Whole<'_> {
         let stream = self.watched.stream();
         tokio::select! {
             decided = poll_fn(|cx| self.watched.poll_verdict(cx)) => Ok(decided),
-            () = cancelled(&stream) => {
+            fault = cancelled(&stream) => {
                 self.watched.finish(Close::ClientLeft);
-                Err(Fault::cancelled())
+                Err(fault)
             }
         }
     }
 }
 
-async fn cancelled(stream: &Stream) {
+/// Waits until a stream is cancelled; gives what its client is told.
+pub(crate) async fn cancelled(stream: &Stream) -> Fault {
     poll_fn(|cx| if stream.poll_cancelled(cx) { Poll::Ready(()) } else { Poll::Pending }).await;
+    if stream.cause() == Some(Cause::Draining) { Fault::draining() } else { Fault::cancelled() }
 }
 
 fn answer(mut head: http::response::Parts, body: Bytes) -> Response<Body> {

@@ -113,17 +113,19 @@ impl End {
         Self { state: state.to_owned(), cause: cause.map(str::to_owned) }
     }
 
-    pub(super) fn unanswered() -> Self {
-        Self::new("failed", Some("no_answer"))
+    /// Of a stream that nobody answered: whoever ended it did not wait, else nobody could.
+    pub(super) fn unanswered(cause: Option<Cause>) -> Self {
+        cause.map_or_else(|| Self::new("failed", Some("no_answer")), |cause| Self::new("cancelled", Some(cause.name())))
     }
 
     /// As a guard's summary says.
-    pub(super) fn of(summary: &str) -> Self {
+    pub(super) fn of(summary: &str, cause: Option<Cause>) -> Self {
         #[derive(Deserialize)]
         struct Summary {
             ending: String,
         }
         let state = serde_json::from_str(summary).map_or_else(|_| "failed".to_owned(), |Summary { ending }| ending);
-        Self { state, cause: None }
+        let cause = cause.filter(|_| state != "complete").map(|cause| cause.name().to_owned());
+        Self { state, cause }
     }
 }

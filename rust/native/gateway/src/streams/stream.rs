@@ -194,7 +194,8 @@ impl Stream {
 
     /// The stream is over; without a summary nobody has answered.
     pub(crate) fn end(&self, summary: Option<String>) {
-        let end = summary.as_deref().map_or_else(End::unanswered, End::of);
+        let cause = self.cause();
+        let end = summary.as_deref().map_or_else(|| End::unanswered(cause), |summary| End::of(summary, cause));
         self.finish(end, summary);
     }
 

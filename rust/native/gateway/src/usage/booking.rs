@@ -36,6 +36,8 @@ pub(crate) struct Booking {
     seat: Option<Seat>,
     before: Before,
     is_booked: bool,
+    /// Nobody answers.
+    has_failed: bool,
     is_over: bool,
 }
 
@@ -81,6 +83,7 @@ impl Booking {
             seat: None,
             before: Before::default(),
             is_booked: false,
+            has_failed: false,
             is_over: false,
         }
     }
@@ -211,6 +214,7 @@ impl Books for Booking {
     }
 
     fn fail(&mut self) {
+        self.has_failed = true;
         if !self.book_unanswered(EndingState::Failed) && !self.is_booked {
             self.book(None, Tokens::NOTHING, EndingState::Failed, self.started);
         }
@@ -225,7 +229,9 @@ impl Drop for Booking {
         if !self.book_unanswered(EndingState::Cancelled) && !self.is_booked {
             self.book(None, Tokens::NOTHING, EndingState::Cancelled, self.started);
         }
-        self.stream.blame(Cause::ClientLeft);
+        if !self.has_failed {
+            self.stream.blame(Cause::ClientLeft);
+        }
         self.stream.end(None);
     }
 }

@@ -1,0 +1,380 @@
+//! Whoever leaves, wherever and whenever, closes the provider: every endpoint, in every phase, over either HTTP.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails where it cannot go on")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::{BodyExt, Full};
+use midstream_gateway::{Api, Config, Server, TlsConfig, UpstreamConfig};
+use serde_json::Value;
+use support::certificates::{Authority, client, from_pem};
+use support::connections::{Connection, Http, Raw, tls};
+use support::{LONGEST, Mock, Script, Seen, chat, gateway_with};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+
+/// What a client asks for, and the begin of an answer.
+struct Endpoint {
+    /// The name of its upstream, so that each has its own provider.
+    name: &'static str,
+    method: &'static str,
+    path: &'static str,
+    body: &'static str,
+    content_type: &'static str,
+    begin: &'static str,
+}
+
+const STREAMED: &str = r#"{"model":"m","stream":true,"messages":[],"prompt":"","input":""}"#;
+const ONE_PIECE: &str = r#"{"model":"m","messages":[],"prompt":"","input":""}"#;
+const SSE: &str = "text/event-stream";
+const NDJSON: &str = "application/x-ndjson";
+const JSON: &str = "application/json";
+
+const ENDPOINTS: [Endpoint; 12] = [
+    Endpoint {
+        name: "chat",
+        method: "POST",
+        path: "/v1/chat/completions",
+        body: STREAMED,
+        content_type: SSE,
+        begin: "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"}}]}\n\n",
+    },
+    Endpoint {
+        name: "completions",
+        method: "POST",
+        path: "/v1/completions",
+        body: STREAMED,
+        content_type: SSE,
+        begin: "data: {\"id\":\"c\",\"object\":\"text_completion\",\"model\":\"m\",\"choices\":[{\"index\":0,\"text\":\"Hi\"}]}\n\n",
+    },
+    Endpoint {
+        name: "responses",
+        method: "POST",
+        path: "/v1/responses",
+        body: STREAMED,
+        content_type: SSE,
+        begin: "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"sequence_number\":0,\"item_id\":\"i\",\"output_index\":0,\"content_index\":0,\"delta\":\"Hi\"}\n\n",
+    },
+    Endpoint {
+        name: "embeddings",
+        method: "POST",
+        path: "/v1/embeddings",
+        body: ONE_PIECE,
+        content_type: JSON,
+        begin: "{\"object\":\"list\",",
+    },
+    Endpoint {
+        name: "models",
+        method: "GET",
+        path: "/v1/models",
+        body: "",
+        content_type: JSON,
+        begin: "{\"object\":\"list\",",
+    },
+    Endpoint {
+        name: "messages",
+        method: "POST",
+        path: "/v1/messages",
+        body: STREAMED,
+        content_type: SSE,
+        begin: "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"Hi\"}}\n\n",
+    },
+    Endpoint {
+        name: "tokens",
+        method: "POST",
+        path: "/v1/messages/count_tokens",
+        body: ONE_PIECE,
+        content_type: JSON,
+        begin: "{",
+    },
+    Endpoint {
+        name: "ollama-chat",
+        method: "POST",
+        path: "/api/chat",
+        body: STREAMED,
+        content_type: NDJSON,
+        begin: "{\"model\":\"m\",\"message\":{\"role\":\"assistant\",\"content\":\"Hi\"},\"done\":false}\n",
+    },
+    Endpoint {
+        name: "ollama-generate",
+        method: "POST",
+        path: "/api/generate",
+        body: STREAMED,
+        content_type: NDJSON,
+        begin: "{\"model\":\"m\",\"response\":\"Hi\",\"done\":false}\n",
+    },
+    Endpoint {
+        name: "gemini-stream",
+        method: "POST",
+        path: "/v1beta/models/m:streamGenerateContent?alt=sse",
+        body: ONE_PIECE,
+        content_type: SSE,
+        begin: "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Hi\"}],\"role\":\"model\"},\"index\":0}]}\n\n",
+    },
+    Endpoint {
+        name: "gemini-array",
+        method: "POST",
+        path: "/v1beta/models/m:streamGenerateContent",
+        body: ONE_PIECE,
+        content_type: JSON,
+        begin: "[{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Hi\"}],\"role\":\"model\"},\"index\":0}]}",
+    },
+    Endpoint {
+        name: "plain",
+        method: "PUT",
+        path: "/some/other/path?x=1",
+        body: "anything",
+        content_type: "application/octet-stream",
+        begin: "some",
+    },
+];
+
+/// How far the provider has come when the client leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// It has not answered.
+    BeforeTheHead,
+    /// Its answer has begun.
+    InTheBody,
+    /// Its answer has begun and comes in one piece.
+    InOnePiece,
+}
+
+impl Phase {
+    const ALL: [Self; 3] = [Self::BeforeTheHead, Self::InTheBody, Self::InOnePiece];
+
+    fn script(self, endpoint: &Endpoint) -> Script {
+        let begun = Script { content_type: endpoint.content_type, hangs: true, ..Script::of([endpoint.begin]) };
+        match self {
+            Self::BeforeTheHead => Script { before: LONGEST * 4, ..begun },
+            Self::InTheBody => begun,
+            Self::InOnePiece => Script { content_type: JSON, length: Some(1000), ..begun },
+        }
+    }
+}
+
+impl Endpoint {
+    fn request(&self) -> Request<Full<Bytes>> {
+        Request::builder()
+            .method(self.method)
+            .uri(format!("https://localhost/{}{}", self.name, self.path))
+            .header("host", "localhost")
+            .header("content-type", JSON)
+            .body(Full::new(Bytes::from_static(self.body.as_bytes())))
+            .unwrap()
+    }
+
+    fn upstream(&self, url: String) -> (String, UpstreamConfig) {
+        (self.name.to_owned(), UpstreamConfig::new(url, &[Api::Anthropic, Api::Gemini, Api::Ollama, Api::Openai]))
+    }
+}
+
+async fn gateway(upstreams: BTreeMap<String, UpstreamConfig>, http: Http) -> Server {
+    let config = Config {
+        listen: ([127, 0, 0, 1], 0).into(),
+        upstreams,
+        tls: (http == Http::Two).then(|| TlsConfig { generated: true, ..TlsConfig::default() }),
+        ..Config::default()
+    };
+    Server::start(config).await.unwrap()
+}
+
+/// Over plain HTTP/1, or HTTP/2 over TLS.
+async fn open(server: &Server, http: Http) -> Connection {
+    let Some(certificate) = server.certificate() else { return Connection::open(server, http).await };
+    let socket = tls(server.address(), client(from_pem(&certificate.pem), None, &["h2"])).await.unwrap();
+    Connection::over(socket, http).await
+}
+
+/// All streams, once so many have ended.
+async fn ended(server: &Server, count: usize) -> Vec<Value> {
+    let ended = async {
+        loop {
+            let streams: Vec<Value> = serde_json::from_str(&server.streams_json()).unwrap();
+            if streams.iter().filter(|stream| stream["state"] == "ended").count() == count {
+                return streams;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(LONGEST, ended).await.expect("the streams did not end")
+}
+
+/// Every stream was cancelled by its client, and booked once.
+async fn all_cancelled(server: &Server, what: &str) {
+    for stream in ended(server, ENDPOINTS.len()).await {
+        let path = &stream["path"];
+        let told = (&stream["end"]["state"], &stream["end"]["cause"], &stream["cause"]);
+        assert_eq!(told, (&"cancelled".into(), &"client_left".into(), &"client_left".into()), "{what} {path}");
+        let records = stream["usage"].as_array().unwrap();
+        let ends: Vec<&Value> = records.iter().map(|record| &record["end"]).collect();
+        assert_eq!(ends, ["cancelled"], "{what} {path}");
+        assert_ne!(records[0]["source"], "reported", "{what} {path}");
+    }
+    let usage: Value = serde_json::from_str(&server.usage_json()).unwrap();
+    let requests = usage["usage"].as_array().unwrap().iter().map(|row| row["requests"].as_u64().unwrap());
+    assert_eq!(requests.sum::<u64>(), ENDPOINTS.len() as u64, "{what}");
+}
+
+/// Asks, and leaves as soon as the provider has come that far.
+async fn ask_and_leave(server: &Server, endpoint: &Endpoint, mock: &Mock, phase: Phase, http: Http) {
+    let mut connection = open(server, http).await;
+    if phase == Phase::InTheBody {
+        let mut response = connection.send(endpoint.request()).await.unwrap();
+        let frame = timeout(LONGEST, response.body_mut().frame()).await.expect("nothing came");
+        assert_eq!(frame.unwrap().unwrap().into_data().unwrap(), endpoint.begin, "{}", endpoint.name);
+        drop((response, connection));
+    } else {
+        let request = endpoint.request();
+        let asking = tokio::spawn(async move { connection.send(request).await.map(|_| ()) });
+        let Seen::Asked { .. } = mock.next().await else { panic!("asked first") };
+        asking.abort();
+    }
+    assert!(!mock.closed().await.0, "{} {phase:?} {http:?}", endpoint.name);
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_any_endpoint_in_any_phase_closes_the_provider() {
+    for (phase, http) in Phase::ALL.into_iter().flat_map(|phase| Http::BOTH.map(|http| (phase, http))) {
+        let mut mocks = Vec::new();
+        for endpoint in &ENDPOINTS {
+            mocks.push(Mock::start(phase.script(endpoint)).await);
+        }
+        let upstreams = ENDPOINTS.iter().zip(&mocks);
+        let upstreams = upstreams.map(|(endpoint, mock)| endpoint.upstream(format!("http://{}", mock.address)));
+        let server = gateway(upstreams.collect(), http).await;
+        for (endpoint, mock) in ENDPOINTS.iter().zip(&mocks) {
+            ask_and_leave(&server, endpoint, mock, phase, http).await;
+        }
+        all_cancelled(&server, &format!("{phase:?} {http:?}")).await;
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_any_endpoint_resets_its_stream_where_the_provider_speaks_http_2() {
+    let authority = Authority::new();
+    let identity = authority.issue("localhost");
+    for phase in Phase::ALL {
+        let mut mocks = Vec::new();
+        for endpoint in &ENDPOINTS {
+            mocks.push(Mock::start_tls(phase.script(endpoint), identity.acceptor(&["h2"])).await);
+        }
+        let upstreams = ENDPOINTS.iter().zip(&mocks).map(|(endpoint, mock)| {
+            let (name, upstream) = endpoint.upstream(format!("https://localhost:{}", mock.address.port()));
+            (name, UpstreamConfig { ca: Some(authority.file()), ..upstream })
+        });
+        let server = gateway(upstreams.collect(), Http::One).await;
+        for (endpoint, mock) in ENDPOINTS.iter().zip(&mocks) {
+            ask_and_leave(&server, endpoint, mock, phase, Http::One).await;
+            assert_eq!(mock.connections(), 1);
+        }
+        all_cancelled(&server, &format!("{phase:?}")).await;
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_any_endpoint_while_its_upstream_is_connected_ends_the_attempt() {
+    for http in Http::BOTH {
+        let mut silent = Vec::new();
+        for _ in &ENDPOINTS {
+            silent.push(TcpListener::bind("127.0.0.1:0").await.unwrap());
+        }
+        let upstreams = ENDPOINTS.iter().zip(&silent).map(|(endpoint, silent)| {
+            // A handshake that never ends.
+            endpoint.upstream(format!("https://{}", silent.local_addr().unwrap()))
+        });
+        let server = gateway(upstreams.collect(), http).await;
+        for (endpoint, silent) in ENDPOINTS.iter().zip(&silent) {
+            let mut connection = open(&server, http).await;
+            let request = endpoint.request();
+            let asking = tokio::spawn(async move { connection.send(request).await.map(|_| ()) });
+            let mut attempt = Raw(timeout(LONGEST, silent.accept()).await.expect("no attempt").unwrap().0);
+            asking.abort();
+            attempt.rest().await;
+        }
+        all_cancelled(&server, &format!("connecting {http:?}")).await;
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_behind_its_next_request_closes_the_provider() {
+    let mock = Mock::start(Script { before: LONGEST * 4, ..Script::of([chat("late")]) }).await;
+    let server = gateway_with(&mock, Api::Openai, |_| ()).await;
+    let mut raw = Raw::open(&server).await;
+    raw.write(support::connections::chat_request().repeat(2)).await;
+    let Seen::Asked { .. } = mock.next().await else { panic!("asked first") };
+    drop(raw);
+    assert!(!mock.closed().await.0);
+}
+
+#[tokio::test]
+async fn requests_that_come_together_are_answered_in_turn_where_the_client_writes_no_more() {
+    let mut script = Script { before: Duration::from_millis(100), ..Script::of([chat("Hello")]) };
+    script.chunks.push((Duration::from_millis(100), support::chat_end()));
+    let mock = Mock::start(script).await;
+    let server = gateway_with(&mock, Api::Openai, |_| ()).await;
+    let mut raw = Raw::open(&server).await;
+    raw.write(support::connections::chat_request().repeat(2)).await;
+    raw.0.shutdown().await.unwrap();
+    let answers = raw.rest().await;
+    assert_eq!(answers.matches("[DONE]").count(), 2, "{answers}");
+}
+
+#[tokio::test]
+async fn an_operator_ends_a_stream_that_nobody_has_answered() {
+    for phase in [Phase::BeforeTheHead, Phase::InOnePiece] {
+        let mock = Mock::start(phase.script(&ENDPOINTS[0])).await;
+        let server = gateway_with(&mock, Api::Openai, |_| ()).await;
+        let mut connection = Connection::open(&server, Http::One).await;
+        let asking = tokio::spawn(async move {
+            let answer = connection.post(ENDPOINTS[0].path).await.unwrap();
+            (answer.status(), answer.into_body().collect().await.unwrap().to_bytes())
+        });
+        let Seen::Asked { .. } = mock.next().await else { panic!("asked first") };
+        let streams: Vec<Value> = serde_json::from_str(&server.streams_json()).unwrap();
+        assert!(server.cancel(streams[0]["id"].as_str().unwrap()));
+        assert!(!mock.closed().await.0);
+        let (status, body) = timeout(LONGEST, asking).await.expect("no answer").unwrap();
+        assert_eq!(status, 409);
+        assert!(String::from_utf8_lossy(&body).contains("midstream_cancelled"), "{body:?}");
+        let stream = ended(&server, 1).await.remove(0);
+        assert_eq!(stream["end"], serde_json::json!({"state": "cancelled", "cause": "operator"}), "{phase:?}");
+        assert_eq!(stream["usage"].as_array().unwrap().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn who_waits_is_told_that_the_gateway_stops() {
+    for phase in [Phase::BeforeTheHead, Phase::InOnePiece] {
+        let mock = Mock::start(phase.script(&ENDPOINTS[0])).await;
+        let server = gateway_with(&mock, Api::Openai, |config| config.drain_s = 0.2).await;
+        let mut raw = Raw::open(&server).await;
+        raw.write(support::connections::chat_request()).await;
+        let Seen::Asked { .. } = mock.next().await else { panic!("asked first") };
+        server.stop().await;
+        assert!(!mock.closed().await.0);
+        let answer = raw.rest().await;
+        assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("midstream_draining"), "{phase:?} {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_nobody_could_answer_has_failed_and_nobody_left() {
+    let mock = Mock::start(Script::default()).await;
+    let server = gateway_with(&mock, Api::Openai, |config| {
+        let upstream = config.upstreams.get_mut("mock").unwrap();
+        (upstream.url, upstream.retries) = ("http://127.0.0.1:1".to_owned(), 0);
+    })
+    .await;
+    let answer = Connection::open(&server, Http::One).await.post(ENDPOINTS[0].path).await.unwrap();
+    assert_eq!(answer.status(), 502);
+    let stream = ended(&server, 1).await.remove(0);
+    assert_eq!(stream["end"], serde_json::json!({"state": "failed", "cause": "no_answer"}));
+    assert_eq!(stream["cause"], Value::Null);
+}
