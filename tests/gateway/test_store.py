@@ -1,11 +1,9 @@
 """Streams outlive the process that served them, as far as was said, and clients never wait for a log."""
 
 import contextlib
-import json
 import signal
 import subprocess
 import sys
-import threading
 
 import httpx2
 import pytest
@@ -16,11 +14,11 @@ from midstream.gateway import GatewayConfig, Store, Upstream
 from midstream.stream import Settings
 from processes import posix
 from provider import Pause, Provider, Stall
+from serving import SERVE, serving, told
 
 pytestmark = posix
 
 ASKED = {"model": "m", "stream": True, "messages": []}
-SERVE = [sys.executable, "-m", "midstream", "serve", "--config"]
 LIMITED = """
 import resource, sys
 from midstream.__main__ import main
@@ -39,34 +37,6 @@ def config_of(tmp_path, provider, fsync):
     path = tmp_path / "midstream.toml"
     path.write_text(config.to_toml())
     return path
-
-
-@contextlib.contextmanager
-def serving(words):
-    """A process that serves, and its base URL."""
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
-        lines = iter(process.stdout.readline, "")
-        url = next(line for line in lines if line.startswith("OPENAI_BASE_URL=")).strip().partition("=")[2]
-        threading.Thread(target=process.stdout.read, daemon=True).start()
-        yield process, url.removesuffix("/v1")
-    finally:
-        process.kill()
-        process.wait(20)
-        process.stderr.close()
-
-
-def told(lines):
-    """Server-sent events, each as its id, name and data."""
-    fields = {}
-    for line in lines:
-        if line:
-            name, _, value = line.partition(": ")
-            fields[name] = value
-        elif fields:
-            data = json.loads(fields["data"]) if "data" in fields else None
-            yield fields.get("id"), fields.get("event"), data
-            fields = {}
 
 
 @pytest.mark.parametrize("fsync", ["always", "batch", "never"])
