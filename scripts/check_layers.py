@@ -18,7 +18,8 @@ NETWORK = {
     *("governor", "hmac", "http", "http-body", "http-body-util", "hyper", "hyper-rustls", "hyper-util"),
     *("opentelemetry", "opentelemetry-http", "opentelemetry-otlp", "opentelemetry_sdk", "pem"),
     *("percent-encoding", "prometheus-client", "rcgen", "rustls", "rustls-native-certs", "secrecy", "sha2"),
-    *("socket2", "subtle", "tokio", "tokio-rustls", "tower", "tower-http", "tracing", "utoipa"),
+    *("socket2", "subtle", "tokio", "tokio-rustls", "tower", "tower-http", "tracing", "tracing-subscriber"),
+    "utoipa",
 }
 # Guard files; pages do not link it.
 FILES = {"toml"}
@@ -30,7 +31,7 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     "midstream-stream": ({"series"}, SERDE | BYTES | FILES),
     "midstream-worker": ({"series"}, set()),
     "midstream-gateway": ({"series", "stream", "worker"}, SERDE | NETWORK),
-    "midstream-python": ({"gateway", "series", "stream", "worker"}, {"pyo3", "tokio"} | SERDE),
+    "midstream-python": ({"gateway", "series", "stream", "worker"}, {"pyo3", "tokio", "tracing"} | SERDE),
     "midstream-wasm": ({"series", "stream"}, {"js-sys", "wasm-bindgen"}),
     "midstream-cases": ({"series", "stream"}, {"wasm-bindgen"} | SERDE),
 }

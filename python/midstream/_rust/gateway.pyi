@@ -5,7 +5,22 @@ What `midstream.gateway` stands on.
 
 from typing import SupportsIndex, final
 
-__all__ = ["Observer", "Server", "View", "read_config"]
+__all__ = ["LogLines", "Observer", "Server", "View", "read_config"]
+
+@final
+class LogLines:
+    """
+    The lines of a gateway's log.
+    """
+    @property
+    def lost(self, /) -> int:
+        """
+        Lines that found no room.
+        """
+    def take(self, /) -> list[str]:
+        """
+        Waits for lines, and gives those that are there; none once the gateway has stopped.
+        """
 
 @final
 class Observer:
@@ -27,7 +42,7 @@ class Server:
     """
     A gateway with threads of its own, from its making until `stop`.
     """
-    def __new__(cls, /, config_json: str, threads: SupportsIndex) -> Server: ...
+    def __new__(cls, /, config_json: str, threads: SupportsIndex, log_format: str | None = None) -> Server: ...
     @property
     def address(self, /) -> str: ...
     def annotate(self, /, id: str, note: str) -> bool:
@@ -46,9 +61,17 @@ class Server:
         """
         Ends the wait of `stop` for running streams, now or when it comes to that.
         """
+    def log_lines(self, /) -> LogLines | None:
+        """
+        The lines of its log; none where it was started without one.
+        """
     def observe(self, /, capacity: SupportsIndex) -> Observer:
         """
         Copies of the events of streams that start from now on, with room for so many.
+        """
+    def refused(self, /, reason: str) -> None:
+        """
+        Tells the log that a configuration was not taken.
         """
     def reload(self, /, config_json: str) -> None:
         """

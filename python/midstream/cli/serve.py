@@ -153,7 +153,7 @@ async def run(config: GatewayConfig, load: Callable[[], GatewayConfig]) -> int:
     hung_up = asyncio.Event()
     with contextlib.suppress(AttributeError, NotImplementedError):
         loop.add_signal_handler(signal.SIGHUP, hung_up.set)
-    async with Gateway(config) as gateway:
+    async with Gateway(config, log="stderr") as gateway:
         with made_certificate(gateway) as lines:
             for line in addresses(config, gateway.url, lines):
                 print(line)
@@ -162,7 +162,6 @@ async def run(config: GatewayConfig, load: Callable[[], GatewayConfig]) -> int:
                 reloading = tasks.create_task(reload(gateway, load, hung_up))
                 asked = await stopped.get()
                 reloading.cancel()
-        print("midstream: stopping; running streams may end", file=sys.stderr, flush=True)
         hastening = asyncio.create_task(hasten(gateway, stopped))
     hastening.cancel()
     return INTERRUPTED if asked == signal.SIGINT else DONE
@@ -171,7 +170,6 @@ async def run(config: GatewayConfig, load: Callable[[], GatewayConfig]) -> int:
 async def hasten(gateway: Gateway, stopped: asyncio.Queue[signal.Signals]) -> None:
     """Who asks twice does not wait for streams, who asks three times for nothing."""
     await stopped.get()
-    print("midstream: stopping now; running streams break off", file=sys.stderr, flush=True)
     gateway.haste()
     await stopped.get()
     os._exit(INTERRUPTED)
@@ -182,12 +180,8 @@ async def reload(gateway: Gateway, load: Callable[[], GatewayConfig], hung_up: a
     while True:
         await hung_up.wait()
         hung_up.clear()
-        try:
-            await gateway.reload(await asyncio.to_thread(load))
-        except InputError as error:
-            print(f"midstream: the configuration stays as it was: {error}", file=sys.stderr, flush=True)
-        else:
-            print("midstream: the configuration was read again", file=sys.stderr, flush=True)
+        with contextlib.suppress(InputError):  # the log has told why
+            await gateway.reload(load)
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ from midstream.gateway.config import Api, GatewayConfig, Key, Role, Route, Upstr
 from midstream.gateway.edge import Certificate, Clients, Cors, Tls
 from midstream.gateway.gateway import Gateway
 from midstream.gateway.limits import Limits, Tenant, Usage
+from midstream.gateway.log import Log, LogTo
 from midstream.gateway.mock import MockProvider
 from midstream.gateway.telemetry import Telemetry
 from midstream.gateway.viewing import Store, Viewer, ViewerEvent, Viewers
@@ -32,6 +33,8 @@ __all__ = [
     "GatewayConfig",
     "Key",
     "Limits",
+    "Log",
+    "LogTo",
     "MockProvider",
     "Moderator",
     "Prefill",

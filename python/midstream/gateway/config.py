@@ -13,6 +13,7 @@ from midstream.errors import InputError
 from midstream.gateway.acting import BASE_URL, Continuation, Moderator, Prefill
 from midstream.gateway.edge import Clients, Cors, Tls
 from midstream.gateway.limits import Limits, Tenant, Usage
+from midstream.gateway.log import Log
 from midstream.gateway.schema import allowed, schema_of
 from midstream.gateway.telemetry import Telemetry
 from midstream.gateway.viewing import Store, Viewers
@@ -164,6 +165,8 @@ class GatewayConfig:
         What the keys of one tenant may use together, by its name.
     telemetry : Telemetry, optional
         Where traces and metrics go. Default: where the environment says.
+    log : Log, optional
+        Which lines are written of what happens, where somebody takes them.
     usage : Usage, optional
         What is written down of usage. Default: no file.
     on_stop : {"error", "finish"}
@@ -209,6 +212,7 @@ class GatewayConfig:
     keys: Mapping[str, Key] = field(default_factory=dict, hash=False, metadata=by_name(Key))
     tenants: Mapping[str, Tenant] = field(default_factory=dict, hash=False, metadata=by_name(Tenant))
     telemetry: Telemetry = field(default_factory=Telemetry, metadata=table(Telemetry))
+    log: Log = field(default_factory=Log, metadata=table(Log))
     usage: Usage = field(default_factory=Usage, metadata=table(Usage))
     on_stop: Literal["error", "finish"] = "error"
     tell_warnings: bool = False

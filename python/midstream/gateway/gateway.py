@@ -3,7 +3,7 @@
 import asyncio
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -12,6 +12,7 @@ from midstream.errors import InputError, StateError
 from midstream.gateway.checks import Check, CheckCounts, Checks
 from midstream.gateway.config import GatewayConfig
 from midstream.gateway.edge import Certificate
+from midstream.gateway.log import LogTo, Writing, format_of
 from midstream.gateway.viewing import Viewer
 
 __all__ = ["Gateway"]
@@ -33,6 +34,9 @@ class Gateway:
         Each is called with a copy of every event, as `StreamEvent`, and can only observe: coroutine functions in the loop
         that entered the block, the others in one thread. A stream never waits for them. What one is too slow for is lost
         to it and counted, an exception too, which is logged once.
+    log : {"logging", "stderr"}, optional
+        Who gets a line for what happens: the logger ``midstream.gateway``, one record an event with its fields as
+        attributes, or standard error. A stream never waits for them. Default: nobody.
 
     Raises
     ------
@@ -56,6 +60,7 @@ class Gateway:
         *,
         threads: int | None = None,
         checks: Sequence[Check] = (),
+        log: LogTo | None = None,
     ) -> None:
         for check in checks:
             if not callable(check):
@@ -64,14 +69,21 @@ class Gateway:
         self._threads = threads if threads is not None else os.cpu_count() or 1
         if self._threads < 1:
             raise InputError(f"threads is {threads}, allowed is a number from 1 on")
+        if log not in (None, "logging", "stderr"):
+            raise InputError(f"log is {log!r}, allowed is logging, stderr or None")
         self._checks = tuple(checks)
+        self._log = log
+        self._writing: Writing | None = None
         self._observed: Checks | None = None
         self._server: Server | None = None
 
     async def __aenter__(self) -> Self:
         if self._server is not None:
             raise StateError("the gateway was started already; make another one")
-        self._server = await asyncio.to_thread(Server, json.dumps(self._config.to_dict()), self._threads)
+        log_format = self._log and format_of(self._config.log, self._log)
+        self._server = await asyncio.to_thread(Server, json.dumps(self._config.to_dict()), self._threads, log_format)
+        if self._log and (lines := self._server.log_lines()):
+            self._writing = Writing(lines, self._log)
         if self._checks:
             self._observed = Checks(self._checks, self._server.observe(ROOM))
         return self
@@ -82,6 +94,8 @@ class Gateway:
         await asyncio.to_thread(self._running.stop)
         if self._observed is not None:
             await self._observed.end()
+        if self._writing is not None:
+            await asyncio.to_thread(self._writing.end)
 
     def haste(self) -> None:
         """Do not wait for running streams where the block is left, or any longer where it is being left.
@@ -109,7 +123,7 @@ class Gateway:
         shown = self._running.certificate()
         return None if shown is None else Certificate(pem=shown[0], sha256=shown[1])
 
-    async def reload(self, config: GatewayConfig | str | os.PathLike[str]) -> None:
+    async def reload(self, config: GatewayConfig | str | os.PathLike[str] | Callable[[], GatewayConfig]) -> None:
         """Put another configuration in the place of the one that it runs by, wholly or not at all.
 
         Requests that run keep the one they began with. Files of certificates are read again, and so are the keys of
@@ -117,7 +131,7 @@ class Gateway:
 
         Parameters
         ----------
-        config : GatewayConfig or path of a configuration
+        config : GatewayConfig, path of a configuration, or a function that reads one
             It listens where the gateway does.
 
         Raises
@@ -140,7 +154,11 @@ class Gateway:
         'listen is 127.0.0.1:1'
         """
         running = self._running
-        read_again = await asyncio.to_thread(read, config)
+        try:
+            read_again = await asyncio.to_thread(lambda: read(config() if callable(config) else config))
+        except InputError as error:
+            await asyncio.to_thread(running.refused, str(error))
+            raise
         await asyncio.to_thread(running.reload, json.dumps(read_again.to_dict()))
         self._config = read_again
 
@@ -148,6 +166,11 @@ class Gateway:
     def checks(self) -> tuple[CheckCounts, ...]:
         """What became of the events of each check, in the order given."""
         return () if self._observed is None else self._observed.counts()
+
+    @property
+    def lost_log_lines(self) -> int:
+        """Lines that found no room, because whoever writes them was too slow."""
+        return 0 if self._writing is None else self._writing.lost
 
     def streams(self) -> list[dict[str, Any]]:
         """Streams that run or ended a while ago, oldest first: id, model, upstream, state, findings, summary."""

@@ -1,4 +1,4 @@
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use midstream_gateway as gateway;
@@ -10,6 +10,7 @@ use tokio::task::AbortHandle;
 
 use crate::errors::{BindingError, InputError, NetworkError, StateError};
 use crate::gate;
+use crate::log;
 
 /// What of a runtime's threads is left after this time goes with the process.
 const LONGEST_STOP: Duration = Duration::from_secs(2);
@@ -19,6 +20,7 @@ const LONGEST_STOP: Duration = Duration::from_secs(2);
 pub(crate) struct Server {
     running: Mutex<Option<(Runtime, gateway::Server)>>,
     haste: gateway::Haste,
+    log: Option<Arc<gateway::Log>>,
     #[pyo3(get)]
     address: String,
 }
@@ -26,17 +28,18 @@ pub(crate) struct Server {
 #[pymethods]
 impl Server {
     #[new]
-    #[pyo3(signature = (config_json, threads))]
-    fn new(py: Python<'_>, config_json: &str, threads: usize) -> PyResult<Self> {
+    #[pyo3(signature = (config_json, threads, log_format = None))]
+    fn new(py: Python<'_>, config_json: &str, threads: usize, log_format: Option<&str>) -> PyResult<Self> {
         let config = gateway::Config::from_json(config_json).map_err(BindingError::from)?;
+        let log = log_format.map(|format| log::of(&config.log, format));
         gate::wait(py, || {
-            let runtime = Builder::new_multi_thread()
-                .worker_threads(threads)
-                .thread_name("midstream-gateway")
-                .enable_all()
+            let mut builder = Builder::new_multi_thread();
+            builder.worker_threads(threads).thread_name("midstream-gateway").enable_all();
+            let runtime = log::on_threads(&mut builder, log.as_ref())
                 .build()
                 .map_err(|error| StateError::new_err(format!("cannot start threads: {error}")))?;
-            let server = runtime.block_on(gateway::Server::start(config)).map_err(|error| match error {
+            let start = || runtime.block_on(gateway::Server::start(config));
+            let server = log::under(log.as_deref(), start).map_err(|error| match error {
                 gateway::StartError::Config(error) => BindingError::from(error).into(),
                 error @ gateway::StartError::Listen { .. } => NetworkError::new_err(error.to_string()),
                 error @ (gateway::StartError::Store { .. }
@@ -45,7 +48,7 @@ impl Server {
             });
             let server = server.map_err(|error: PyErr| error)?;
             let address = server.address().to_string();
-            Ok(Self { haste: server.haste(), running: Mutex::new(Some((runtime, server))), address })
+            Ok(Self { haste: server.haste(), running: Mutex::new(Some((runtime, server))), log, address })
         })
     }
 
@@ -54,9 +57,10 @@ impl Server {
         gate::wait(py, || {
             let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
             if let Some((runtime, server)) = running {
-                runtime.block_on(server.stop());
+                log::under(self.log.as_deref(), || runtime.block_on(server.stop()));
                 runtime.shutdown_timeout(LONGEST_STOP);
             }
+            self.log.iter().for_each(|log| log.lines().close());
         });
     }
 
@@ -77,9 +81,28 @@ impl Server {
 
     /// Puts another configuration in the place of the one that it runs by, wholly or not at all.
     fn reload(&self, py: Python<'_>, config_json: &str) -> PyResult<()> {
-        let config = gateway::Config::from_json(config_json).map_err(BindingError::from)?;
+        let config = match gateway::Config::from_json(config_json) {
+            Ok(config) => config,
+            Err(error) => {
+                self.refused(py, &error.to_string())?;
+                return Err(BindingError::from(error).into());
+            }
+        };
+        let level = config.log.level;
         let reloaded = self.with(py, |server| server.reload(config))?;
-        Ok(reloaded.map_err(BindingError::from)?)
+        reloaded.map_err(BindingError::from)?;
+        self.log.iter().for_each(|log| log.set_level(level));
+        Ok(())
+    }
+
+    /// Tells the log that a configuration was not taken.
+    fn refused(&self, py: Python<'_>, reason: &str) -> PyResult<()> {
+        self.with(py, |server| server.refused(reason))
+    }
+
+    /// The lines of its log; none where it was started without one.
+    fn log_lines(&self) -> Option<LogLines> {
+        self.log.clone().map(LogLines)
     }
 
     /// The certificate in PEM and its SHA-256; none where HTTP is plain.
@@ -130,9 +153,30 @@ impl Server {
     fn with<T: Send>(&self, py: Python<'_>, ask: impl FnOnce(&gateway::Server) -> T + Send) -> PyResult<T> {
         let asked = gate::wait(py, || {
             let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-            running.as_ref().map(|(_, server)| ask(server))
+            running.as_ref().map(|(_, server)| log::under(self.log.as_deref(), || ask(server)))
         });
         asked.ok_or_else(|| StateError::new_err("the gateway has stopped"))
+    }
+}
+
+/// The lines of a gateway's log.
+#[pyclass(frozen, module = "midstream._rust.gateway")]
+pub(crate) struct LogLines(Arc<gateway::Log>);
+
+#[pymethods]
+impl LogLines {
+    /// Waits for lines, and gives those that are there; none once the gateway has stopped.
+    fn take(&self, py: Python<'_>) -> Vec<String> {
+        gate::wait(py, || {
+            self.0.tell_lost();
+            self.0.lines().take()
+        })
+    }
+
+    /// Lines that found no room.
+    #[getter]
+    fn lost(&self) -> u64 {
+        self.0.lines().lost()
     }
 }
 

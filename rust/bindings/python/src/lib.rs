@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 mod errors;
 mod gate;
 mod gateway;
+mod log;
 mod stream;
 
 /// Native half of `midstream`.
@@ -18,7 +19,7 @@ mod _rust {
     #[pyo3::pymodule]
     mod gateway {
         #[pymodule_export]
-        use crate::gateway::{Observer, Server, View, read_config};
+        use crate::gateway::{LogLines, Observer, Server, View, read_config};
     }
 
     /// What `midstream.stream` stands on.

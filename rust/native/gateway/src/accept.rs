@@ -25,6 +25,7 @@ use tokio::time::timeout;
 use crate::cause::Cause;
 use crate::client::{Answer, Client};
 use crate::config::ClientsConfig;
+use crate::log::{Refusals, events};
 use crate::proxy::Proxy;
 use crate::sent::look_after;
 use crate::setup::Setup;
@@ -60,10 +61,11 @@ pub(crate) async fn accept(
         }
     };
     proxy.is_draining.store(true, Ordering::Relaxed);
+    events::draining(proxy.streams.running(), drain);
     let ended = async {
         tokio::select! {
             _ = timeout(drain, graceful.shutdown()) => (),
-            () = proxy.haste.asked() => (),
+            () = proxy.haste.asked() => events::hastened(proxy.streams.running()),
         }
     };
     turn_away(&listener, &router, &proxy, ended).await;
@@ -115,10 +117,12 @@ async fn admit(
         return None;
     };
     if room.is_over {
+        proxy.refusals.connection();
         return None;
     }
     let client = Arc::new(Client::new(room.is_full));
-    Some((socket, Visitor { client, setup: proxy.setup.load_full(), router: router.clone() }))
+    let (setup, refusals) = (proxy.setup.load_full(), Arc::clone(&proxy.refusals));
+    Some((socket, Visitor { client, setup, router: router.clone(), refusals }))
 }
 
 /// One connection, with what it was let in under.
@@ -126,6 +130,7 @@ struct Visitor {
     client: Arc<Client>,
     setup: Arc<Setup>,
     router: Router,
+    refusals: Arc<Refusals>,
 }
 
 impl Visitor {
@@ -151,7 +156,7 @@ impl Visitor {
         let is_single = watcher.is_none() || self.client.is_one_too_many();
         builder.http1().keep_alive(!is_single);
         let (client, router) = (Arc::clone(&self.client), self.router.clone());
-        let service = Served { client, router: TowerToHyperService::new(router) };
+        let service = Served { client, router: TowerToHyperService::new(router), refusals: Arc::clone(&self.refusals) };
         let connection = builder.serve_connection_with_upgrades(TokioIo::new(io), service).into_owned();
         let mut connection = pin!(async move {
             match watcher {
@@ -190,6 +195,7 @@ fn protocols(clients: &ClientsConfig) -> Builder<TokioExecutor> {
 struct Served {
     client: Arc<Client>,
     router: TowerToHyperService<Router>,
+    refusals: Arc<Refusals>,
 }
 
 impl Service<Request<Incoming>> for Served {
@@ -198,10 +204,14 @@ impl Service<Request<Incoming>> for Served {
     type Future = BoxFuture<'static, Result<Response<Answer>, Infallible>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        let client = Arc::clone(&self.client);
+        let (client, refusals) = (Arc::clone(&self.client), Arc::clone(&self.refusals));
         client.ask(request.version());
         request.extensions_mut().insert(Arc::clone(&client));
         let answered = self.router.call(request);
-        Box::pin(async move { answered.await.map(|response| response.map(|body| Answer::new(body, client))) })
+        Box::pin(async move {
+            let response = answered.await?;
+            refusals.look(&response);
+            Ok(response.map(|body| Answer::new(body, client)))
+        })
     }
 }

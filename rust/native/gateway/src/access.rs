@@ -33,6 +33,11 @@ impl Access {
         Self { keys: config.keys.iter().filter_map(key).collect() }
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.keys.len()
+    }
+
     /// Whether clients have keys, which no upstream may see.
     pub(crate) fn has_keys(&self) -> bool {
         !self.keys.is_empty()
@@ -85,6 +90,11 @@ impl Key {
     /// Whose it is.
     pub(crate) fn tenant(&self) -> Option<&str> {
         self.config.tenant.as_deref()
+    }
+
+    /// Whether it is for models that the configuration names.
+    pub(crate) fn names_models(&self) -> bool {
+        self.config.models.is_some()
     }
 
     /// Refuses a model that this key is not for.

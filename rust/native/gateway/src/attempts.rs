@@ -14,7 +14,9 @@ use midstream_worker::Clock;
 
 use crate::endpoint::Api;
 use crate::fault::Fault;
+use crate::log::events;
 use crate::seats::Seat;
+use crate::streams::StreamId;
 use crate::upstream::Upstream;
 
 /// A provider that asks for more is not waited for.
@@ -34,6 +36,8 @@ pub(crate) struct Candidate {
 /// What is asked, and of whom.
 #[derive(Clone)]
 pub(crate) struct Request {
+    /// What it is for.
+    pub(crate) stream: StreamId,
     pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) headers: HeaderMap,
@@ -76,6 +80,9 @@ impl Request {
         let mut last = None;
         let mut spared = None;
         for (place, candidate) in self.routes.iter().enumerate().skip(at) {
+            if place > at {
+                events::failed_over(self.stream.as_str(), &candidate.upstream.name);
+            }
             match self.ask_one(candidate, booking).await {
                 Outcome::Answered(response) => {
                     let may_pass_by = may_pass_by(response.status());
@@ -116,9 +123,11 @@ impl Request {
                 Err(_) => true,
             };
             if fails {
-                booking.failed(&upstream.name, allowed.fail(self.clock.now()));
-            } else {
-                allowed.succeed();
+                let opened = allowed.fail(self.clock.now());
+                booking.failed(&upstream.name, opened);
+                self.tell(&upstream.name, opened, &answer);
+            } else if allowed.succeed() {
+                events::circuit_closed(&upstream.name);
             }
             let wait = match (&answer, waits.next()) {
                 (Ok(response), Some(wait)) if may_pass_by(response.status()) => retry_after(response).unwrap_or(wait),
@@ -129,7 +138,17 @@ impl Request {
                 return Outcome::of(answer);
             }
             last = Some(Outcome::of(answer));
+            events::upstream_retried(self.stream.as_str(), &upstream.name, wait);
             tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// Tells that an upstream failed, and whether it is left alone from now on.
+    fn tell(&self, upstream: &str, opened: bool, answer: &Result<Response<Incoming>, Fault>) {
+        let failure = answer.as_ref().map(Response::status);
+        events::upstream_failed(self.stream.as_str(), upstream, failure);
+        if opened {
+            events::circuit_opened(upstream);
         }
     }
 

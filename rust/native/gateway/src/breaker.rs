@@ -90,10 +90,10 @@ impl Circuit {
 }
 
 impl Try<'_> {
-    /// The upstream answered.
-    pub(crate) fn succeed(mut self) {
+    /// The upstream answered. True where the circuit closes by that.
+    pub(crate) fn succeed(mut self) -> bool {
         self.is_told = true;
-        *self.breaker.state() = State::default();
+        std::mem::take(&mut *self.breaker.state()).opened.is_some()
     }
 
     /// It did not. True where the circuit opens by that.

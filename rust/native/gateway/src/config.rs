@@ -6,6 +6,7 @@ mod continuation;
 mod cors;
 mod key;
 mod limits;
+mod log;
 mod moderator;
 mod on_stop;
 mod prefill;
@@ -30,6 +31,7 @@ pub use self::continuation::ContinuationConfig;
 pub use self::cors::CorsConfig;
 pub use self::key::{KeyConfig, Role};
 pub use self::limits::{LimitsConfig, TenantConfig};
+pub use self::log::{LogConfig, LogFormat, LogLevel};
 pub use self::moderator::{ModeratorConfig, ModeratorFormat, OnModeratorFailure};
 pub use self::on_stop::OnStop;
 pub use self::prefill::{PrefillConfig, PrefillFormat};
@@ -87,6 +89,8 @@ pub struct Config {
     pub continuation: ContinuationConfig,
     /// Where traces and metrics go.
     pub telemetry: TelemetryConfig,
+    /// Which lines are written of what happens; whoever owns the process writes them.
+    pub log: LogConfig,
     /// Whether an answer ends with its client, or goes on for those who view it.
     pub on_client_gone: OnClientGone,
     /// Seconds of silence after which a comment tells the client of server-sent events that the gateway is there; 0
@@ -181,6 +185,7 @@ impl Default for Config {
             keys: BTreeMap::new(),
             tenants: BTreeMap::new(),
             telemetry: TelemetryConfig::default(),
+            log: LogConfig::default(),
             usage: UsageConfig::default(),
             on_stop: OnStop::default(),
             tell_warnings: false,

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::attempts::{Books, Candidate, Request};
 use crate::config::ContinuationConfig;
+use crate::log::events;
 use crate::seats::Seat;
 use crate::splice::{self, Events, Pass, Splice, Turn};
 use crate::upstream::Upstream;
@@ -27,6 +28,17 @@ pub(crate) enum Why {
     Hint(String),
     /// Another model goes on.
     Reroute,
+}
+
+impl Why {
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Break => "break",
+            Self::EndReasoning(_) => "end_reasoning",
+            Self::Hint(_) => "hint",
+            Self::Reroute => "reroute",
+        }
+    }
 }
 
 /// The answer that goes on.
@@ -142,11 +154,15 @@ impl Continuation {
         self.splice.join();
         let asked = Request { routes, ..self.asked.clone() };
         let mut second = Second { ledger: Arc::clone(&self.ledger), seat: None };
+        let why = why.name();
         let asking = async move {
             let (response, at) = asked.ask(0, &mut second).await.ok()?;
             let upstream = Arc::clone(&asked.routes.get(at)?.upstream);
             let is_plain = !response.headers().contains_key(CONTENT_ENCODING);
             let (seat, is_answer) = (second.seat?, response.status().is_success() && is_plain);
+            if is_answer {
+                events::spliced(asked.stream.as_str(), &upstream.name, why);
+            }
             is_answer.then(|| Joined { body: response.into_body(), upstream, seat })
         };
         Some((held, Box::pin(asking)))

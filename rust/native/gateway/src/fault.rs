@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::body::{Body, whole};
 use crate::endpoint::Api;
+use crate::log::Refused;
 
 /// A request that is not answered by an upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,6 +84,7 @@ impl Fault {
     pub(crate) fn response(&self, api: Option<Api>) -> Response<Body> {
         let mut response = Response::new(whole(self.json(api).to_string()));
         *response.status_mut() = self.status;
+        response.extensions_mut().insert(Refused { kind: self.kind });
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if let Some(seconds) = self.retry_after_s {

@@ -21,6 +21,7 @@ mod haste;
 mod intake;
 mod keepalive;
 mod limits;
+mod log;
 mod metrics;
 mod moderation;
 mod moderator;
@@ -49,13 +50,14 @@ mod whole;
 mod wire;
 
 pub use config::{
-    ClientsConfig, Config, ConfigError, ContinuationConfig, CorsConfig, Fsync, KeyConfig, LimitsConfig,
-    ModeratorConfig, ModeratorFormat, OnClientGone, OnModeratorFailure, OnStop, PrefillConfig, PrefillFormat, Role,
-    RouteConfig, Secret, StoreConfig, TelemetryConfig, TenantConfig, TlsConfig, UpstreamConfig, UsageConfig,
-    ViewersConfig,
+    ClientsConfig, Config, ConfigError, ContinuationConfig, CorsConfig, Fsync, KeyConfig, LimitsConfig, LogConfig,
+    LogFormat, LogLevel, ModeratorConfig, ModeratorFormat, OnClientGone, OnModeratorFailure, OnStop, PrefillConfig,
+    PrefillFormat, Role, RouteConfig, Secret, StoreConfig, TelemetryConfig, TenantConfig, TlsConfig, UpstreamConfig,
+    UsageConfig, ViewersConfig,
 };
 pub use endpoint::Api;
 pub use haste::Haste;
+pub use log::{Lines, Log};
 pub use observe::{Observed, Observer};
 pub use server::{NoteError, ReloadError, Server, StartError};
 pub use streams::{State, StreamId};

@@ -1,8 +1,10 @@
 //! What a gateway counts and measures, for Prometheus.
 
 mod names;
+mod text;
 mod upstreams;
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use midstream_series::Timestamp;
@@ -15,10 +17,12 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use self::text::OfText;
 use self::upstreams::OfUpstreams;
 use crate::endpoint::Api;
 use crate::upstream::Upstreams;
 use crate::usage::{Tokens, UsageRecord};
+use crate::viewers::audience::Audience;
 
 /// The type that OpenMetrics asks for.
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -31,7 +35,8 @@ pub(crate) struct Metrics {
     detections: Family<OfFinding, Counter>,
     tokens: Family<OfTokens, Counter>,
     stalls: Counter,
-    redactions: Counter,
+    text: OfText,
+    pub(crate) audience: Arc<Audience>,
     first_text: Family<OfApi, Histogram>,
     gaps: Histogram,
     overhead: Histogram,
@@ -79,7 +84,8 @@ impl Metrics {
             detections: Family::default(),
             tokens: Family::default(),
             stalls: Counter::default(),
-            redactions: Counter::default(),
+            text: OfText::default(),
+            audience: Arc::default(),
             first_text: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.01, 2.0, 14))),
             gaps: seconds(),
             overhead: short(),
@@ -95,7 +101,7 @@ impl Metrics {
     }
 
     fn register(&mut self) {
-        let Self { registry, active, ended, detections, tokens, stalls, redactions, .. } = self;
+        let Self { registry, active, ended, detections, tokens, stalls, text, audience, .. } = self;
         registry.register("streams_active", "Streams whose answer passes", active.clone());
         registry.register("streams", "Streams that ended, by how they did", ended.clone());
         registry.register("detections", "What checks found", detections.clone());
@@ -105,7 +111,8 @@ impl Metrics {
             tokens.clone(),
         );
         registry.register("stalls", "Streams that went quiet", stalls.clone());
-        registry.register("redactions", "Secrets replaced", redactions.clone());
+        text.register(registry);
+        audience.register(registry);
         self.register_usage();
         self.register_times();
     }
@@ -162,12 +169,17 @@ impl Metrics {
         }
     }
 
+    /// The same of a guard that replaces what it finds.
+    pub(crate) fn redacted(&self, decision: &Decision<'_>) {
+        self.text.redacted(decision);
+    }
+
     pub(crate) fn end(&self, api: Api, summary: &Summary) {
         let api = api.name();
         self.active.get_or_create(&OfApi { api }).dec();
         self.ended.get_or_create(&OfEnd { api, end: summary.ending.state.name() }).inc();
         self.stalls.inc_by(summary.pace.stalls);
-        self.redactions.inc_by(summary.redact.as_ref().map_or(0, |redact| redact.redactions));
+        self.text.end(summary);
         if let Some(seconds) = summary.pace.first_text_s {
             self.first_text.get_or_create(&OfApi { api }).observe(seconds);
         }
@@ -197,6 +209,7 @@ impl Metrics {
     /// How upstreams stand now.
     pub(crate) fn measure(&self, upstreams: &Upstreams, now: Timestamp) {
         self.upstreams.measure(upstreams, now);
+        self.audience.measure();
     }
 
     /// An upstream was closed so many seconds after that was decided.

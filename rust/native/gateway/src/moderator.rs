@@ -11,9 +11,11 @@ use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
+use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
 use crate::config::{ConfigError, ModeratorConfig, ModeratorFormat, OnModeratorFailure, Secret, key_of};
+use crate::log::{Trouble, events};
 use crate::tls::towards_upstream;
 use crate::upstream::{HttpClient, client};
 
@@ -27,12 +29,14 @@ pub(crate) struct Moderator {
     key: Option<Secret>,
     client: HttpClient,
     turns: Semaphore,
+    trouble: Trouble,
 }
 
 /// A text to be looked at.
 pub(crate) struct Question {
     /// What its verdict names it by.
     pub(crate) id: u64,
+    stream: String,
     body: Bytes,
 }
 
@@ -78,6 +82,7 @@ impl Moderator {
             uri,
             key,
             turns,
+            trouble: Trouble::default(),
             config: config.clone(),
         }))
     }
@@ -100,12 +105,13 @@ impl Moderator {
                 None => json!({"input": held.text}),
             },
         };
-        Question { id: held.id, body: body.to_string().into() }
+        Question { id: held.id, stream: stream.to_owned(), body: body.to_string().into() }
     }
 
     /// Asks, within the time that is configured.
     pub(crate) async fn ask(self: Arc<Self>, question: Question) -> (u64, Verdict) {
         let verdict = timeout(self.config.timeout(), self.answer(question.body)).await;
+        self.tell(&question.stream, verdict.as_ref().map(Option::is_some));
         let verdict = match (verdict, self.config.on_failure) {
             (Ok(Some(verdict)), _) => verdict,
             (_, OnModeratorFailure::Release) => Verdict::Release,
@@ -115,6 +121,19 @@ impl Moderator {
             }
         };
         (question.id, verdict)
+    }
+
+    /// Tells where it begins to fail, and where it answers again.
+    fn tell(&self, stream: &str, answered: Result<bool, &Elapsed>) {
+        let reason = match answered {
+            Ok(true) if self.trouble.is_over() => return events::moderator_recovered(),
+            Ok(true) => return,
+            Ok(false) => "no verdict",
+            Err(_) => "too late",
+        };
+        if self.trouble.began() {
+            events::moderator_failed(stream, reason);
+        }
     }
 
     /// `None` where it fails.

@@ -23,11 +23,12 @@ use crate::flow::Flow;
 use crate::frames::Frames;
 use crate::haste::Haste;
 use crate::intake;
+use crate::log::{Refusals, events};
 use crate::metrics::Metrics;
 use crate::patience::Patience;
 use crate::sent::{Answers, Leaving, Sent};
 use crate::setup::Setup;
-use crate::streams::{Stream, Streams};
+use crate::streams::{Answering, Stream, Streams};
 use crate::upstream::Chosen;
 use crate::usage::{Booking, Ledger, unix_s};
 use crate::viewers::token::Tokens;
@@ -49,6 +50,8 @@ pub(crate) struct Proxy {
     pub(crate) is_draining: AtomicBool,
     /// Streams that run are not waited for.
     pub(crate) haste: Haste,
+    /// What clients were refused.
+    pub(crate) refusals: Arc<Refusals>,
     pub(crate) tokens: Tokens,
     /// Viewers of one stream and of all.
     pub(crate) viewers: (usize, usize),
@@ -94,11 +97,15 @@ impl Proxy {
         let most = given.max_tokens();
         let admission = setup.limits.admit(key.as_deref(), most, self.clock.now(), unix_s() as u64)?;
         let begun = Instant::now();
+        let model_is_known =
+            setup.upstreams.knows(model.as_deref()) || key.as_deref().is_some_and(|key| key.names_models());
         let stream = self.streams.start(api, head.uri.path(), model, key.as_deref());
-        let mut booking = Booking::new(&self.ledger, &self.clock, &stream, (admission, most)).within(&head.headers);
+        let answering = Answering::new(&stream, model_is_known);
+        let booking = Booking::new(&self.ledger, &self.clock, &stream, (admission, most)).within(&head.headers);
         let is_numbered = head.headers.get(IDS).is_some_and(|value| value == "1");
         let headers = to_upstream(&head.headers, setup.access.has_keys());
         let asked = Request {
+            stream: stream.meta.id.clone(),
             method: head.method,
             path: chosen.path,
             headers,
@@ -107,16 +114,26 @@ impl Proxy {
             routes: candidates,
             clock: Arc::clone(&self.clock),
         };
-        let mut case = Case { setup, client, begun, stream, is_numbered, at: 0, is_rerouted: false };
+        let case = Case { setup, client, begun, stream, is_numbered, at: 0, is_rerouted: false };
+        let answered = self.ask(case, &asked, booking).await;
+        answering.told(answered.as_ref().map_or_else(|fault| fault.status, Response::status));
+        answered
+    }
+
+    /// Asks one route after the other until the answer of one may pass.
+    async fn ask(&self, mut case: Case<'_>, asked: &Request, mut booking: Booking) -> Result<Response<Body>, Fault> {
         loop {
             let (response, at) = tokio::select! {
                 answered = asked.ask(case.at, &mut booking) => answered?,
                 fault = cancelled(&case.stream) => return Err(fault),
             };
             case.at = at;
-            match self.guarded(&case, &asked, response, booking).await? {
+            match self.guarded(&case, asked, response, booking).await? {
                 Outcome::Answer(answer) => return Ok(answer),
-                Outcome::Reroute(again) => (booking, case.at, case.is_rerouted) = (again, at + 1, true),
+                Outcome::Reroute(again) => {
+                    events::rerouted(case.stream.meta.id.as_str());
+                    (booking, case.at, case.is_rerouted) = (again, at + 1, true);
+                }
             }
         }
     }

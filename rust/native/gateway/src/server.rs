@@ -20,6 +20,7 @@ use crate::accept::accept;
 use crate::config::{Config, ConfigError};
 use crate::cors::for_pages;
 use crate::haste::Haste;
+use crate::log::{Refusals, events};
 use crate::metrics::Metrics;
 use crate::observe::Observer;
 use crate::own;
@@ -143,7 +144,7 @@ impl Server {
         let telemetry = Telemetry::of(&config.telemetry).map_err(StartError::Telemetry)?;
         let ledger = Arc::new(ledger(&config, &metrics, telemetry.map(Arc::new))?);
         let log = open_log(&config)?.map(|store| (store, Arc::clone(&metrics)));
-        let streams = Streams::new(config.store.keep(), log);
+        let streams = Streams::new(config.store.keep(), log, Arc::clone(&metrics.audience));
         let tokens = Tokens::of(&config.viewers).map_err(StartError::Config)?;
         let viewers = (config.viewers.per_stream, config.viewers.in_all);
         let setup = Setup::of(config, None, clock.now()).map_err(StartError::Config)?;
@@ -158,12 +159,14 @@ impl Server {
             clock,
             is_draining: AtomicBool::new(false),
             haste: Haste::default(),
+            refusals: Arc::<Refusals>::default(),
             tokens,
             viewers,
         });
         let pages = from_fn_with_state(Arc::clone(&proxy), for_pages);
         let router = own::routes(&proxy).fallback(pass).with_state(Arc::clone(&proxy)).layer(pages);
         let (stop, stopped) = oneshot::channel();
+        proxy.tell_started(address);
         let accepting = tokio::spawn(accept(listener, router, Arc::clone(&proxy), stopped));
         let sweeping = tokio::spawn(sweep(Arc::downgrade(&proxy)));
         Ok(Self { listen, address, proxy, stop: Some(stop), accepting, sweeping })
@@ -177,11 +180,21 @@ impl Server {
     /// # Errors
     /// [`ReloadError`] where the configuration cannot be used or asks to listen elsewhere; nothing has changed then.
     pub fn reload(&self, config: Config) -> Result<(), ReloadError> {
+        self.put(config).inspect_err(|error| self.refused(&error.to_string()))
+    }
+
+    /// Tells that a configuration was not taken, for whoever could not even read it.
+    pub fn refused(&self, reason: &str) {
+        events::configuration_refused(reason);
+    }
+
+    fn put(&self, config: Config) -> Result<(), ReloadError> {
         if config.listen != self.listen && config.listen != self.address {
             return Err(ReloadError::Listen { asked: config.listen, address: self.address });
         }
         let before = self.proxy.setup.load_full();
         let setup = Setup::of(config, Some(&before), self.proxy.clock.now()).map_err(ReloadError::Config)?;
+        self.proxy.tell_reloaded(&before, &setup);
         self.proxy.setup.store(Arc::new(setup));
         Ok(())
     }
@@ -258,6 +271,8 @@ impl Server {
         if let Some(telemetry) = self.proxy.ledger.telemetry().cloned() {
             let _ = tokio::task::spawn_blocking(move || telemetry.stop()).await;
         }
+        self.proxy.refusals.end();
+        events::stopped();
     }
 }
 
@@ -283,7 +298,9 @@ async fn sweep(proxy: Weak<Proxy>) {
     loop {
         tokio::time::sleep(SWEEP).await;
         let Some(proxy) = proxy.upgrade() else { return };
-        proxy.streams.sweep(std::time::Instant::now());
+        let now = std::time::Instant::now();
+        proxy.streams.sweep(now);
+        proxy.refusals.sweep(now);
     }
 }
 

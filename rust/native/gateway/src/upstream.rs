@@ -106,6 +106,16 @@ impl Upstreams {
         self.by_name.values()
     }
 
+    /// Whether the configuration names a model.
+    pub(crate) fn knows(&self, model: Option<&str>) -> bool {
+        model.is_some_and(|model| self.models.contains_key(model))
+    }
+
+    /// Their names, for people.
+    pub(crate) fn names(&self) -> String {
+        self.by_name.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
+    }
+
     /// Who serves a model, each with the name that it knows, where the configuration decides it.
     pub(crate) fn of_model(&self, model: &str, api: Api) -> Result<Option<Vec<Served>>, Fault> {
         let Some(routes) = self.models.get(model) else { return Ok(None) };

@@ -29,6 +29,8 @@ pub(crate) use self::copy::Copy;
 /// A guard with the stream that it tells of.
 pub(crate) struct Watched {
     guard: Guard,
+    /// What is found in text is replaced.
+    redacts: bool,
     clock: Arc<dyn Clock>,
     stream: Arc<Stream>,
     metrics: Arc<Metrics>,
@@ -77,6 +79,7 @@ impl Watched {
     ) -> Self {
         metrics.start(stream.meta.api);
         Self {
+            redacts: guard.redacts(),
             is_read: guard.dialect() != Dialect::Opaque.name(),
             guard,
             clock,
@@ -195,6 +198,9 @@ impl Watched {
         let Ok(decision) = call(&mut self.guard, chunk, now) else { return Passed::default() };
         note_stop(&mut self.stop, &decision);
         self.metrics.decided(&decision);
+        if self.redacts {
+            self.metrics.redacted(&decision);
+        }
         if let Some(warnings) = self.warnings.as_mut().filter(|_| decision.action >= Action::Warn) {
             warnings.take(&decision);
         }
@@ -288,6 +294,9 @@ impl Watched {
         let Ok((decision, mut summary)) = self.guard.finish(close, self.clock.now()) else { return Bytes::new() };
         note_stop(&mut self.stop, &decision);
         self.metrics.decided(&decision);
+        if self.redacts {
+            self.metrics.redacted(&decision);
+        }
         let rest = if self.copy.is_some() { Bytes::new() } else { forwarded(decision.forward, &Bytes::new()) };
         let halted = decision.halted;
         match &mut self.moderation {

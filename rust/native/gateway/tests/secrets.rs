@@ -7,10 +7,11 @@ mod support;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
-use midstream_gateway::{Api, KeyConfig, Role, Server};
+use midstream_gateway::{Api, Config, KeyConfig, Log, LogConfig, LogFormat, LogLevel, Role, Server, UpstreamConfig};
 use sha2::{Digest, Sha256};
 use support::connections::{Connection, Http};
 use support::{Mock, Script, Seen, all, chat, chat_end, gateway_with};
+use tracing::dispatcher::{DefaultGuard, set_default};
 
 /// A client's own.
 const CANARY: &str = "sk-canary-7f3a9c";
@@ -36,6 +37,18 @@ async fn told(server: &Server, request: Request<Full<Bytes>>) -> String {
     format!("{head} {}", String::from_utf8_lossy(&all(response).await))
 }
 
+/// All that the gateway tells from now on.
+fn listen() -> (Log, DefaultGuard) {
+    let log = Log::new(&LogConfig { level: LogLevel::Debug, ..LogConfig::default() }, LogFormat::Text);
+    let guard = set_default(log.dispatch());
+    (log, guard)
+}
+
+fn logged(log: &Log) -> String {
+    log.lines().close();
+    log.lines().take().concat()
+}
+
 async fn shown(server: &Server) -> String {
     let admin = Request::builder().uri("http://localhost/metrics").header("authorization", "Bearer admin");
     let metrics = told(server, admin.body(Full::default()).unwrap()).await;
@@ -44,6 +57,7 @@ async fn shown(server: &Server) -> String {
 
 #[tokio::test]
 async fn a_key_of_a_client_is_told_to_nobody() {
+    let (log, _guard) = listen();
     let mock = Mock::start(Script::of([chat("Hello"), chat_end()])).await;
     let hash = |key: &str| Sha256::digest(key).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let server = gateway_with(&mock, Api::Openai, |config| {
@@ -63,6 +77,8 @@ async fn a_key_of_a_client_is_told_to_nobody() {
         }
     }
     everything += &shown(&server).await;
+    everything += &logged(&log);
+    assert!(everything.contains("stream_ended") && everything.contains("request_refused"), "{everything}");
     assert!(everything.contains("Hello") && !everything.contains(CANARY), "{everything}");
     while let Ok(seen) = tokio::time::timeout(std::time::Duration::from_millis(100), mock.next()).await {
         if let Seen::Asked { path, headers, body } = seen {
@@ -73,14 +89,15 @@ async fn a_key_of_a_client_is_told_to_nobody() {
 
 #[tokio::test]
 async fn a_key_of_an_upstream_is_told_to_that_one_alone() {
+    let (log, _guard) = listen();
     let secret = std::env::var(VARIABLE).unwrap();
     let mock = Mock::start(Script::of([chat("Hello"), chat_end()])).await;
     let server = gateway_with(&mock, Api::Openai, |config| {
         config.upstreams.get_mut("mock").unwrap().key_env = Some(VARIABLE.to_owned());
-        let gone = midstream_gateway::UpstreamConfig {
+        let gone = UpstreamConfig {
             key_env: Some(VARIABLE.to_owned()),
             retries: 0,
-            ..midstream_gateway::UpstreamConfig::new("http://127.0.0.1:1", &[Api::Openai])
+            ..UpstreamConfig::new("http://127.0.0.1:1", &[Api::Openai])
         };
         config.upstreams.insert("other".to_owned(), gone);
         assert!(!format!("{config:?}").contains(&secret));
@@ -91,7 +108,43 @@ async fn a_key_of_an_upstream_is_told_to_that_one_alone() {
         everything += &told(&server, request(path, "authorization", "own")).await;
     }
     everything += &shown(&server).await;
+    everything += &logged(&log);
+    assert!(everything.contains("upstream_failed"), "{everything}");
     assert!(everything.contains("Hello") && !everything.contains(&secret), "{everything}");
     let Seen::Asked { headers, .. } = mock.next().await else { panic!("asked first") };
     assert_eq!(headers["authorization"], format!("Bearer {secret}"));
+}
+
+#[tokio::test]
+async fn a_key_that_passes_to_a_provider_is_not_told_where_that_cannot_be_reached() {
+    let (log, _guard) = listen();
+    let mock = Mock::start(Script::of([chat("Hello"), chat_end()])).await;
+    let server = gateway_with(&mock, Api::Openai, |config| {
+        let gone = |url: &str| UpstreamConfig { retries: 1, ..UpstreamConfig::new(url, &[Api::Openai]) };
+        config.upstreams.insert("gone".to_owned(), gone("http://127.0.0.1:1"));
+        config.upstreams.insert("unsafe".to_owned(), gone(&format!("https://{}", mock.address)));
+    })
+    .await;
+    let mut everything = String::new();
+    for place in PLACES {
+        for upstream in ["gone", "unsafe", "mock"] {
+            let path = format!("/{upstream}/v1/chat/completions");
+            everything += &told(&server, request(&path, place, CANARY)).await;
+        }
+    }
+    everything += &shown(&server).await;
+    everything += &logged(&log);
+    assert!(everything.contains("upstream_retried") && everything.contains("no connection could be made"));
+    assert!(everything.contains("Hello") && !everything.contains(CANARY), "{everything}");
+}
+
+#[test]
+fn a_key_in_an_address_of_the_configuration_is_not_told_with_what_is_wrong_there() {
+    for url in ["http://a:CANARY@x", "http://x/?key=CANARY", "ftp://x?CANARY"].map(|url| url.replace("CANARY", CANARY))
+    {
+        for table in ["[upstreams.a]\napis = [\"openai\"]\nurl", "[moderator]\nurl", "[telemetry]\notlp"] {
+            let fault = Config::from_toml(format!("{table} = {url:?}").as_bytes()).unwrap_err().to_string();
+            assert!(fault.contains("allowed is") && !fault.contains(CANARY), "{fault}");
+        }
+    }
 }

@@ -304,16 +304,25 @@ impl Quantiles {
         for (bucket, count) in &self.buckets {
             seen += u64::from(*count);
             if seen > rank {
-                let middle = 2.0 / (1.0 + GAMMA) * GAMMA.powi(i32::from(*bucket) - 1) * 1e-6;
-                return Some(if *bucket == 0 { 0.0 } else { middle });
+                return Some(middle(*bucket));
             }
         }
         None
     }
 
+    /// What was added: values in seconds, and how often each.
+    pub(crate) fn counts(&self) -> Vec<(f64, u32)> {
+        self.buckets.iter().map(|(bucket, count)| (middle(*bucket), *count)).collect()
+    }
+
     fn longest(&self) -> Option<f64> {
         self.longest.map(Span::as_secs_f64)
     }
+}
+
+/// What a bucket stands for, in seconds.
+fn middle(bucket: u16) -> f64 {
+    if bucket == 0 { 0.0 } else { 2.0 / (1.0 + GAMMA) * GAMMA.powi(i32::from(bucket) - 1) * 1e-6 }
 }
 
 crate::keep::keep!(state Pace { started, first_byte, first_event, first_text, first_content, last_content, last_byte, last_progress, resumed, gaps, stalls, stalled, unmoved } rest { stall, limits });

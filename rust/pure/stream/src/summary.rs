@@ -68,6 +68,9 @@ pub struct RedactSummary {
     pub hold_p50_s: Option<f64>,
     /// 99 of 100.
     pub hold_p99_s: Option<f64>,
+    /// How long each text waited, in seconds to 1 %, with how many did; empty under shadow, where none waits.
+    #[serde(skip)]
+    pub holds: Vec<(f64, u32)>,
 }
 
 /// What waited for the caller's check, and how long.
@@ -89,6 +92,9 @@ pub struct HoldSummary {
     pub hold_p50_s: Option<f64>,
     /// 99 of 100.
     pub hold_p99_s: Option<f64>,
+    /// How long each text waited, in seconds to 1 %, with how many did; empty under shadow, where none waits.
+    #[serde(skip)]
+    pub holds: Vec<(f64, u32)>,
 }
 
 /// One channel after the end.

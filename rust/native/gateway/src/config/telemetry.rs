@@ -4,7 +4,7 @@ use http::Uri;
 use midstream_stream::Error;
 use serde::Deserialize;
 
-use super::values::{seconds, setting};
+use super::values::{seconds, setting, shown};
 
 /// A collector of OpenTelemetry, asked over HTTP.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -37,6 +37,6 @@ impl TelemetryConfig {
             is_http && uri.host().is_some() && uri.query().is_none() && !url.contains('@')
         });
         let allowed = "an http:// or https:// URL with a host, without a query or a password";
-        if is_url { Ok(()) } else { Err(setting("otlp", &format!("{url:?}"), allowed)) }
+        if is_url { Ok(()) } else { Err(setting("otlp", &shown(url), allowed)) }
     }
 }

@@ -2,7 +2,7 @@
 
 use http::Uri;
 use http::uri::Scheme;
-use midstream_stream::Error;
+use midstream_stream::{Error, NOT_SHOWN};
 
 use super::{ConfigError, Secret};
 
@@ -17,11 +17,16 @@ pub(super) fn setting(field: &str, value: &str, allowed: &str) -> Error {
 /// An address that is asked, under the name `url`.
 pub(super) fn address(url: &str) -> Result<Uri, Error> {
     let allowed = "an http:// or https:// URL with a host and without a query";
-    let fault = || setting("url", &format!("{url:?}"), allowed);
+    let fault = || setting("url", &shown(url), allowed);
     let uri: Uri = url.parse().map_err(|_| fault())?;
     let is_http = uri.scheme() == Some(&Scheme::HTTP) || uri.scheme() == Some(&Scheme::HTTPS);
     let holds_key = uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
     if is_http && uri.host().is_some() && uri.query().is_none() && !holds_key { Ok(uri) } else { Err(fault()) }
+}
+
+/// An address as it may be told: a password or a query may be a key.
+pub(super) fn shown(url: &str) -> String {
+    if url.contains(['@', '?']) { NOT_SHOWN.to_owned() } else { format!("{url:?}") }
 }
 
 /// The error of a table inside another.

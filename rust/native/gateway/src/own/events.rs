@@ -84,7 +84,7 @@ pub(super) async fn events(
         (Ok(viewer), Ok(upgrade)) => upgrade.on_upgrade(|socket| ws::show(viewer, socket)),
         (Ok(viewer), Err(_)) => {
             client.iter().for_each(|client| client.looks_on());
-            sse::response(viewer)
+            sse::response(viewer.of_client(client.map(|Extension(client)| client)))
         }
     }
 }

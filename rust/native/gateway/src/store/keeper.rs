@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::{Finished, Lease, Signal, StoreError, StreamStore};
+use crate::log::events;
 use crate::metrics::Metrics;
 use crate::streams::{End, Meta, Seq, Stream};
 
@@ -120,6 +121,7 @@ async fn bring(store: &dyn StreamStore, stream: &Stream, lease: &Lease, next: &m
 
 fn give_up(stream: &Stream, metrics: &Metrics, lost: u64) {
     metrics.not_resumable(lost);
+    events::stream_not_stored(stream.meta.id.as_str(), lost);
     stream.broken();
 }
 

@@ -1,5 +1,6 @@
 //! Streams that run or have ended: all that a gateway remembers.
 
+mod answering;
 mod event;
 mod fan;
 mod id;
@@ -8,7 +9,6 @@ mod ring;
 mod stream;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -20,7 +20,9 @@ use crate::endpoint::Api;
 use crate::metrics::Metrics;
 use crate::observe::{Observer, Tap, observer};
 use crate::store::{StreamStore, keeper};
+use crate::viewers::audience::Audience;
 
+pub(crate) use self::answering::Answering;
 pub(crate) use self::event::{Event, Seq};
 pub use self::id::StreamId;
 pub use self::known::State;
@@ -46,7 +48,7 @@ pub(crate) struct Streams {
     /// Where their events go beside, and who counts what fails there.
     log: Option<(Arc<dyn StreamStore>, Arc<Metrics>)>,
     /// Viewers of all streams.
-    pub(crate) viewers: Arc<AtomicUsize>,
+    pub(crate) viewers: Arc<Audience>,
     /// Streams that are still brought to the log.
     keeping: watch::Sender<usize>,
     tap: OnceLock<Tap>,
@@ -75,15 +77,12 @@ pub(crate) enum Known {
 }
 
 impl Streams {
-    pub(crate) fn new(keep: Duration, log: Option<(Arc<dyn StreamStore>, Arc<Metrics>)>) -> Self {
-        Self {
-            kept: Mutex::default(),
-            keep,
-            log,
-            viewers: Arc::default(),
-            keeping: watch::Sender::default(),
-            tap: OnceLock::new(),
-        }
+    pub(crate) fn new(
+        keep: Duration,
+        log: Option<(Arc<dyn StreamStore>, Arc<Metrics>)>,
+        viewers: Arc<Audience>,
+    ) -> Self {
+        Self { kept: Mutex::default(), keep, log, viewers, keeping: watch::Sender::default(), tap: OnceLock::new() }
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -137,6 +136,11 @@ impl Streams {
     pub(crate) fn all(&self) -> Vec<Arc<Stream>> {
         let kept = self.kept();
         kept.order.iter().filter_map(|id| kept.by_id.get(id)).cloned().collect()
+    }
+
+    /// How many have not ended.
+    pub(crate) fn running(&self) -> usize {
+        self.kept().by_id.values().filter(|stream| !stream.is_ended()).count()
     }
 
     /// Where the events of streams outlive the process.
@@ -211,7 +215,7 @@ pub(crate) mod tests {
 
     impl Default for Streams {
         fn default() -> Self {
-            Self::new(Duration::from_secs(600), None)
+            Self::new(Duration::from_secs(600), None, Arc::default())
         }
     }
 

@@ -8,12 +8,14 @@ use futures_util::task::AtomicWaker;
 use serde_json::value::RawValue;
 use tokio::sync::watch;
 
+use super::answering::Line;
 use super::event::{Event, Seq};
 use super::fan::{self, Fan};
 use super::known::{End, Last, Meta, Shown, State, Stored, Viewed};
 use super::ring::Ring;
 use crate::cause::Cause;
 use crate::frames::Frame;
+use crate::log::events;
 use crate::observe::Tap;
 use crate::store::StoreError;
 use crate::usage::UsageRecord;
@@ -21,6 +23,7 @@ use crate::usage::UsageRecord;
 /// One stream.
 pub(crate) struct Stream {
     pub(crate) meta: Arc<Meta>,
+    pub(super) began: Instant,
     log: Mutex<Log>,
     last: watch::Sender<Last>,
     cancelled: AtomicBool,
@@ -34,20 +37,21 @@ pub(crate) struct Stream {
     tap: Option<Tap>,
 }
 
-struct Log {
+pub(super) struct Log {
     /// Who owns it: what an older owner says is refused.
     token: u64,
-    state: State,
+    pub(super) state: State,
     /// Who answers.
-    upstream: Option<String>,
-    cause: Option<Cause>,
-    usage: Vec<UsageRecord>,
+    pub(super) upstream: Option<String>,
+    pub(super) cause: Option<Cause>,
+    pub(super) usage: Vec<UsageRecord>,
     ring: Ring,
-    findings: Vec<Box<RawValue>>,
+    pub(super) findings: Vec<Box<RawValue>>,
     notes: Vec<Box<RawValue>>,
     summary: Option<Box<RawValue>>,
-    end: Option<End>,
+    pub(super) end: Option<End>,
     ended_at: Option<Instant>,
+    pub(super) line: Line,
 }
 
 impl Stream {
@@ -64,9 +68,11 @@ impl Stream {
             summary: None,
             end: None,
             ended_at: None,
+            line: Line::default(),
         };
         Self {
             meta: Arc::new(meta),
+            began: Instant::now(),
             log: Mutex::new(log),
             last: watch::Sender::default(),
             cancelled: AtomicBool::new(false),
@@ -79,7 +85,7 @@ impl Stream {
         }
     }
 
-    fn log(&self) -> MutexGuard<'_, Log> {
+    pub(super) fn log(&self) -> MutexGuard<'_, Log> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -209,7 +215,9 @@ impl Stream {
         log.end = Some(end);
         log.ended_at = Some(Instant::now());
         let next = log.ring.next();
+        let ended = self.ended(&log);
         drop(log);
+        ended.iter().for_each(events::stream_ended);
         self.last.send_modify(|last| *last = Last { next, ended: true, ..*last });
     }
 

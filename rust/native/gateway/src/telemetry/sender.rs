@@ -1,5 +1,6 @@
 //! Sends reports on the gateway's own runtime, for exporters that have threads without one.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,8 +13,10 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use opentelemetry_http::{HttpClient, HttpError};
 use rustls::ClientConfig;
 use tokio::runtime::Handle;
+use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
+use crate::log::{Trouble, events};
 use crate::upstream::client;
 
 const CONNECT: Duration = Duration::from_secs(5);
@@ -25,12 +28,13 @@ const MAX_ANSWER: usize = 1 << 20;
 pub(super) struct Sender {
     runtime: Handle,
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    trouble: Arc<Trouble>,
 }
 
 impl Sender {
     /// On the runtime of whoever calls.
     pub(super) fn new(tls: ClientConfig) -> Self {
-        Self { runtime: Handle::current(), client: client(CONNECT, tls) }
+        Self { runtime: Handle::current(), client: client(CONNECT, tls), trouble: Arc::default() }
     }
 }
 
@@ -43,6 +47,30 @@ impl HttpClient for Sender {
             let body = Limited::new(body, MAX_ANSWER).collect().await?.to_bytes();
             Ok(Response::from_parts(head, body))
         };
-        self.runtime.spawn(async { timeout(LONGEST, sent).await }).await??
+        let trouble = Arc::clone(&self.trouble);
+        let told = async move {
+            let sent = timeout(LONGEST, sent).await;
+            tell(&trouble, &sent);
+            sent
+        };
+        self.runtime.spawn(told).await??
+    }
+}
+
+/// Tells where the collector begins to refuse or to be gone, and where it takes reports again.
+fn tell(trouble: &Trouble, sent: &Result<Result<Response<Bytes>, HttpError>, Elapsed>) {
+    let reason = match sent {
+        Ok(Ok(response)) if response.status().is_success() => {
+            if trouble.is_over() {
+                events::telemetry_recovered();
+            }
+            return;
+        }
+        Ok(Ok(response)) => format!("the collector answers with the status {}", response.status().as_u16()),
+        Ok(Err(_)) => "the collector cannot be reached".to_owned(),
+        Err(_) => "the collector does not answer in time".to_owned(),
+    };
+    if trouble.began() {
+        events::telemetry_failed(&reason);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -11,6 +11,7 @@ use std::time::Duration;
 use prometheus_client::metrics::counter::Counter;
 
 use super::UsageRecord;
+use crate::log::{Trouble, events};
 
 /// Records on their way to the thread that writes; where a disk hangs, more are lost.
 const MOST_SENT: usize = 16 << 10;
@@ -35,8 +36,11 @@ impl UsageFile {
         let mut file = OpenOptions::new().create(true).append(true).open(path)?;
         mend(path, &mut file)?;
         let (lines, received) = sync_channel(MOST_SENT);
-        let mut writer = Writer { file, waiting: Vec::new(), lost: lost.clone() };
-        let writing = thread::Builder::new().name("midstream-usage".to_owned()).spawn(move || writer.run(&received))?;
+        let mut writer = Writer::new(path, file, lost.clone());
+        // What fails there is told where the gateway tells of itself.
+        let told = tracing::dispatcher::get_default(Clone::clone);
+        let write = move || tracing::dispatcher::with_default(&told, || writer.run(&received));
+        let writing = thread::Builder::new().name("midstream-usage".to_owned()).spawn(write)?;
         Ok(Self { lines: Mutex::new(Some(lines)), writing: Mutex::new(Some(writing)), lost })
     }
 
@@ -68,12 +72,18 @@ impl Drop for UsageFile {
 /// Whole lines reach the file as soon as none waits, so that they outlive the process. What a disk does not take waits
 /// for it, as far as there is room.
 struct Writer {
+    path: PathBuf,
     file: File,
     waiting: Vec<u8>,
     lost: Counter,
+    trouble: Trouble,
 }
 
 impl Writer {
+    fn new(path: &Path, file: File, lost: Counter) -> Self {
+        Self { path: path.to_owned(), file, waiting: Vec::new(), lost, trouble: Trouble::default() }
+    }
+
     fn run(&mut self, lines: &Receiver<String>) {
         loop {
             let next = if self.waiting.is_empty() {
@@ -113,9 +123,19 @@ impl Writer {
         while !self.waiting.is_empty() {
             match self.file.write(&self.waiting) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) | Ok(0) => return,
+                Err(error) => return self.fails(error.kind()),
+                Ok(0) => return self.fails(ErrorKind::WriteZero),
                 Ok(written) => drop(self.waiting.drain(..written)),
             }
+        }
+        if self.trouble.is_over() {
+            events::usage_file_recovered(&self.path);
+        }
+    }
+
+    fn fails(&self, kind: ErrorKind) {
+        if self.trouble.began() {
+            events::usage_file_failed(&self.path, &kind.to_string());
         }
     }
 }
@@ -181,7 +201,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     fn no_more_waits_for_a_full_disk_than_there_is_room_for() {
         let file = OpenOptions::new().append(true).open("/dev/full").unwrap();
-        let mut writer = Writer { file, waiting: Vec::new(), lost: Counter::default() };
+        let mut writer = Writer::new(Path::new("/dev/full"), file, Counter::default());
         let line = format!("{}\n", "x".repeat(1023));
         (0..2000).for_each(|_| writer.add(&line));
         assert_eq!((writer.waiting.len(), writer.lost.get()), (MOST_WAITING, 2000 - 1024));

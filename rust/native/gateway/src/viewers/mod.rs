@@ -1,5 +1,6 @@
 //! Those who look on: each is a cursor of its own, and none of them is waited for.
 
+pub(crate) mod audience;
 pub(crate) mod embedded;
 pub(crate) mod sse;
 pub(crate) mod token;
@@ -7,7 +8,7 @@ pub(crate) mod ws;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
@@ -15,7 +16,10 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::watch;
 
+use self::audience::{Audience, Place};
+use crate::client::Client;
 use crate::frames::Frame;
+use crate::log::events;
 use crate::store::{Entry, Finished, StoreError, StreamStore};
 use crate::streams::{Event, Last, Seq, Stream, Viewed};
 
@@ -67,30 +71,45 @@ struct Here {
     /// The next frame, in raw mode.
     place: u64,
     told: Last,
-    _seat: Seat,
+    seat: Seat,
 }
 
 /// A viewer's place among those that are allowed.
 pub(crate) struct Seat {
     stream: Arc<Stream>,
-    all: Arc<AtomicUsize>,
+    place: Place,
+    /// Whose connection it is, where that ends with one who takes nothing.
+    client: Option<Arc<Client>>,
 }
 
 impl Seat {
+    /// Its viewer took nothing for too long.
+    fn let_go(&self) {
+        self.place.audience().let_go();
+        events::viewer_let_go(self.stream.meta.id.as_str());
+    }
+
     /// `None` where all places are taken.
-    pub(crate) fn take(stream: &Arc<Stream>, all: &Arc<AtomicUsize>, limits: (usize, usize)) -> Option<Self> {
-        let seat = Self { stream: Arc::clone(stream), all: Arc::clone(all) };
+    pub(crate) fn take(stream: &Arc<Stream>, all: &Arc<Audience>, limits: (usize, usize)) -> Option<Self> {
+        let seat = Self { stream: Arc::clone(stream), place: Place::new(all, stream), client: None };
         let of_stream = stream.viewers.fetch_add(1, Ordering::AcqRel);
-        let of_all = all.fetch_add(1, Ordering::AcqRel);
+        let of_all = all.count.fetch_add(1, Ordering::AcqRel);
+        let fits = of_stream < limits.0 && of_all < limits.1;
+        if !fits {
+            all.turned_away();
+        }
         // Whoever does not fit gives both back.
-        (of_stream < limits.0 && of_all < limits.1).then_some(seat)
+        fits.then_some(seat)
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
         self.stream.viewers.fetch_sub(1, Ordering::AcqRel);
-        self.all.fetch_sub(1, Ordering::AcqRel);
+        self.place.audience().count.fetch_sub(1, Ordering::AcqRel);
+        if self.client.as_ref().is_some_and(|client| client.is_slow()) {
+            self.let_go();
+        }
     }
 }
 
@@ -100,7 +119,8 @@ impl Viewer {
         let stream = Arc::clone(&seat.stream);
         let (follow, place) = (stream.look(), stream.passed_behind(next));
         let is_behind = mode == Mode::Raw && next < stream.kept().0;
-        let here = Here { stream, follow, behind: None, store, place, told: Last::default(), _seat: seat };
+        let here = Here { stream, follow, behind: None, store, place, told: Last::default(), seat };
+        here.seat.place.moved(next);
         let mut viewer = Self { source: Source::Here(here), mode, next, marks: VecDeque::new(), is_over: false };
         if is_behind {
             viewer.tell_text();
@@ -118,10 +138,28 @@ impl Viewer {
         Self { source, mode: Mode::Norm, next, marks: VecDeque::new(), is_over: false }
     }
 
+    /// Whose connection ends where it takes nothing.
+    pub(crate) fn of_client(mut self, client: Option<Arc<Client>>) -> Self {
+        if let Source::Here(here) = &mut self.source {
+            here.seat.client = client;
+        }
+        self
+    }
+
+    /// It took nothing for too long.
+    pub(crate) fn let_go(&self) {
+        if let Source::Here(here) = &self.source {
+            here.seat.let_go();
+        }
+    }
+
     /// What comes next; `None` behind the end.
     pub(crate) async fn next(&mut self) -> Option<Told> {
         loop {
             if let Some(told) = self.marks.pop_front() {
+                if let Source::Here(here) = &self.source {
+                    here.seat.place.moved(self.next);
+                }
                 return Some(told);
             }
             if self.is_over {
@@ -231,6 +269,7 @@ impl Viewer {
         let Source::Here(here) = &mut self.source else { return };
         let (oldest, text) = here.stream.snapshot();
         if oldest > self.next {
+            here.seat.place.audience().missed(oldest - self.next);
             self.marks.push_back(lagged(self.next, oldest));
             let members = text.strip_prefix('{').unwrap_or("}");
             let text = format!("{{\"sequence\":{},{members}", oldest - 1);

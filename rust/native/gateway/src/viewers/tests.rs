@@ -41,7 +41,7 @@ fn fragment(number: Seq) -> String {
 }
 
 impl Reader {
-    fn read(&mut self, stream: &Arc<Stream>, all: &Arc<AtomicUsize>, count: usize) {
+    fn read(&mut self, stream: &Arc<Stream>, all: &Arc<Audience>, count: usize) {
         let next = self.next;
         let viewer = self.viewer.get_or_insert_with(|| {
             let seat = Seat::take(stream, all, (1000, 10_000)).expect("there is room");
@@ -86,7 +86,7 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let _entered = runtime.enter();
         let stream = started(&streams());
-        let all = Arc::new(AtomicUsize::new(0));
+        let all = Arc::<Audience>::default();
         let mut readers: [Reader; 4] = std::array::from_fn(|_| Reader::default());
         let mut log = String::new();
         let mut count = 0;
@@ -115,7 +115,7 @@ proptest! {
             prop_assert_eq!(&reader.text, &log);
         }
         drop(readers);
-        prop_assert_eq!(all.load(Ordering::Relaxed), 0);
+        prop_assert_eq!(all.count.load(Ordering::Relaxed), 0);
     }
 }
 
@@ -128,7 +128,7 @@ async fn a_reader_that_the_ring_overtakes_reads_on_in_the_log() {
     let config = StoreConfig { fsync: Fsync::Never, ..StoreConfig::default() };
     let store: Arc<dyn StreamStore> = Arc::new(FileLog::open(&folder, &config).unwrap());
     let metrics = Arc::new(crate::metrics::Metrics::new());
-    let streams = crate::streams::Streams::new(config.keep(), Some((Arc::clone(&store), metrics)));
+    let streams = crate::streams::Streams::new(config.keep(), Some((Arc::clone(&store), metrics)), Arc::default());
     let stream = started(&streams);
     for round in 0..4_u64 {
         stream.append((0..2000).map(|_| "{}".to_owned()));

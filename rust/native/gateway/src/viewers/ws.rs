@@ -28,8 +28,10 @@ pub(crate) async fn show(mut viewer: Viewer, mut socket: WebSocket) {
             },
             () = tokio::time::sleep(KEEPALIVE) => Message::Ping(Bytes::new()),
         };
-        if !matches!(tokio::time::timeout(WRITE, socket.send(message)).await, Ok(Ok(()))) {
-            return;
+        match tokio::time::timeout(WRITE, socket.send(message)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return,
+            Err(_) => return viewer.let_go(),
         }
     }
     let close = CloseFrame { code: NORMAL, reason: Utf8Bytes::from_static("the stream is over") };

@@ -43,6 +43,7 @@ impl Report {
             held_bytes_total: self.total,
             hold_p50_s: self.delays.quantile(0.5),
             hold_p99_s: self.delays.quantile(0.99),
+            holds: self.delays.counts(),
         }
     }
 }

@@ -307,7 +307,9 @@ impl Hold {
     }
 
     pub(crate) fn summary(&self) -> HoldSummary {
-        self.report.summary()
+        let summary = self.report.summary();
+        let holds = if self.is_dry { Vec::new() } else { summary.holds };
+        HoldSummary { holds, ..summary }
     }
 
     fn close_where(&mut self, now: Timestamp, ends: impl Fn(&Lane) -> bool) {

@@ -87,7 +87,9 @@ impl Masking for Mask {
     }
 
     fn summary(&self) -> Option<RedactSummary> {
-        Some(self.waits.summary())
+        let summary = self.waits.summary();
+        let holds = if self.is_dry { Vec::new() } else { summary.holds };
+        Some(RedactSummary { holds, ..summary })
     }
 
     fn deadline(&self) -> Option<Timestamp> {

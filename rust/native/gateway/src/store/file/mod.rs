@@ -40,7 +40,10 @@ impl FileLog {
         bury(&shared, &mut segments)?;
         let (commands, taken) = channel();
         let writer = Writer::new(Arc::clone(&shared), segments, taken, config);
-        std::thread::Builder::new().name("midstream-store".to_owned()).spawn(move || writer.run())?;
+        // What fails there is told where the gateway tells of itself.
+        let told = tracing::dispatcher::get_default(Clone::clone);
+        let write = move || tracing::dispatcher::with_default(&told, || writer.run());
+        std::thread::Builder::new().name("midstream-store".to_owned()).spawn(write)?;
         Ok(Self { shared, commands })
     }
 

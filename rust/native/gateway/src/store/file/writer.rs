@@ -10,6 +10,7 @@ use super::index::{Ended, Place, Shared};
 use super::record::{Kind, written};
 use super::segments::Segments;
 use crate::config::{Fsync, StoreConfig};
+use crate::log::{Trouble, events};
 use crate::store::{Finished, StoreError};
 use crate::streams::{Seq, StreamId};
 
@@ -47,6 +48,7 @@ pub(super) struct Writer {
     since: Instant,
     /// When the file that is written was begun.
     begun: Instant,
+    trouble: Trouble,
 }
 
 impl Writer {
@@ -67,6 +69,7 @@ impl Writer {
             waiting: Vec::new(),
             since: now,
             begun: now,
+            trouble: Trouble::default(),
         }
     }
 
@@ -100,6 +103,7 @@ impl Writer {
         }
         let (segment, before) = self.segments.current();
         if let Err(error) = self.segments.write(&bytes) {
+            self.tell(Some(error.kind()));
             group.into_iter().for_each(|command| self.fail(command, error.kind().into()));
             return;
         }
@@ -118,7 +122,10 @@ impl Writer {
         match self.fsync {
             Fsync::Always => self.sync(),
             Fsync::Batch => {}
-            Fsync::Never => self.answer(Ok(())),
+            Fsync::Never => {
+                self.tell(None);
+                self.answer(Ok(()));
+            }
         }
     }
 
@@ -149,8 +156,18 @@ impl Writer {
     }
 
     fn sync(&mut self) {
-        let synced = self.segments.sync().map_err(StoreError::from);
-        self.answer(synced);
+        let synced = self.segments.sync();
+        self.tell(synced.as_ref().err().map(std::io::Error::kind));
+        self.answer(synced.map_err(StoreError::from));
+    }
+
+    /// Tells where writing begins to fail, and where it works again.
+    fn tell(&self, failure: Option<std::io::ErrorKind>) {
+        match failure {
+            Some(kind) if self.trouble.began() => events::store_failed(&self.shared.folder, &kind.to_string()),
+            None if self.trouble.is_over() => events::store_recovered(&self.shared.folder),
+            _ => {}
+        }
     }
 
     fn answer(&mut self, result: Result<(), StoreError>) {

@@ -1,0 +1,110 @@
+//! The line of a stream that is over.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use midstream_stream::{Action, UsageSource};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::refusals::is_refusal;
+use crate::cause::Cause;
+use crate::streams::{End, Meta};
+use crate::usage::UsageRecord;
+
+/// What is told of a stream at its end: nothing that its client or its model wrote.
+pub(crate) struct Ended {
+    pub(super) stream: String,
+    pub(super) api: &'static str,
+    pub(super) model: Option<String>,
+    pub(super) upstream: Option<String>,
+    pub(super) status: Option<u16>,
+    pub(super) end: End,
+    pub(super) cause: Option<&'static str>,
+    pub(super) found: Option<Found>,
+    pub(super) findings: usize,
+    pub(super) bytes: u64,
+    pub(super) input: Option<u64>,
+    pub(super) output: Option<u64>,
+    pub(super) source: Option<&'static str>,
+    pub(super) ttft_ms: Option<f64>,
+    pub(super) duration_ms: f64,
+    pub(super) tenant: Option<String>,
+    pub(super) key: Option<String>,
+}
+
+/// The strongest of what was found.
+#[derive(Deserialize)]
+pub(super) struct Found {
+    pub(super) check: String,
+    pub(super) kind: String,
+    pub(super) action: Action,
+}
+
+/// What a stream knows of its end.
+pub(crate) struct KnownEnd<'a> {
+    pub(crate) meta: &'a Meta,
+    pub(crate) model_is_known: bool,
+    pub(crate) upstream: Option<&'a str>,
+    pub(crate) status: Option<StatusCode>,
+    pub(crate) end: &'a End,
+    pub(crate) cause: Option<Cause>,
+    pub(crate) findings: &'a [Box<RawValue>],
+    pub(crate) usage: &'a [UsageRecord],
+    pub(crate) duration: Duration,
+}
+
+impl Ended {
+    /// `None` for a request that was turned away before anybody was asked: that has a line of its own.
+    pub(crate) fn of(known: &KnownEnd<'_>) -> Option<Self> {
+        let KnownEnd { meta, usage, .. } = known;
+        let upstream = known.upstream.or_else(|| usage.iter().rev().find_map(|record| record.upstream.as_deref()));
+        if upstream.is_none() && known.status.is_some_and(is_refusal) {
+            return None;
+        }
+        let found = known.findings.iter().filter_map(|finding| serde_json::from_str::<Found>(finding.get()).ok());
+        Some(Self {
+            stream: meta.id.as_str().to_owned(),
+            api: meta.api.name(),
+            model: meta.model.clone().filter(|_| known.model_is_known),
+            upstream: upstream.map(str::to_owned),
+            status: known.status.map(|status| status.as_u16()),
+            end: known.end.clone(),
+            cause: known.cause.map(Cause::name),
+            found: found.reduce(|one, other| if other.action > one.action { other } else { one }),
+            findings: known.findings.len(),
+            bytes: usage.iter().map(|record| record.bytes).sum(),
+            input: sum(usage.iter().map(|record| record.tokens.input)),
+            output: sum(usage.iter().map(|record| record.tokens.output)),
+            source: usage.iter().map(|record| record.tokens.source).max_by_key(uncertainty).map(UsageSource::name),
+            ttft_ms: usage.iter().find_map(|record| record.ttft_s).map(|seconds| ms(Duration::from_secs_f64(seconds))),
+            duration_ms: ms(known.duration),
+            tenant: meta.tenant.clone(),
+            key: meta.key.clone(),
+        })
+    }
+
+    /// Whether the upstream, or the way to it, broke.
+    pub(super) fn is_trouble(&self) -> bool {
+        matches!(self.end.state.as_str(), "failed" | "stalled" | "truncated")
+    }
+}
+
+/// What is known of the counts; unknown where none is.
+fn sum(counts: impl Iterator<Item = Option<u64>>) -> Option<u64> {
+    counts.flatten().reduce(u64::saturating_add)
+}
+
+/// The sum of several counts is no better than the worst of them.
+fn uncertainty(source: &UsageSource) -> u8 {
+    match source {
+        UsageSource::Reported => 0,
+        UsageSource::Estimated => 1,
+        UsageSource::Unknown => 2,
+    }
+}
+
+/// Milliseconds, to the microsecond.
+fn ms(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
+}
