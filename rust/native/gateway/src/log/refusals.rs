@@ -119,7 +119,7 @@ mod tests {
         log.lines().close();
         let lines = log.lines().take();
         let count = |word: &str| lines.iter().filter(|line| line.contains(word)).count() as u64;
-        assert_eq!((count("request_refused"), count("429")), (MOST + 2, 1), "{lines:?}");
-        assert_eq!((count("refusals_left_out"), count("left_out=7"), count("404")), (1, 1, 0), "{lines:?}");
+        assert_eq!((count("request_refused"), count("status=429")), (MOST + 2, 1), "{lines:?}");
+        assert_eq!((count("refusals_left_out"), count("left_out=7"), count("status=404")), (1, 1, 0), "{lines:?}");
     }
 }
