@@ -14,7 +14,11 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use midstream_gateway::{Api, Config, Server, UpstreamConfig};
+use midstream_stream::Settings;
 use tokio::net::TcpListener;
+
+/// Every check is off; what is told of a stream is read all the same.
+const OBSERVE: &str = r#"{"repeat": {"exact": "off", "counter": "off", "near": "off"}, "redact": {"action": "off"}, "pace": {"stall": "off"}}"#;
 
 type Passed = Either<Incoming, Empty<Bytes>>;
 
@@ -54,15 +58,21 @@ async fn pass(
     ))
 }
 
-/// The gateway with every check, or with checks that decide nothing.
-pub(crate) async fn gateway(port: u16, upstream: u16, all: bool) -> Result<(), Box<dyn Error>> {
+/// The gateway, which reads every stream and does what is asked for: `observe`, `all` checks, or `redact` beside them.
+pub(crate) async fn gateway(port: u16, upstream: u16, does: &str) -> Result<(), Box<dyn Error>> {
+    let guard = match does {
+        "observe" => OBSERVE,
+        "all" => "{}",
+        "redact" => r#"{"redact": {"rules": ["built_in"]}}"#,
+        _ => return Err(format!("{does} is no mode of the gateway: observe, all, redact").into()),
+    };
     let upstream = UpstreamConfig::new(format!("http://127.0.0.1:{upstream}"), &[Api::Openai]);
-    let mut config = Config {
+    let config = Config {
         listen: SocketAddr::from(([127, 0, 0, 1], port)),
         upstreams: BTreeMap::from([("mock".to_owned(), upstream)]),
+        guard: Settings::from_json(guard)?,
         ..Config::default()
     };
-    config.guard.shadow = !all;
     let _server = Server::start(config).await?;
     std::future::pending().await
 }
