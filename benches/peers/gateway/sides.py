@@ -19,7 +19,6 @@ __all__ = ["LITELLM", "Side", "Sides", "running"]
 LITELLM = "litellm[proxy]==1.106.2"
 KEY = "sk-load"
 STARTS_WITHIN_S = 120
-TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -33,8 +32,8 @@ class Side:
 
     def cpu_s(self) -> float:
         """Seconds that it had a core."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
+        tasks = Path(f"/proc/{self.process.pid}/task").iterdir()
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
     def resident(self) -> int:
         """Bytes of memory."""
