@@ -4,7 +4,7 @@ use midstream_stream::{Decision, Event, EventKind, Events, Finding, Summary};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::streams::{Seq, Stream};
+use crate::streams::{Line, Seq, Stream};
 
 /// One event for viewers.
 pub(crate) struct Told {
@@ -18,9 +18,12 @@ pub(crate) fn tell(stream: &Stream, decision: &Decision<'_>) -> Seq {
     for finding in decision.findings {
         stream.found(text(finding));
     }
-    let events = decision.events.iter().map(|event| event_json(event, decision));
-    let findings = decision.findings.iter().map(|finding| text(&json!({"finding": finding})));
-    stream.append(events.chain(findings))
+    let events = decision
+        .events
+        .iter()
+        .map(|event| said(event, decision).unwrap_or_else(|| Line::Json(event_json(event, decision))));
+    let findings = decision.findings.iter().map(|finding| Line::Json(text(&json!({"finding": finding}))));
+    stream.tell(events.chain(findings))
 }
 
 /// The same where text is held: the findings are told at once without what was seen, the events are given.
@@ -60,6 +63,13 @@ pub(crate) fn without_held(mut summary: Summary) -> Summary {
 
 fn text(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
+}
+
+/// An event of nothing but text.
+fn said<'a>(event: &Event, decision: &'a Decision<'_>) -> Option<Line<'a>> {
+    let text = decision.events.text(event.kind.checked_text()?);
+    let channel = &decision.channels.get(event.channel?)?.id;
+    Some(Line::Said { channel, kind: event.kind.name(), text })
 }
 
 /// One event: its kind, its channel's id, and what that kind holds.

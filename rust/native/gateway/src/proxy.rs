@@ -166,7 +166,7 @@ impl Proxy {
         let kind = text(&head.headers, &CONTENT_TYPE);
         let is_whole = is_whole(&head.headers);
         let is_answer = dialect.is_some() && head.status.is_success();
-        let continuation = if is_answer && is_plain && !is_whole && !setup.settings.shadow {
+        let continuation = if is_answer && is_plain && !is_whole && setup.continues() {
             Continuation::of(&setup.continuation, asked, case.at, &self.ledger)
         } else {
             None

@@ -81,6 +81,11 @@ impl Setup {
         !self.settings.shadow && (redacts || self.settings.hold.is_some())
     }
 
+    /// Whether an answer may go on with a second request.
+    pub(crate) fn continues(&self) -> bool {
+        !self.settings.shadow && self.continuation.is_asked_for(&self.settings)
+    }
+
     /// Who may serve the request, and the path and the body as each knows them.
     pub(crate) fn candidates(
         &self,

@@ -48,7 +48,7 @@ fn reasoning(config: &Config) -> Result<(), Error> {
 }
 
 /// The field that asks for it.
-fn asks_end_of_reasoning(guard: &Settings) -> Option<&'static str> {
+pub(super) fn asks_end_of_reasoning(guard: &Settings) -> Option<&'static str> {
     let of_repeat = guard.repeat.reasoning;
     let fields = [
         ("repeat.reasoning.exact", of_repeat.exact.flatten()),

@@ -1,8 +1,9 @@
 //! When an answer goes on with a second request.
 
-use midstream_stream::{Continues, Error};
+use midstream_stream::{Continues, Error, Settings};
 use serde::Deserialize;
 
+use super::actions::asks_end_of_reasoning;
 use super::values::setting;
 
 /// The checks, and kinds of them, whose stop may be a reroute.
@@ -50,5 +51,10 @@ impl ContinuationConfig {
     /// What the gateway answers in the place of a guard.
     pub(crate) fn continues(&self) -> Continues {
         Continues { end_reasoning: true, reroute: self.reroute.clone() }
+    }
+
+    /// Whether a second request is ever made under a guard of these settings.
+    pub(crate) fn is_asked_for(&self, guard: &Settings) -> bool {
+        self.on_break || self.hint || !self.reroute.is_empty() || asks_end_of_reasoning(guard).is_some()
     }
 }

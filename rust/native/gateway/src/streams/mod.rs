@@ -7,6 +7,7 @@ mod id;
 mod known;
 mod ring;
 mod stream;
+mod texts;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -27,6 +28,7 @@ pub(crate) use self::event::{Event, Seq};
 pub use self::id::StreamId;
 pub use self::known::State;
 pub(crate) use self::known::{End, Last, Meta, Shown, Viewed};
+pub(crate) use self::ring::Line;
 pub(crate) use self::stream::Stream;
 
 /// Streams that are remembered after their end, at most.

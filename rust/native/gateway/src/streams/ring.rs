@@ -1,55 +1,70 @@
 //! The newest events of a stream, what passed to its client, and the text of events that are not kept any more.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::event::{Event, Seq};
+use super::texts::Texts;
 use crate::frames::Frame;
 
 /// Events that are kept.
 pub(crate) const MAX_EVENTS: usize = 4096;
 /// Bytes of them.
 pub(crate) const MAX_BYTES: usize = 1 << 20;
-/// Bytes of what passed to the client; shorter than the events' own, since few look at it.
+/// Bytes of what passed to the client, where somebody looks on; shorter than the events' own, since few look at it.
 const MAX_PASSED: usize = 64 << 10;
-/// Bytes of text of those that are not kept any more.
-const MAX_TEXT: usize = 4 << 20;
+/// The same where nobody does.
+const MAX_PASSED_UNSEEN: usize = 16 << 10;
+/// Events whose encoding is kept for the next who reads them.
+const ENCODED: usize = 64;
 
 /// A bounded log; its reader is told what it has lost.
 #[derive(Default)]
 pub(crate) struct Ring {
-    events: VecDeque<Event>,
+    entries: VecDeque<Entry>,
     /// The number of the oldest that is kept.
     first: Seq,
     bytes: usize,
+    texts: Texts,
+    /// Events that were read, each in the place that its number says.
+    encoded: Vec<Option<Event>>,
     /// Frames as they passed to the client.
     passed: VecDeque<Frame>,
     /// How many frames are gone.
     passed_first: u64,
     passed_bytes: usize,
-    text: Text,
 }
 
-/// The text so far, by channel.
-#[derive(Clone, Default, Serialize)]
-pub(crate) struct Text {
-    channels: BTreeMap<String, String>,
-    /// Bytes that were dropped from the front, where there were too many.
-    #[serde(skip_serializing_if = "is_zero")]
-    cut: usize,
-    #[serde(skip)]
-    bytes: usize,
+/// An event as it is kept.
+enum Entry {
+    /// JSON without its number.
+    Other(Box<str>),
+    /// A part of a text.
+    Said { at: u64, length: u32, lane: u16 },
 }
 
-/// What text an event holds.
+/// An event for those who look on.
+pub(crate) enum Line<'a> {
+    /// One JSON object on one line.
+    Json(String),
+    /// What the model wrote.
+    Said { channel: &'a str, kind: &'a str, text: &'a str },
+}
+
+/// An event of nothing but text.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Fragment<'a> {
     #[serde(borrow)]
-    channel: Option<Cow<'a, str>>,
+    channel: Cow<'a, str>,
     #[serde(borrow)]
-    text: Option<Cow<'a, str>>,
+    kind: Cow<'a, str>,
+    #[serde(borrow)]
+    text: Cow<'a, str>,
+    #[serde(default, rename = "sequence")]
+    _sequence: u64,
 }
 
 impl Ring {
@@ -60,24 +75,65 @@ impl Ring {
 
     /// The number of the next event.
     pub(crate) fn next(&self) -> Seq {
-        self.first + self.events.len() as u64
+        self.first + self.entries.len() as u64
     }
 
-    pub(crate) fn push(&mut self, event: Event) {
-        self.bytes += event.len();
-        self.events.push_back(event);
-        self.shrink();
+    pub(crate) fn push(&mut self, told: Line<'_>) {
+        let entry = match told {
+            Line::Said { channel, kind, text } => self.said(channel, kind, text),
+            Line::Json(json) => match serde_json::from_str(&json) {
+                Ok(Fragment { channel, kind, text, .. }) => self.said(&channel, &kind, &text),
+                Err(_) => Entry::Other(json.into()),
+            },
+        };
+        self.bytes += entry.len();
+        self.entries.push_back(entry);
+        while self.entries.len() > MAX_EVENTS || self.bytes > MAX_BYTES {
+            self.forget();
+        }
+    }
+
+    fn said(&mut self, channel: &str, kind: &str, text: &str) -> Entry {
+        match self.texts.push(channel, kind, text) {
+            Some((lane, at)) => Entry::Said { at, length: u32::try_from(text.len()).unwrap_or(u32::MAX), lane },
+            None => Entry::Other(Event::said(channel, kind, text).into()),
+        }
     }
 
     /// A frame that passed to the client.
-    pub(crate) fn pass(&mut self, frame: Frame) {
+    pub(crate) fn pass(&mut self, frame: Frame, is_seen: bool) {
         self.passed_bytes += frame.bytes.len();
         self.passed.push_back(frame);
-        while self.passed_bytes > MAX_PASSED && self.forget_frame() {}
+        let most = if is_seen { MAX_PASSED } else { MAX_PASSED_UNSEEN };
+        while self.passed_bytes > most && self.forget_frame() {}
     }
 
-    pub(crate) fn get(&self, sequence: Seq) -> Option<&Event> {
-        self.events.get(usize::try_from(sequence.checked_sub(self.first)?).ok()?)
+    /// The event of a number.
+    pub(crate) fn get(&self, sequence: Seq) -> Option<Event> {
+        let entry = self.entries.get(usize::try_from(sequence.checked_sub(self.first)?).ok()?)?;
+        Some(match entry {
+            Entry::Other(json) => Event::new(sequence, json),
+            Entry::Said { at, length, lane } => {
+                let (channel, kind, text) = self.texts.get(*lane, *at, *length)?;
+                Event::new(sequence, &Event::said(channel, kind, text))
+            }
+        })
+    }
+
+    /// The same, encoded once for all who read it while it is new.
+    pub(crate) fn read(&mut self, sequence: Seq) -> Option<Event> {
+        let place = (sequence % ENCODED as u64) as usize;
+        if let Some(Some(event)) =
+            self.encoded.get(place).filter(|event| event.as_ref().is_some_and(|event| event.sequence == sequence))
+        {
+            return Some(event.clone());
+        }
+        let event = self.get(sequence)?;
+        self.encoded.resize(ENCODED, None);
+        if let Some(kept) = self.encoded.get_mut(place) {
+            *kept = Some(event.clone());
+        }
+        Some(event)
     }
 
     /// The first frame behind an event, by its place among all.
@@ -91,9 +147,9 @@ impl Ring {
         Ok(usize::try_from(index).ok().and_then(|index| self.passed.get(index)))
     }
 
-    /// The text of all events before the oldest that is kept.
-    pub(crate) fn text(&self) -> &Text {
-        &self.text
+    /// The text of all events before the oldest that is kept, as members of a JSON object.
+    pub(crate) fn text(&self) -> String {
+        self.texts.before()
     }
 
     /// Keeps the text alone.
@@ -101,22 +157,20 @@ impl Ring {
         while self.forget() {}
         self.passed_first += self.passed.len() as u64;
         self.passed = VecDeque::new();
-        self.events = VecDeque::new();
+        self.entries = VecDeque::new();
+        self.encoded = Vec::new();
         self.passed_bytes = 0;
-    }
-
-    fn shrink(&mut self) {
-        while self.events.len() > MAX_EVENTS || self.bytes > MAX_BYTES {
-            self.forget();
-        }
+        self.texts.shrink();
     }
 
     /// The oldest event becomes text, and the frames that hold nothing newer go.
     fn forget(&mut self) -> bool {
-        let Some(event) = self.events.pop_front() else { return false };
-        self.bytes -= event.len();
+        let Some(entry) = self.entries.pop_front() else { return false };
+        self.bytes -= entry.len();
         self.first += 1;
-        self.text.add(&event);
+        if let Entry::Said { length, lane, .. } = entry {
+            self.texts.forget(lane, length);
+        }
         while self.passed.front().is_some_and(|frame| frame.last < self.first) {
             self.forget_frame();
         }
@@ -131,71 +185,71 @@ impl Ring {
     }
 }
 
-impl Text {
-    pub(crate) fn add(&mut self, event: &Event) {
-        let json = event.json();
-        let Ok(Fragment { channel: Some(channel), text: Some(text) }) = serde_json::from_slice(&json) else { return };
-        match self.channels.get_mut(&*channel) {
-            Some(kept) => kept.push_str(&text),
-            None => drop(self.channels.insert(channel.into_owned(), text.clone().into_owned())),
-        }
-        self.bytes += text.len();
-        if self.bytes > MAX_TEXT {
-            self.halve();
-        }
+impl Entry {
+    /// Bytes that it holds.
+    fn len(&self) -> usize {
+        let held = match self {
+            Self::Other(json) => json.len(),
+            Self::Said { length, .. } => *length as usize,
+        };
+        held + size_of::<Self>()
     }
-
-    /// Drops the older half of the longest text.
-    fn halve(&mut self) {
-        let Some(longest) = self.channels.values_mut().max_by_key(|text| text.len()) else { return };
-        let half = longest.ceil_char_boundary(longest.len() / 2);
-        longest.drain(..half);
-        self.cut += half;
-        self.bytes -= half;
-    }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde asks")]
-fn is_zero(count: &usize) -> bool {
-    *count == 0
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn said(sequence: Seq, text: &str) -> Event {
-        Event::new(sequence, &format!(r#"{{"kind":"text","channel":"c","text":"{text}"}}"#))
+    fn said(ring: &mut Ring, text: &str) {
+        ring.push(Line::Said { channel: "c", kind: "text", text });
     }
 
     #[test]
     fn what_is_forgotten_is_text() {
         let mut ring = Ring::default();
         for number in 0..MAX_EVENTS as u64 + 3 {
-            ring.push(said(number, &format!("{number} ")));
+            said(&mut ring, &format!("{number} "));
         }
         assert_eq!((ring.first(), ring.next()), (3, MAX_EVENTS as u64 + 3));
-        assert_eq!(serde_json::to_string(ring.text()).unwrap(), r#"{"channels":{"c":"0 1 2 "}}"#);
+        assert_eq!(ring.text(), r#"{"channels":{"c":"0 1 2 "}}"#);
+    }
+
+    #[test]
+    fn events_are_the_same_however_they_came_and_are_read() {
+        let mut ring = Ring::default();
+        said(&mut ring, "a \"b\"");
+        ring.push(Line::Json(r#"{"sequence":1,"channel":"c","kind":"text","text":"\u00e9"}"#.to_owned()));
+        ring.push(Line::Json(r#"{"kind":"ping"}"#.to_owned()));
+        let expected = [
+            r#"{"sequence":0,"channel":"c","kind":"text","text":"a \"b\""}"#,
+            r#"{"sequence":1,"channel":"c","kind":"text","text":"é"}"#,
+            r#"{"sequence":2,"kind":"ping"}"#,
+        ];
+        for (sequence, expected) in (0..).zip(expected) {
+            assert_eq!(ring.get(sequence).unwrap().json(), expected);
+            assert_eq!(ring.read(sequence), ring.get(sequence));
+            assert_eq!(ring.read(sequence), ring.get(sequence));
+        }
+    }
+
+    #[test]
+    fn what_is_new_is_encoded_once() {
+        let mut ring = Ring::default();
+        for number in 0..2 * ENCODED as u64 + 5 {
+            said(&mut ring, "a");
+            let (first, again) = (ring.read(number).unwrap(), ring.read(number).unwrap());
+            assert_eq!((first.sequence, first.sse().as_ptr()), (number, again.sse().as_ptr()));
+        }
     }
 
     #[test]
     fn bytes_are_bounded_and_the_newest_is_kept() {
         let mut ring = Ring::default();
         for number in 0..40 {
-            ring.push(said(number, &"x".repeat(MAX_BYTES / 10)));
+            said(&mut ring, &"x".repeat(MAX_BYTES / 10));
             assert!(ring.bytes <= MAX_BYTES);
+            assert!(ring.get(number).is_some());
         }
-        assert!(ring.get(39).is_some());
-        assert!(ring.text.bytes <= MAX_TEXT && ring.text.cut == 0);
-    }
-
-    #[test]
-    fn text_beyond_its_limit_is_cut_at_the_front_and_says_so() {
-        let mut text = Text::default();
-        for number in 0..6 {
-            text.add(&said(number, &number.to_string().repeat(1 << 20)));
-        }
-        assert!(text.bytes <= MAX_TEXT && text.cut > 0);
-        assert!(text.channels["c"].ends_with('5'));
+        assert!(ring.get(0).is_none());
     }
 }

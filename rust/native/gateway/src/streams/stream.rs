@@ -12,7 +12,7 @@ use super::answering::Line;
 use super::event::{Event, Seq};
 use super::fan::{self, Fan};
 use super::known::{End, Last, Meta, Shown, State, Stored, Viewed};
-use super::ring::Ring;
+use super::ring::{Line, Ring};
 use crate::cause::Cause;
 use crate::frames::Frame;
 use crate::log::events;
@@ -98,14 +98,19 @@ impl Stream {
 
     /// Appends events, each one JSON object on one line; gives the number of the first.
     pub(crate) fn append(&self, events: impl IntoIterator<Item = String>) -> Seq {
+        self.tell(events.into_iter().map(Line::Json))
+    }
+
+    /// The same of events in either form.
+    pub(crate) fn tell<'a>(&self, lines: impl IntoIterator<Item = Line<'a>>) -> Seq {
         let mut log = self.log();
         let first = log.ring.next();
-        for (sequence, event) in (first..).zip(events) {
-            let event = Event::new(sequence, &event);
-            if let Some(tap) = &self.tap {
+        for (sequence, line) in (first..).zip(lines) {
+            log.ring.push(line);
+            let Some(tap) = &self.tap else { continue };
+            if let Some(event) = log.ring.read(sequence) {
                 tap.event(&self.meta, sequence, event.json());
             }
-            log.ring.push(event);
         }
         self.moved(log, 0);
         first
@@ -115,7 +120,8 @@ impl Stream {
     pub(crate) fn pass(&self, frames: Vec<Frame>) {
         let mut log = self.log();
         let count = frames.len() as u64;
-        frames.into_iter().for_each(|frame| log.ring.pass(frame));
+        let is_seen = self.viewers.load(Ordering::Relaxed) > 0;
+        frames.into_iter().for_each(|frame| log.ring.pass(frame, is_seen));
         self.moved(log, count);
     }
 
@@ -145,7 +151,7 @@ impl Stream {
         let next = log.ring.next();
         let known = next.checked_sub(first).ok_or(StoreError::Gap { next, first })?;
         for event in batch.iter().skip(usize::try_from(known).unwrap_or(usize::MAX)) {
-            log.ring.push(event.clone());
+            log.ring.push(Line::Json(event.object()));
         }
         self.moved(log, 0);
         Ok(())
@@ -191,8 +197,7 @@ impl Stream {
         log.notes.push(note);
         // Nothing comes behind the end.
         if log.state != State::Ended {
-            let sequence = log.ring.next();
-            log.ring.push(Event::new(sequence, &event));
+            log.ring.push(Line::Json(event));
             self.moved(log, 0);
         }
         true
@@ -246,11 +251,12 @@ impl Stream {
 
     /// The event of a number, or why there is none.
     pub(crate) fn next(&self, number: Seq) -> Viewed<Event> {
-        let log = self.log();
+        let mut log = self.log();
         if number < log.ring.first() {
             return Viewed::Lagged(log.ring.first());
         }
-        log.viewed(log.ring.get(number).cloned())
+        let event = log.ring.read(number);
+        log.viewed(event)
     }
 
     /// So many events from a number on, of so many bytes together; fewer where fewer are there.
@@ -259,7 +265,7 @@ impl Stream {
         let (mut bytes, mut batch) = (0, Vec::new());
         while let Some(event) = log.ring.get(from + batch.len() as u64).filter(|_| bytes < most) {
             bytes += event.len();
-            batch.push(event.clone());
+            batch.push(event);
         }
         batch
     }
@@ -281,7 +287,7 @@ impl Stream {
     /// The number of the oldest event that is kept, and the text before it as members of a JSON object.
     pub(crate) fn snapshot(&self) -> (Seq, String) {
         let log = self.log();
-        (log.ring.first(), serde_json::to_string(log.ring.text()).unwrap_or_default())
+        (log.ring.first(), log.ring.text())
     }
 
     /// Keeps the text of an ended stream, without its events.
