@@ -74,7 +74,11 @@ impl Ask {
     }
 
     /// Sends it.
-    pub(crate) async fn send(self, asker: &Asker, port: u16) -> Result<Response<Incoming>, Box<dyn Error + Send + Sync>> {
+    pub(crate) async fn send(
+        self,
+        asker: &Asker,
+        port: u16,
+    ) -> Result<Response<Incoming>, Box<dyn Error + Send + Sync>> {
         let content = serde_json::to_string(&self)?;
         let message = Message { role: "user".to_owned(), content };
         let chat = Chat { model: "mock".to_owned(), stream: true, messages: vec![message] };

@@ -53,7 +53,8 @@ async fn read(asker: &Asker, port: u16, ask: Ask) -> Seen {
     let mut seen = Seen::default();
     let asked = now();
     let Ok(response) = ask.send(asker, port).await else { return seen };
-    let on_its_way = response.headers().get(ASKED).and_then(|at| at.to_str().ok()?.parse().ok()).map(|at: u64| at - asked);
+    let on_its_way =
+        response.headers().get(ASKED).and_then(|at| at.to_str().ok()?.parse().ok()).map(|at: u64| at - asked);
     let mut body = response.into_body();
     while let Some(Ok(frame)) = body.frame().await {
         let Some(data) = frame.data_ref() else { continue };

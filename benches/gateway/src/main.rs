@@ -39,9 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 ends::leave(port.parse()?, mock.parse()?, streams.parse()?, *phase == "silent").await
             }
             ["loop", port, mock, streams] => ends::run_in_loops(port.parse()?, mock.parse()?, streams.parse()?).await,
-            ["churn", port, streams, seconds] => {
-                churn::run(port.parse()?, streams.parse()?, seconds.parse()?).await
-            }
+            ["churn", port, streams, seconds] => churn::run(port.parse()?, streams.parse()?, seconds.parse()?).await,
             ["viewers", port, readers, stalled, seconds] => {
                 viewers::run(port.parse()?, readers.parse()?, stalled.parse()?, seconds.parse()?).await
             }

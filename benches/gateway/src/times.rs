@@ -44,7 +44,8 @@ impl Spread {
     pub(crate) fn of(mut spans: Vec<u64>) -> Self {
         spans.sort_unstable();
         let last = spans.len().saturating_sub(1);
-        let at = |share: f64| spans.get((last as f64 * share).round() as usize).copied().unwrap_or_default() as f64 / 1e3;
+        let at =
+            |share: f64| spans.get((last as f64 * share).round() as usize).copied().unwrap_or_default() as f64 / 1e3;
         Self { count: spans.len(), p50_us: at(0.5), p90_us: at(0.9), p99_us: at(0.99), max_us: at(1.0) }
     }
 }
