@@ -104,7 +104,7 @@ def test_the_sums_of_metrics_and_usage_are_those_of_the_providers_log():
     (row,) = usage
     assert (row["model"], row["upstream"], row["requests"]) == ("m", "mock", streams)
     assert row["output"] == mixed.reported[1] + estimated
-    assert row["input"] == mixed.reported[0]
+    assert row["input"] == mixed.reported[0] + row["input_estimated"]
     assert row["output_estimated"] == estimated
 
 

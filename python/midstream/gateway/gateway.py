@@ -195,7 +195,8 @@ class Gateway:
         """What was used since the start by each key, model and upstream.
 
         One mapping each: ``tenant``, ``key``, ``model``, ``upstream``, ``requests``, ``input`` and ``output`` tokens,
-        ``output_estimated`` (those of them that no provider counted), ``bytes``, and ``cost`` at the prices of the budget.
+        ``input_estimated`` and ``output_estimated`` (those of them that no provider counted), ``bytes``, and ``cost`` at
+        the prices of the budget.
         """
         usage: list[dict[str, Any]] = json.loads(self._running.usage_json())["usage"]
         return usage

@@ -71,7 +71,8 @@ class Usage:
     Parameters
     ----------
     file : str, optional
-        A file to which one line of JSON is appended for each upstream of each stream. Default: none.
+        A file to which one line of JSON is appended for each upstream of each stream, and from
+        which a gateway that starts takes what was used today. Default: none.
     wait_s : float, 0 to 10
         Seconds that an upstream may still take for its count of tokens where the client left behind the answer's end.
 

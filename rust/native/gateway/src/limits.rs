@@ -4,7 +4,9 @@ mod bucket;
 mod day;
 
 use std::collections::BTreeMap;
+use std::io;
 use std::num::NonZeroU32;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,6 +20,7 @@ use self::day::Day;
 use crate::access::Key;
 use crate::config::{Config, LimitsConfig};
 use crate::fault::Fault;
+use crate::usage::{Spent, spent_since};
 
 /// Of all keys and tenants that are limited.
 #[derive(Default)]
@@ -73,6 +76,26 @@ impl Limits {
                     made("tenant", name, &tenant.limits, before.and_then(|before| before.tenants.get(name)))
                 })
                 .collect(),
+        }
+    }
+
+    /// Whether any of them has a budget of a day.
+    fn count_days(&self) -> bool {
+        let of_day = |config: &LimitsConfig| config.tokens_per_day.is_some() || config.cost_per_day.is_some();
+        self.keys.values().chain(self.tenants.values()).any(|allowance| of_day(&allowance.config))
+    }
+
+    /// Takes what a file says that was used today before the process began.
+    pub(crate) fn restore(&self, file: &Path, unix_s: u64) -> io::Result<()> {
+        let midnight = unix_s - unix_s % day::SECONDS;
+        if self.count_days() { spent_since(file, midnight as f64, |spent| self.take(spent)) } else { Ok(()) }
+    }
+
+    fn take(&self, spent: &Spent) {
+        let of_key = spent.key.as_ref().and_then(|key| self.keys.get(key));
+        let of_tenant = spent.tenant.as_ref().and_then(|tenant| self.tenants.get(tenant));
+        for allowance in [of_key, of_tenant].into_iter().flatten() {
+            allowance.taken().day.take(spent.tokens(), spent.cost(), spent.at as u64);
         }
     }
 

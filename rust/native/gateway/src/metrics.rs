@@ -189,12 +189,9 @@ impl Metrics {
     pub(crate) fn booked(&self, record: &UsageRecord) {
         self.upstreams.booked(record.upstream.as_deref(), record.end);
         self.cost.inc_by(record.cost.unwrap_or_default());
-        let Tokens { input, output, source } = record.tokens;
-        if source == UsageSource::Unknown {
-            return;
-        }
-        for (kind, tokens, source) in [("input", input, UsageSource::Reported), ("output", output, source)] {
-            if let Some(tokens) = tokens {
+        let Tokens { input, input_source, output, source } = record.tokens;
+        for (kind, tokens, source) in [("input", input, input_source), ("output", output, source)] {
+            if let Some(tokens) = tokens.filter(|_| source != UsageSource::Unknown) {
                 let of = OfTokens { api: record.api.name(), kind, source: source.name() };
                 self.tokens.get_or_create(&of).inc_by(tokens);
             }

@@ -30,7 +30,7 @@ use crate::sent::{Answers, Leaving, Sent};
 use crate::setup::Setup;
 use crate::streams::{Answering, Stream, Streams};
 use crate::upstream::Chosen;
-use crate::usage::{Booking, Ledger, unix_s};
+use crate::usage::{Booking, Ledger, Prices, characters, unix_s};
 use crate::viewers::token::Tokens;
 use crate::warnings::Warnings;
 use crate::watched::{Copy, Watched};
@@ -87,6 +87,7 @@ impl Proxy {
         let body = intake::take(body, setup.max_body, setup.clients.body()).await?;
         let api = chosen.api;
         let in_path = chosen.endpoint.as_ref().and_then(|endpoint| endpoint.model.clone());
+        let dialect = chosen.endpoint.as_ref().and_then(|endpoint| endpoint.dialect);
         let given = Asked::of(&body);
         let model = in_path.or_else(|| given.model());
         key.as_deref().map_or(Ok(()), |key| key.check_model(model.as_deref()))?;
@@ -101,7 +102,9 @@ impl Proxy {
             setup.upstreams.knows(model.as_deref()) || key.as_deref().is_some_and(|key| key.names_models());
         let stream = self.streams.start(api, head.uri.path(), model, key.as_deref());
         let answering = Answering::new(&stream, model_is_known);
-        let booking = Booking::new(&self.ledger, &self.clock, &stream, (admission, most)).within(&head.headers);
+        let booking = Booking::new(&self.ledger, &self.clock, &stream, (admission, most))
+            .of_request(if dialect.is_some() { characters(&body) } else { 0 }, Prices::of(&setup.settings))
+            .within(&head.headers);
         let is_numbered = head.headers.get(IDS).is_some_and(|value| value == "1");
         let headers = to_upstream(&head.headers, setup.access.has_keys());
         let asked = Request {
@@ -110,7 +113,7 @@ impl Proxy {
             path: chosen.path,
             headers,
             api,
-            dialect: chosen.endpoint.and_then(|endpoint| endpoint.dialect),
+            dialect,
             routes: candidates,
             clock: Arc::clone(&self.clock),
         };

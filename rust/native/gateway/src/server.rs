@@ -32,7 +32,7 @@ use crate::store::file::FileLog;
 use crate::streams::Streams;
 use crate::telemetry::{Telemetry, TelemetryError};
 use crate::tls::Certificate;
-use crate::usage::{Ledger, UsageFile};
+use crate::usage::{Ledger, UsageFile, unix_s};
 use crate::viewers::Mode;
 use crate::viewers::embedded::{View, ViewError};
 use crate::viewers::token::Tokens;
@@ -147,7 +147,12 @@ impl Server {
         let streams = Streams::new(config.store.keep(), log, Arc::clone(&metrics.audience));
         let tokens = Tokens::of(&config.viewers).map_err(StartError::Config)?;
         let viewers = (config.viewers.per_stream, config.viewers.in_all);
+        let used = config.usage.file.clone();
         let setup = Setup::of(config, None, clock.now()).map_err(StartError::Config)?;
+        if let Some(file) = used {
+            let restored = setup.limits.restore(&file, unix_s() as u64);
+            restored.map_err(|error| StartError::UsageFile { file, error })?;
+        }
         let listener = TcpListener::bind(listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let proxy = Arc::new(Proxy {
@@ -268,6 +273,8 @@ impl Server {
         let _ = (&mut self.accepting).await;
         self.sweeping.abort();
         self.proxy.streams.settle().await;
+        let ledger = Arc::clone(&self.proxy.ledger);
+        let _ = tokio::task::spawn_blocking(move || ledger.settle()).await;
         if let Some(telemetry) = self.proxy.ledger.telemetry().cloned() {
             let _ = tokio::task::spawn_blocking(move || telemetry.stop()).await;
         }

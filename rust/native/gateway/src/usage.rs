@@ -4,8 +4,11 @@ mod booking;
 mod drain;
 mod file;
 mod hidden;
+mod prices;
 mod rates;
+mod request;
 mod sums;
+mod today;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -17,8 +20,11 @@ pub(crate) use self::booking::Booking;
 pub(crate) use self::drain::drained;
 pub(crate) use self::file::UsageFile;
 pub(crate) use self::hidden::Hidden;
+pub(crate) use self::prices::Prices;
 use self::rates::Rates;
+pub(crate) use self::request::characters;
 use self::sums::Sums;
+pub(crate) use self::today::{Spent, spent_since};
 use crate::config::Config;
 use crate::endpoint::Api;
 use crate::metrics::Metrics;
@@ -54,13 +60,22 @@ pub(crate) struct UsageRecord {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Tokens {
     pub(crate) input: Option<u64>,
+    pub(crate) input_source: UsageSource,
     pub(crate) output: Option<u64>,
+    /// Of the output.
     pub(crate) source: UsageSource,
 }
 
 impl Tokens {
     /// Of an upstream that delivered nothing.
-    pub(crate) const NOTHING: Self = Self { input: None, output: Some(0), source: UsageSource::Estimated };
+    pub(crate) const NOTHING: Self =
+        Self { input: None, input_source: UsageSource::Unknown, output: Some(0), source: UsageSource::Estimated };
+
+    /// Those that a provider counted of the request, and what is known of the answer.
+    fn of(input: Option<u64>, output: Option<u64>, source: UsageSource) -> Self {
+        let input_source = if input.is_some() { UsageSource::Reported } else { UsageSource::Unknown };
+        Self { input, input_source, output, source }
+    }
 
     pub(crate) fn all(self) -> u64 {
         self.input.unwrap_or_default().saturating_add(self.output.unwrap_or_default())
@@ -70,11 +85,11 @@ impl Tokens {
 /// Keeps what was used.
 pub(crate) struct Ledger {
     sums: Mutex<Sums>,
-    rates: Mutex<Rates>,
+    /// Of answers, and of requests.
+    rates: Mutex<(Rates, Rates)>,
     file: Option<UsageFile>,
     metrics: Arc<Metrics>,
     telemetry: Option<Arc<Telemetry>>,
-    price_output: Option<f64>,
     /// Since when it counts, in seconds since 1970.
     since: f64,
     wait: Duration,
@@ -93,7 +108,6 @@ impl Ledger {
             file,
             metrics,
             telemetry,
-            price_output: config.guard.budget.price_output,
             since: unix_s(),
             wait: Duration::from_secs_f64(config.usage.wait_s),
         }
@@ -123,6 +137,13 @@ impl Ledger {
         }
     }
 
+    /// Waits until its file has what was booked.
+    pub(crate) fn settle(&self) {
+        if let Some(file) = &self.file {
+            file.settle();
+        }
+    }
+
     /// The tokens of an answer: the provider's count, else what its characters make.
     pub(crate) fn tokens(&self, model: Option<&str>, summary: &Summary, is_read: bool) -> Tokens {
         let written = summary.channels.iter().filter(|channel| channel.kind != "audio");
@@ -130,11 +151,11 @@ impl Ledger {
         let Usage { input, output, source, .. } = summary.usage;
         if summary.ending.state == EndingState::Complete && source == UsageSource::Reported {
             let shown = output.unwrap_or_default().saturating_sub(hidden_reasoning(summary));
-            self.rates().learn(model, characters, shown);
-            return Tokens { input, output, source };
+            self.rates().0.learn(model, characters, shown);
+            return Tokens::of(input, output, source);
         }
         if characters == 0 && !is_read && summary.bytes > 0 && source != UsageSource::Reported {
-            return Tokens { input, output, source };
+            return Tokens::of(input, output, source);
         }
         let reported = if source == UsageSource::Reported { output } else { None };
         self.tokens_of_part(model, Usage { output: reported, ..summary.usage }, characters)
@@ -142,31 +163,36 @@ impl Ledger {
 
     /// The same of an answer that is not complete.
     pub(crate) fn tokens_of_part(&self, model: Option<&str>, usage: Usage, characters: u64) -> Tokens {
-        let estimate = self.rates().estimate(model, characters);
+        let estimate = self.rates().0.estimate(model, characters);
         match usage.output {
             // A count from the begin of an answer that was cut is not one of all that came.
             Some(output) if estimate <= output.saturating_mul(2) => {
-                Tokens { input: usage.input, output: Some(output), source: UsageSource::Reported }
+                Tokens::of(usage.input, Some(output), UsageSource::Reported)
             }
-            _ => Tokens { input: usage.input, output: Some(estimate), source: UsageSource::Estimated },
+            _ => Tokens::of(usage.input, Some(estimate), UsageSource::Estimated),
         }
     }
 
-    fn rates(&self) -> MutexGuard<'_, Rates> {
+    /// What a request of so many characters had, as its provider counted it.
+    pub(crate) fn learn_input(&self, model: Option<&str>, characters: u64, usage: Usage) {
+        // What came from a cache is counted by some beside the rest, by others within it.
+        let is_cached = usage.cache_read.or(usage.cache_write).is_some_and(|cached| cached > 0);
+        if let Some(tokens) = usage.input.filter(|_| !is_cached) {
+            self.rates().1.learn(model, characters, tokens);
+        }
+    }
+
+    /// The same tokens with those of a request of so many characters, where nobody counted either.
+    pub(crate) fn with_input(&self, model: Option<&str>, tokens: Tokens, characters: u64) -> Tokens {
+        if tokens.input.is_some() || tokens.source != UsageSource::Estimated || characters == 0 {
+            return tokens;
+        }
+        let input = Some(self.rates().1.estimate(model, characters));
+        Tokens { input, input_source: UsageSource::Estimated, ..tokens }
+    }
+
+    fn rates(&self) -> MutexGuard<'_, (Rates, Rates)> {
         self.rates.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What output tokens cost, without the tokens of their request.
-    pub(crate) fn cost_of_output(&self, tokens: Tokens) -> Option<f64> {
-        Some(tokens.output.unwrap_or_default() as f64 * self.price_output? / 1e6)
-    }
-
-    /// What that cost, where the guard's own count of tokens was another.
-    pub(crate) fn cost(&self, summary: &Summary, tokens: Tokens) -> Option<f64> {
-        let price = self.price_output?;
-        let count = |tokens: Option<u64>| tokens.unwrap_or_default() as f64;
-        let more = (count(tokens.output) - count(summary.usage.output)) * price / 1e6;
-        Some((summary.cost.unwrap_or_default() + more).max(0.0))
     }
 
     /// Sums by key, model and upstream; of one tenant where it is given.

@@ -14,6 +14,7 @@ use midstream_gateway::{
     Api, Config, KeyConfig, LimitsConfig, Role, RouteConfig, Server, TenantConfig, UpstreamConfig,
 };
 use serde_json::{Value, json};
+use support::folder::Folder;
 use support::{Asker, LONGEST, Mock, Script, Seen, all, chat, chat_end, gateway_with};
 use tokio::time::timeout;
 
@@ -127,6 +128,60 @@ async fn a_tenants_day_is_used_up_by_all_its_keys() {
     assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
     assert!(retry_after(&refused).unwrap() <= 86_400);
     assert_eq!(body(refused).await["error"]["type"], "midstream_budget_used");
+}
+
+#[tokio::test]
+async fn a_days_budget_outlives_the_process_where_usage_is_written_down() {
+    let mock = Mock::start(Script::of([chat(&"x".repeat(40)), chat_end()])).await;
+    let folder = Folder::new();
+    let file = folder.0.join("usage.jsonl");
+    // Of yesterday, and one whose process died inside it.
+    let old = json!({"key": "alice", "tenant": null, "input": 50, "output": 50, "cost": null, "at": 86399.0});
+    std::fs::write(&file, format!("{old}\n{{\"key\":\"al")).unwrap();
+    let begin = || {
+        gateway_with(&mock, Api::Openai, |config| {
+            let limits = LimitsConfig { tokens_per_day: Some(15), ..LimitsConfig::default() };
+            config.keys.insert("alice".to_owned(), key(SECRET, None, limits));
+            config.usage.file = Some(file.clone());
+        })
+    };
+    let statuses: Vec<StatusCode> = {
+        let mut statuses = Vec::new();
+        for _ in 0..3 {
+            let server = begin().await;
+            let response = with_key(&server, "secret").post(CHAT).await;
+            statuses.push(response.status());
+            all(response).await;
+            server.stop().await;
+        }
+        statuses
+    };
+    assert_eq!(statuses, [StatusCode::OK, StatusCode::OK, StatusCode::TOO_MANY_REQUESTS]);
+    assert_eq!(std::fs::read_to_string(&file).unwrap().lines().count(), 4);
+}
+
+#[tokio::test]
+async fn prices_of_a_reload_are_those_of_new_streams() {
+    let mut script = Script::of([chat(&"x".repeat(4000))]);
+    script.chunks.push((Duration::from_millis(200), chat_end()));
+    let mock = Mock::start(script).await;
+    let config = |price: f64, listen| {
+        let upstream = UpstreamConfig::new(format!("http://{}", mock.address), &[Api::Openai]);
+        let mut config = Config { listen, upstreams: [("mock".to_owned(), upstream)].into(), ..Config::default() };
+        let budget = &mut config.guard.budget;
+        (budget.cost, budget.price_input, budget.price_output) = (Some(1e9), Some(0.0), Some(price));
+        config
+    };
+    let server = Server::start(config(1.0, "127.0.0.1:0".parse().unwrap())).await.unwrap();
+    let asker = Asker::new(&server);
+    let before = asker.post(CHAT).await;
+    server.reload(config(1000.0, server.address())).unwrap();
+    let behind = asker.post(CHAT).await;
+    all(before).await;
+    all(behind).await;
+    let shown = asker.get_json("/midstream/v1/streams").await;
+    let costs: Vec<f64> = (0..2).map(|at| shown["streams"][at]["usage"][0]["cost"].as_f64().unwrap()).collect();
+    assert!((costs[0] - 0.001).abs() < 1e-9 && (costs[1] - 1.0).abs() < 1e-6, "{costs:?}");
 }
 
 #[tokio::test]

@@ -120,6 +120,47 @@ async fn a_client_that_leaves_before_the_first_byte_is_booked_with_nothing() {
     assert_eq!(record(&server).await, expected("cancelled", None, 0, "estimated"));
 }
 
+/// 60 characters of a request.
+fn asked() -> String {
+    json!({"model": "m", "stream": true, "messages": [
+        {"role": "system", "content": "Be brief. "},
+        {"role": "user", "content": [{"type": "text", "text": "x".repeat(50)},
+            {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}]},
+    ]})
+    .to_string()
+}
+
+#[tokio::test]
+async fn a_request_that_nobody_counted_is_estimated_as_its_answer_is() {
+    let mock = Mock::start(Script { hangs: true, ..Script::of([chat("Hello world!")]) }).await;
+    let server = gateway(&mock, Api::Openai).await;
+    let mut response = Asker::new(&server).send("POST", CHAT, asked()).await;
+    timeout(LONGEST, response.body_mut().frame()).await.unwrap().unwrap().unwrap();
+    drop(response);
+    assert_eq!(record(&server).await, expected("cancelled", Some(15), 3, "estimated"));
+    let usage = Asker::new(&server).get_json("/midstream/v1/usage").await;
+    assert_eq!(usage["usage"][0]["input_estimated"], 15);
+    let stream = ended(&server).await;
+    assert_eq!(stream["usage"][0]["input_source"], "estimated");
+    let metrics = String::from_utf8(all(Asker::new(&server).send("GET", "/metrics", "").await).await.to_vec()).unwrap();
+    assert!(metrics.contains(r#"kind="input",source="estimated"} 15"#), "{metrics}");
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_wait_pays_for_its_request_and_one_that_is_refused_does_not() {
+    let mock = Mock::start(Script { before: LONGEST * 2, ..Script::of([chat("late")]) }).await;
+    let server = gateway(&mock, Api::Openai).await;
+    let asker = Asker::new(&server);
+    let request = tokio::spawn(async move { asker.send("POST", CHAT, asked()).await });
+    let Seen::Asked { .. } = mock.next().await else { panic!("asked first") };
+    request.abort();
+    assert_eq!(record(&server).await, expected("cancelled", Some(15), 0, "estimated"));
+    let mock = Mock::start(Script { status: Some(StatusCode::BAD_REQUEST), ..Script::of(["{}"]) }).await;
+    let server = gateway(&mock, Api::Openai).await;
+    all(Asker::new(&server).send("POST", CHAT, asked()).await).await;
+    assert_eq!(record(&server).await, expected("failed", None, 0, "estimated"));
+}
+
 #[tokio::test]
 async fn a_client_that_leaves_behind_the_end_has_a_complete_answer_and_the_providers_count() {
     let mut script = Script::of([chat("Hello"), finish()]);

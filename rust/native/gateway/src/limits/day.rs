@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::bucket::Refused;
 use crate::config::LimitsConfig;
 
-const SECONDS: u64 = 86_400;
+pub(super) const SECONDS: u64 = 86_400;
 
 /// What was used of a day's budgets.
 #[derive(Default)]

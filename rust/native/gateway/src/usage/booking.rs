@@ -8,7 +8,7 @@ use midstream_stream::{EndingState, Summary, Usage, UsageSource};
 use midstream_worker::Clock;
 use opentelemetry::Context;
 
-use super::{Ledger, Tokens, UsageRecord, unix_s};
+use super::{Ledger, Prices, Tokens, UsageRecord, unix_s};
 use crate::attempts::Books;
 use crate::cause::Cause;
 use crate::limits::Admission;
@@ -27,6 +27,9 @@ pub(crate) struct Booking {
     admission: Admission,
     /// The most tokens that the request asks for.
     max_tokens: Option<u64>,
+    prices: Prices,
+    /// Characters of the request.
+    characters: u64,
     /// Who is asked, and since when.
     asked: Option<(String, Timestamp)>,
     /// The client's trace, and the upstream's part in it.
@@ -59,7 +62,7 @@ impl Before {
             _ => self.output,
         };
         let input = all.input.map(|input| input.saturating_sub(self.usage.input.unwrap_or_default()));
-        Tokens { input, output: all.output.map(|output| output.saturating_sub(before)), source: all.source }
+        Tokens { input, output: all.output.map(|output| output.saturating_sub(before)), ..all }
     }
 }
 
@@ -77,6 +80,8 @@ impl Booking {
             started: clock.now(),
             admission,
             max_tokens,
+            prices: Prices::default(),
+            characters: 0,
             asked: None,
             parent: Context::new(),
             span: None,
@@ -86,6 +91,12 @@ impl Booking {
             has_failed: false,
             is_over: false,
         }
+    }
+
+    /// What the tokens of a request of so many characters cost.
+    pub(crate) fn of_request(mut self, characters: u64, prices: Prices) -> Self {
+        (self.characters, self.prices) = (characters, prices);
+        self
     }
 
     /// The trace that the request belongs to.
@@ -105,9 +116,9 @@ impl Booking {
     pub(crate) fn goes_on(&mut self, upstream: &str, seat: Seat, (usage, characters, bytes): (Usage, u64, u64)) {
         if let Some((before, _)) = self.asked.take() {
             let all = self.ledger.tokens_of_part(self.stream.meta.model.as_deref(), usage, characters);
-            let tokens = self.before.rest(all);
+            let tokens = self.with_input(self.stream.meta.model.as_deref(), self.before.rest(all));
             let record = UsageRecord {
-                cost: self.ledger.cost_of_output(tokens),
+                cost: self.prices.cost_of(tokens),
                 bytes: bytes.saturating_sub(self.before.bytes),
                 ..self.record(Some(before), tokens, EndingState::Truncated, self.started)
             };
@@ -136,9 +147,15 @@ impl Booking {
             span.tell(summary);
         }
         let tokens = self.before.rest(self.ledger.tokens(model.as_deref(), summary, is_read));
+        if tokens.source == UsageSource::Reported && self.before.bytes == 0 {
+            self.ledger.learn_input(model.as_deref(), self.characters, summary.usage);
+        }
+        // Who refuses has read nothing.
+        let is_refused = summary.ending.state == EndingState::Failed && tokens.output == Some(0);
+        let tokens = if is_refused { tokens } else { self.with_input(model.as_deref(), tokens) };
         let record = UsageRecord {
             model,
-            cost: self.ledger.cost(summary, tokens),
+            cost: self.prices.cost(summary, tokens),
             bytes: summary.bytes.saturating_sub(self.before.bytes),
             ttft_s: summary.pace.first_text_s,
             ..self.record(Some(upstream), tokens, summary.ending.state, self.started)
@@ -154,8 +171,17 @@ impl Booking {
     /// Books who was asked and did not answer, if anybody was.
     fn book_unanswered(&mut self, end: EndingState) -> bool {
         let Some((upstream, since)) = self.asked.take() else { return false };
-        self.book(Some(upstream), Tokens::NOTHING, end, since);
+        let tokens = match end {
+            // It may have read the request, though its client did not wait for an answer.
+            EndingState::Cancelled => self.with_input(self.stream.meta.model.as_deref(), Tokens::NOTHING),
+            _ => Tokens::NOTHING,
+        };
+        self.book(Some(upstream), tokens, end, since);
         true
+    }
+
+    fn with_input(&self, model: Option<&str>, tokens: Tokens) -> Tokens {
+        self.ledger.with_input(model, tokens, self.characters)
     }
 
     fn book(&mut self, upstream: Option<String>, tokens: Tokens, end: EndingState, since: Timestamp) {
@@ -173,7 +199,7 @@ impl Booking {
             model: meta.model.clone(),
             upstream,
             tokens,
-            cost: None,
+            cost: self.prices.cost_of(tokens).filter(|cost| *cost > 0.0),
             end: end.name(),
             bytes: 0,
             ttft_s: None,

@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -23,9 +23,19 @@ const AGAIN: Duration = Duration::from_secs(1);
 const LONGEST: u64 = 64 << 10;
 const BEGIN: &[u8] = b"{\"stream\":";
 
+/// Who waits for a disk goes on after so long.
+const SETTLE: Duration = Duration::from_secs(5);
+
+/// What the thread is told.
+enum Line {
+    Record(String),
+    /// Somebody waits until the records before are written, or cannot be: then this ends.
+    Settle(Sender<()>),
+}
+
 /// Writes in a thread of its own, so that a slow disk delays no stream.
 pub(crate) struct UsageFile {
-    lines: Mutex<Option<SyncSender<String>>>,
+    lines: Mutex<Option<SyncSender<Line>>>,
     writing: Mutex<Option<JoinHandle<()>>>,
     lost: Counter,
 }
@@ -49,8 +59,17 @@ impl UsageFile {
         let Ok(mut line) = serde_json::to_string(record) else { return };
         line.push('\n');
         let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        if lines.as_ref().is_none_or(|lines| lines.try_send(line).is_err()) {
+        if lines.as_ref().is_none_or(|lines| lines.try_send(Line::Record(line)).is_err()) {
             self.lost.inc();
+        }
+    }
+
+    /// Waits until the disk has what was appended, or does not take it.
+    pub(super) fn settle(&self) {
+        let (settled, waits) = channel();
+        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if lines.is_some_and(|lines| lines.try_send(Line::Settle(settled)).is_ok()) {
+            let _ = waits.recv_timeout(SETTLE);
         }
     }
 
@@ -84,7 +103,8 @@ impl Writer {
         Self { path: path.to_owned(), file, waiting: Vec::new(), lost, trouble: Trouble::default() }
     }
 
-    fn run(&mut self, lines: &Receiver<String>) {
+    fn run(&mut self, lines: &Receiver<Line>) {
+        let mut settling = Vec::new();
         loop {
             let next = if self.waiting.is_empty() {
                 lines.recv().map_err(|_| RecvTimeoutError::Disconnected)
@@ -93,13 +113,18 @@ impl Writer {
             };
             match next {
                 Ok(line) => {
-                    self.add(&line);
-                    lines.try_iter().for_each(|line| self.add(&line));
+                    for line in std::iter::once(line).chain(lines.try_iter()) {
+                        match line {
+                            Line::Record(line) => self.add(&line),
+                            Line::Settle(settled) => settling.push(settled),
+                        }
+                    }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             self.write();
+            settling.clear();
         }
         self.write();
         self.lost.inc_by(self.waiting.iter().filter(|byte| **byte == b'\n').count() as u64);

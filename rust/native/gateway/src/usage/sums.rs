@@ -23,6 +23,8 @@ struct Used {
     /// Records.
     requests: u64,
     input: u64,
+    /// Input tokens that are an estimate; they are among `input`.
+    input_estimated: u64,
     output: u64,
     /// Output tokens that are an estimate; they are among `output`.
     output_estimated: u64,
@@ -56,7 +58,9 @@ impl Sums {
         let used = self.rows.entry(whose).or_default();
         let output = tokens.output.unwrap_or_default();
         used.requests += 1;
-        used.input = used.input.saturating_add(tokens.input.unwrap_or_default());
+        let input = tokens.input.unwrap_or_default();
+        used.input = used.input.saturating_add(input);
+        used.input_estimated += if tokens.input_source == UsageSource::Estimated { input } else { 0 };
         used.output = used.output.saturating_add(output);
         used.output_estimated += if tokens.source == UsageSource::Estimated { output } else { 0 };
         used.bytes = used.bytes.saturating_add(record.bytes);
