@@ -8,7 +8,7 @@ use futures_util::task::AtomicWaker;
 use serde_json::value::RawValue;
 use tokio::sync::watch;
 
-use super::answering::Line;
+use super::answering::Line as Written;
 use super::event::{Event, Seq};
 use super::fan::{self, Fan};
 use super::known::{End, Last, Meta, Shown, State, Stored, Viewed};
@@ -51,7 +51,7 @@ pub(super) struct Log {
     summary: Option<Box<RawValue>>,
     pub(super) end: Option<End>,
     ended_at: Option<Instant>,
-    pub(super) line: Line,
+    pub(super) line: Written,
 }
 
 impl Stream {
@@ -68,7 +68,7 @@ impl Stream {
             summary: None,
             end: None,
             ended_at: None,
-            line: Line::default(),
+            line: Written::default(),
         };
         Self {
             meta: Arc::new(meta),

@@ -187,14 +187,13 @@ fn mend(path: &Path, file: &mut File) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use midstream_stream::UsageSource;
 
     use super::*;
     use crate::endpoint::Api;
     use crate::usage::Tokens;
 
     fn record(number: u64) -> UsageRecord {
-        let tokens = Tokens { input: None, output: Some(number), source: UsageSource::Estimated };
+        let tokens = Tokens { output: Some(number), ..Tokens::NOTHING };
         UsageRecord {
             stream: "s".to_owned(),
             api: Api::Openai,
