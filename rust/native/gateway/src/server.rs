@@ -273,6 +273,9 @@ impl Server {
         let _ = (&mut self.accepting).await;
         self.sweeping.abort();
         self.proxy.streams.settle().await;
+        if let Some(store) = self.proxy.streams.log() {
+            store.close().await;
+        }
         let ledger = Arc::clone(&self.proxy.ledger);
         let _ = tokio::task::spawn_blocking(move || ledger.settle()).await;
         if let Some(telemetry) = self.proxy.ledger.telemetry().cloned() {

@@ -41,6 +41,9 @@ pub(crate) trait StreamStore: Send + Sync {
     /// Tells the writer of a stream something.
     fn signal(&self, id: &StreamId, signal: Signal) -> BoxFuture<'_, Result<(), StoreError>>;
 
+    /// Gives what it holds to whoever opens it next; nothing is written any more.
+    fn close(&self) -> BoxFuture<'_, ()>;
+
     /// Forgets a stream.
     fn delete(&self, id: &StreamId) -> BoxFuture<'_, Result<(), StoreError>>;
 }

@@ -10,8 +10,9 @@ mod writer;
 
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use futures_util::stream::{BoxStream, StreamExt, unfold};
@@ -29,7 +30,8 @@ use crate::streams::{End, Event, Meta, Seq, State, StreamId};
 /// The streams of a folder.
 pub(crate) struct FileLog {
     shared: Arc<Shared>,
-    commands: Sender<Command>,
+    /// Whoever writes, until the log is closed.
+    writing: Mutex<Option<(Sender<Command>, JoinHandle<()>)>>,
 }
 
 impl FileLog {
@@ -43,8 +45,12 @@ impl FileLog {
         // What fails there is told where the gateway tells of itself.
         let told = tracing::dispatcher::get_default(Clone::clone);
         let write = move || tracing::dispatcher::with_default(&told, || writer.run());
-        std::thread::Builder::new().name("midstream-store".to_owned()).spawn(write)?;
-        Ok(Self { shared, commands })
+        let thread = std::thread::Builder::new().name("midstream-store".to_owned()).spawn(write)?;
+        Ok(Self { shared, writing: Mutex::new(Some((commands, thread))) })
+    }
+
+    fn writing(&self) -> MutexGuard<'_, Option<(Sender<Command>, JoinHandle<()>)>> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn write(
@@ -58,7 +64,10 @@ impl FileLog {
         let (done, answered) = oneshot::channel();
         let (number, count) = events;
         let command = Command { kind, id: id.clone(), number, count, body, finished, done };
-        self.commands.send(command).map_err(|_| StoreError::Stopped)?;
+        let commands = self.writing().as_ref().map(|(commands, _)| commands.clone()).ok_or(StoreError::Stopped)?;
+        commands.send(command).map_err(|_| StoreError::Stopped)?;
+        // The thread ends behind its last sender alone.
+        drop(commands);
         answered.await.map_err(|_| StoreError::Stopped)?
     }
 }
@@ -199,6 +208,17 @@ impl StreamStore for FileLog {
             Ok(())
         });
         ready(told).boxed()
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        let writing = self.writing().take();
+        let closed = tokio::task::spawn_blocking(move || {
+            if let Some((commands, thread)) = writing {
+                drop(commands);
+                let _ = thread.join();
+            }
+        });
+        closed.map(drop).boxed()
     }
 
     fn delete(&self, id: &StreamId) -> BoxFuture<'_, Result<(), StoreError>> {
