@@ -119,10 +119,12 @@ def test_a_second_ctrl_c_does_not_wait_for_streams(served):
     with Provider([bodies.chat([])[0], Stall()]) as provider:
         process, lines = served("--upstream", provider.url)
         with httpx2.stream("POST", f"{base(lines)}/chat/completions", json=ASKED, trust_env=False) as response:
-            next(response.iter_raw())
+            chunks = response.iter_raw()
+            next(chunks)
             process.send_signal(signal.SIGINT)
             assert until(process, "draining")["streams"] == 1
             process.send_signal(signal.SIGINT)
+            assert until(process, "hastened")["streams"] == 1
             assert process.wait(10) == 130
 
 

@@ -39,9 +39,7 @@ def logged(program, start, tmp_path, provider):
         """)
         process = start([program, "serve", "--listen", "127.0.0.1:0", "--config", "a.toml"], env=NO_KEYS)
         url = next(line.strip().partition("=")[2] for line in process.stdout if line.startswith("OPENAI_BASE_URL"))
-        answer = httpx2.post(
-            f"{url}/chat/completions?key=canary-query", json=ASKED, headers=HEADERS, trust_env=False
-        )
+        answer = httpx2.post(f"{url}/chat/completions?key=canary-query", json=ASKED, headers=HEADERS, trust_env=False)
         assert b"canary-text" in answer.content
         process.send_signal(signal.SIGTERM)
         return process.communicate(timeout=20)[1], answer.headers["x-midstream-stream-id"]

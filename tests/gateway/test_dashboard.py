@@ -12,9 +12,11 @@ import promql_parser
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+import bodies
 import sdks
 from gateways import running
-from midstream.gateway import GatewayConfig, Upstream
+from midstream.gateway import GatewayConfig, Upstream, Viewers
+from midstream.stream import Redact, Settings
 from provider import Forever, Provider
 
 FILE = Path(__file__).resolve().parents[2] / "deploy" / "grafana" / "gateway.json"
@@ -48,16 +50,20 @@ def metrics_of(query: str) -> Iterator[str]:
 
 def test_every_query_names_a_metric_that_is_there(dashboard):
     begin, loop = sdks.LOOPED["chat"]
-    with Provider([*begin, Forever((loop,))]) as provider, socket.create_server(("127.0.0.1", 0)) as gone:
+    secret = bodies.chat(["a@b.org, "])[1]
+    with Provider([*begin, secret, Forever((loop,))]) as provider, socket.create_server(("127.0.0.1", 0)) as gone:
         away = Upstream(
             url=f"http://127.0.0.1:{gone.getsockname()[1]}", apis=("openai",), retries=0, breaker_failures=1
         )
         gone.close()
         upstreams = {"away": away, "mock": Upstream(url=provider.url.removesuffix("/v1"), apis=("openai",))}
-        with running(GatewayConfig(listen="127.0.0.1:0", drain_s=1, upstreams=upstreams)) as gateway:
+        more = {"guard": Settings(redact=Redact(rules=("email",))), "viewers": Viewers(per_stream=0)}
+        with running(GatewayConfig(listen="127.0.0.1:0", drain_s=1, upstreams=upstreams, **more)) as gateway:
             for upstream in upstreams:
                 with contextlib.suppress(httpx2.RemoteProtocolError):
                     httpx2.post(f"{gateway.url}/{upstream}/v1/chat/completions", json={"model": "m", "stream": True})
+            id = gateway.streams()[-1]["id"]
+            assert httpx2.get(f"{gateway.url}/midstream/v1/streams/{id}/events").status_code == 503
             text = httpx2.get(f"{gateway.url}/metrics").text
     there = set()
     for family in text_string_to_metric_families(text):

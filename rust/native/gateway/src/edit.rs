@@ -4,6 +4,9 @@ use bytes::Bytes;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+/// Ids of conversations that are longer are none.
+const LONGEST_ID: usize = 256;
+
 /// The members of a request that decide where it goes.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Asked<'a> {
@@ -26,6 +29,9 @@ pub(crate) struct Asked<'a> {
     options: Option<&'a RawValue>,
     #[serde(borrow)]
     stream: Option<&'a RawValue>,
+    /// Of OpenAI's responses.
+    #[serde(borrow)]
+    conversation: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "given")]
     stream_options: Option<&'a RawValue>,
 }
@@ -59,6 +65,24 @@ impl<'a> Asked<'a> {
     /// The model's name.
     pub(crate) fn model(&self) -> Option<String> {
         serde_json::from_str(self.model?.get()).ok()
+    }
+
+    /// Whether the answer is to come in parts; `None` where the request does not say.
+    pub(crate) fn streams(&self) -> Option<bool> {
+        serde_json::from_str(self.stream?.get()).ok()
+    }
+
+    /// The id of the conversation that the provider keeps.
+    pub(crate) fn conversation(&self) -> Option<String> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Conversation {
+            Id(String),
+            Object { id: String },
+        }
+        let (Conversation::Id(id) | Conversation::Object { id }) =
+            serde_json::from_str(self.conversation?.get()).ok()?;
+        (id.len() <= LONGEST_ID).then_some(id)
     }
 
     /// The most tokens that the answer may have, if the request says so.

@@ -29,6 +29,7 @@ use crate::patience::Patience;
 use crate::sent::{Answers, Leaving, Sent};
 use crate::setup::Setup;
 use crate::streams::{Answering, Stream, Streams};
+use crate::telemetry::Asks;
 use crate::upstream::Chosen;
 use crate::usage::{Booking, Ledger, Prices, characters, unix_s};
 use crate::viewers::token::Tokens;
@@ -102,9 +103,10 @@ impl Proxy {
             setup.upstreams.knows(model.as_deref()) || key.as_deref().is_some_and(|key| key.names_models());
         let stream = self.streams.start(api, head.uri.path(), model, key.as_deref());
         let answering = Answering::new(&stream, model_is_known);
+        let asks = || Asks { streams: given.streams(), conversation: given.conversation() };
         let booking = Booking::new(&self.ledger, &self.clock, &stream, (admission, most))
             .of_request(if dialect.is_some() { characters(&body) } else { 0 }, Prices::of(&setup.settings))
-            .within(&head.headers);
+            .within(&head.headers, asks);
         let is_numbered = head.headers.get(IDS).is_some_and(|value| value == "1");
         let headers = to_upstream(&head.headers, setup.access.has_keys());
         let asked = Request {

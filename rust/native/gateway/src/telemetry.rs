@@ -26,7 +26,7 @@ use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 
 use self::instruments::Instruments;
 use self::sender::Sender;
-pub(crate) use self::span::Span;
+pub(crate) use self::span::{Asks, Span};
 use crate::config::{ConfigError, TelemetryConfig};
 use crate::streams::Meta;
 use crate::tls::towards_upstream;
@@ -96,8 +96,8 @@ impl Telemetry {
     }
 
     /// An upstream is asked.
-    pub(crate) fn start(&self, parent: &Context, meta: &Meta, upstream: &Upstream) -> Option<Span> {
-        Span::start(&self.tracer, Arc::clone(&self.instruments), parent, meta, upstream)
+    pub(crate) fn start(&self, parent: &Context, of: (&Meta, &Asks), upstream: &Upstream) -> Option<Span> {
+        Span::start(&self.tracer, Arc::clone(&self.instruments), parent, of, upstream)
     }
 
     /// Sends what is left.

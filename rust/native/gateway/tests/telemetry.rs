@@ -92,10 +92,10 @@ fn hex(bytes: &[u8]) -> String {
 async fn a_call_is_a_span_of_the_clients_trace_and_holds_no_text() {
     const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
     let (collector, url) = Collector::start().await;
-    let mock = Mock::start(Script::of([chat(CANARY), chat_end()])).await;
+    let mock = Mock::start(Script::of([chat(CANARY), chat("again"), chat_end()])).await;
     let server = told(&mock, &url).await;
     let parent = format!("00-{TRACE}-b7ad6b7169203331-01");
-    let body = r#"{"model":"m","stream":true}"#;
+    let body = r#"{"model":"m","stream":true,"conversation":{"id":"conv-7"}}"#;
     all(Asker::new(&server).send_with("POST", CHAT, body, &[("traceparent", &parent)]).await).await;
     let Seen::Asked { headers, .. } = mock.next().await else { panic!("the provider saw no request") };
     let sent = headers["traceparent"].to_str().unwrap().to_owned();
@@ -109,10 +109,17 @@ async fn a_call_is_a_span_of_the_clients_trace_and_holds_no_text() {
     assert_eq!(held["gen_ai.operation.name"], "chat");
     assert_eq!(held["gen_ai.provider.name"], "openai");
     assert_eq!(held["gen_ai.request.model"], "m");
+    assert_eq!(held["gen_ai.request.stream"], "BoolValue(true)");
+    assert_eq!(held["gen_ai.conversation.id"], "conv-7");
     assert_eq!(held["server.port"], mock.address.port().to_string());
     assert!(held.contains_key("gen_ai.usage.output_tokens") && !held.contains_key("error.type"), "{held:?}");
     let metrics = collector.metrics();
-    for name in ["gen_ai.client.operation.duration", "gen_ai.client.token.usage", "gen_ai.server.time_to_first_token"] {
+    for name in [
+        "gen_ai.client.operation.duration",
+        "gen_ai.client.operation.time_per_output_chunk",
+        "gen_ai.client.token.usage",
+        "gen_ai.server.time_to_first_token",
+    ] {
         assert!(metrics.iter().any(|known| known == name), "{metrics:?}");
     }
     assert!(!collector.holds(CANARY));

@@ -243,6 +243,11 @@ impl Pace {
         self.last_progress.map(|progress| self.not_before_resumed(progress) + self.limits.no_progress)
     }
 
+    /// Each gap between chunks with content, in seconds, and how often it was.
+    pub(crate) fn gaps(&self) -> Vec<(f64, u32)> {
+        self.gaps.counts()
+    }
+
     /// The summary at `now`; `tokens` are output tokens, reported or estimated. A clock that never moved tells nothing.
     pub(crate) fn summary(&self, now: Timestamp, tokens: Option<u64>) -> PaceSummary {
         if self.started.or(self.first_byte) == Some(now) {

@@ -39,6 +39,9 @@ pub struct Summary {
     pub cost_source: UsageSource,
     /// Times.
     pub pace: PaceSummary,
+    /// Each gap between chunks with content, in seconds to 1 %, with how often it was; a guard alone gives them.
+    #[serde(skip)]
+    pub gaps: Vec<(f64, u32)>,
     /// What the checks found, in stream order.
     pub findings: Vec<Finding>,
     /// What to say to the model in its next turn, one sentence for each finding that asks for it.
@@ -133,6 +136,7 @@ impl Summary {
             cost: None,
             cost_source: UsageSource::Unknown,
             pace,
+            gaps: Vec::new(),
             findings,
             hints: Vec::new(),
             redact: known.mask.as_ref().and_then(|mask| mask.summary()),

@@ -31,6 +31,7 @@ const TOKENS: [f64; 14] = [
 pub(super) struct Instruments {
     duration: Histogram<f64>,
     first_chunk: Histogram<f64>,
+    per_chunk: Histogram<f64>,
     tokens: Histogram<u64>,
     served: Histogram<f64>,
     first_token: Histogram<f64>,
@@ -44,10 +45,18 @@ impl Instruments {
         Self {
             duration: seconds(&meter, name::CLIENT_OPERATION_DURATION),
             first_chunk: seconds(&meter, name::CLIENT_OPERATION_TIME_TO_FIRST_CHUNK),
+            per_chunk: seconds(&meter, name::CLIENT_OPERATION_TIME_PER_OUTPUT_CHUNK),
             tokens: tokens.with_boundaries(TOKENS.to_vec()).build(),
             served: seconds(&meter, name::SERVER_REQUEST_DURATION),
             first_token: seconds(&meter, name::SERVER_TIME_TO_FIRST_TOKEN),
             per_token: seconds(&meter, name::SERVER_TIME_PER_OUTPUT_TOKEN),
+        }
+    }
+
+    /// How long each chunk of an answer took behind the one before it.
+    pub(super) fn gaps(&self, gaps: &[(f64, u32)], attributes: &[KeyValue]) {
+        for (seconds, count) in gaps {
+            (0..*count).for_each(|_| self.per_chunk.record(*seconds, attributes));
         }
     }
 

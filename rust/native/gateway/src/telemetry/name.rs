@@ -1,6 +1,7 @@
 //! Names of OpenTelemetry's semantic conventions for generative AI.
 
 pub(super) const EVALUATION_RESULT: &str = "gen_ai.evaluation.result";
+pub(super) const CONVERSATION_ID: &str = "gen_ai.conversation.id";
 pub(super) const ERROR_TYPE: &str = "error.type";
 pub(super) const EVALUATION_NAME: &str = "gen_ai.evaluation.name";
 pub(super) const EVALUATION_SCORE_LABEL: &str = "gen_ai.evaluation.score.label";
@@ -8,6 +9,7 @@ pub(super) const EVALUATION_SCORE_VALUE: &str = "gen_ai.evaluation.score.value";
 pub(super) const OPERATION_NAME: &str = "gen_ai.operation.name";
 pub(super) const PROVIDER_NAME: &str = "gen_ai.provider.name";
 pub(super) const REQUEST_MODEL: &str = "gen_ai.request.model";
+pub(super) const REQUEST_STREAM: &str = "gen_ai.request.stream";
 pub(super) const RESPONSE_FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
 pub(super) const RESPONSE_ID: &str = "gen_ai.response.id";
 pub(super) const RESPONSE_MODEL: &str = "gen_ai.response.model";
@@ -24,6 +26,7 @@ pub(super) const SERVER_PORT: &str = "server.port";
 // Metrics.
 pub(super) const CLIENT_OPERATION_DURATION: &str = "gen_ai.client.operation.duration";
 pub(super) const CLIENT_OPERATION_TIME_TO_FIRST_CHUNK: &str = "gen_ai.client.operation.time_to_first_chunk";
+pub(super) const CLIENT_OPERATION_TIME_PER_OUTPUT_CHUNK: &str = "gen_ai.client.operation.time_per_output_chunk";
 pub(super) const CLIENT_TOKEN_USAGE: &str = "gen_ai.client.token.usage";
 pub(super) const SERVER_REQUEST_DURATION: &str = "gen_ai.server.request.duration";
 pub(super) const SERVER_TIME_PER_OUTPUT_TOKEN: &str = "gen_ai.server.time_per_output_token";
@@ -40,6 +43,7 @@ mod tests {
     #[test]
     fn the_names_are_those_that_are_published() {
         let pairs = [
+            (CONVERSATION_ID, attribute::GEN_AI_CONVERSATION_ID),
             (ERROR_TYPE, attribute::ERROR_TYPE),
             (EVALUATION_NAME, attribute::GEN_AI_EVALUATION_NAME),
             (EVALUATION_SCORE_LABEL, attribute::GEN_AI_EVALUATION_SCORE_LABEL),
@@ -47,6 +51,7 @@ mod tests {
             (OPERATION_NAME, attribute::GEN_AI_OPERATION_NAME),
             (PROVIDER_NAME, attribute::GEN_AI_PROVIDER_NAME),
             (REQUEST_MODEL, attribute::GEN_AI_REQUEST_MODEL),
+            (REQUEST_STREAM, attribute::GEN_AI_REQUEST_STREAM),
             (RESPONSE_FINISH_REASONS, attribute::GEN_AI_RESPONSE_FINISH_REASONS),
             (RESPONSE_ID, attribute::GEN_AI_RESPONSE_ID),
             (RESPONSE_MODEL, attribute::GEN_AI_RESPONSE_MODEL),
@@ -61,6 +66,7 @@ mod tests {
             (SERVER_PORT, attribute::SERVER_PORT),
             (CLIENT_OPERATION_DURATION, metric::GEN_AI_CLIENT_OPERATION_DURATION),
             (CLIENT_OPERATION_TIME_TO_FIRST_CHUNK, metric::GEN_AI_CLIENT_OPERATION_TIME_TO_FIRST_CHUNK),
+            (CLIENT_OPERATION_TIME_PER_OUTPUT_CHUNK, metric::GEN_AI_CLIENT_OPERATION_TIME_PER_OUTPUT_CHUNK),
             (CLIENT_TOKEN_USAGE, metric::GEN_AI_CLIENT_TOKEN_USAGE),
             (SERVER_REQUEST_DURATION, metric::GEN_AI_SERVER_REQUEST_DURATION),
             (SERVER_TIME_PER_OUTPUT_TOKEN, metric::GEN_AI_SERVER_TIME_PER_OUTPUT_TOKEN),

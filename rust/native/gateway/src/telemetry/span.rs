@@ -19,6 +19,13 @@ use crate::streams::Meta;
 use crate::upstream::Upstream;
 use crate::usage::UsageRecord;
 
+/// What spans tell of a request beside its model.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Asks {
+    pub(crate) streams: Option<bool>,
+    pub(crate) conversation: Option<String>,
+}
+
 /// A span that is not over.
 pub(crate) struct Span {
     context: Context,
@@ -33,7 +40,7 @@ impl Span {
         tracer: &SdkTracer,
         instruments: Arc<Instruments>,
         parent: &Context,
-        meta: &Meta,
+        (meta, asks): (&Meta, &Asks),
         upstream: &Upstream,
     ) -> Option<Self> {
         let operation = operation(&meta.path)?;
@@ -50,6 +57,9 @@ impl Span {
         let mut attributes = shared.clone();
         attributes.push(KeyValue::new("midstream.stream.id", meta.id.as_str().to_owned()));
         attributes.push(KeyValue::new("midstream.upstream", upstream.name.clone()));
+        let streams = asks.streams.unwrap_or_else(|| streams_by_default(meta));
+        attributes.push(KeyValue::new(name::REQUEST_STREAM, streams));
+        attributes.extend(asks.conversation.clone().map(|id| KeyValue::new(name::CONVERSATION_ID, id)));
         if !model.is_empty() {
             attributes.push(KeyValue::new(name::REQUEST_MODEL, model.to_owned()));
         }
@@ -81,6 +91,7 @@ impl Span {
         set(name::USAGE_REASONING_OUTPUT_TOKENS, count(summary.usage.reasoning));
         set(name::USAGE_CACHE_READ_INPUT_TOKENS, count(summary.usage.cache_read));
         set(name::USAGE_CACHE_CREATION_INPUT_TOKENS, count(summary.usage.cache_write));
+        self.instruments.gaps(&summary.gaps, &self.shared);
         for finding in &summary.findings {
             let attributes = vec![
                 KeyValue::new(name::EVALUATION_NAME, format!("{}/{}", finding.check, finding.kind)),
@@ -112,6 +123,11 @@ impl Span {
         self.instruments.record(record, &shared);
         span.end();
     }
+}
+
+/// Whether an answer comes in parts where the request does not say.
+fn streams_by_default(meta: &Meta) -> bool {
+    meta.api == Api::Ollama || meta.path.ends_with(":streamGenerateContent")
 }
 
 /// What a path asks a model for, by the conventions' names.

@@ -14,7 +14,7 @@ use crate::cause::Cause;
 use crate::limits::Admission;
 use crate::seats::Seat;
 use crate::streams::Stream;
-use crate::telemetry::{Span, Telemetry};
+use crate::telemetry::{Asks, Span, Telemetry};
 use crate::upstream::Upstream;
 
 /// What is booked for a stream: whoever drops it books what is not booked yet, so that no ending is free.
@@ -34,6 +34,7 @@ pub(crate) struct Booking {
     asked: Option<(String, Timestamp)>,
     /// The client's trace, and the upstream's part in it.
     parent: Context,
+    asks: Asks,
     span: Option<Span>,
     /// Its place at that upstream.
     seat: Option<Seat>,
@@ -84,6 +85,7 @@ impl Booking {
             characters: 0,
             asked: None,
             parent: Context::new(),
+            asks: Asks::default(),
             span: None,
             seat: None,
             before: Before::default(),
@@ -99,9 +101,10 @@ impl Booking {
         self
     }
 
-    /// The trace that the request belongs to.
-    pub(crate) fn within(mut self, headers: &HeaderMap) -> Self {
+    /// The trace that the request belongs to, and what is told of it there.
+    pub(crate) fn within(mut self, headers: &HeaderMap, asks: impl FnOnce() -> Asks) -> Self {
         if self.ledger.telemetry().is_some() {
+            self.asks = asks();
             self.parent = Telemetry::parent(headers);
         }
         self
@@ -225,7 +228,8 @@ impl Books for Booking {
         self.seat = Some(seat);
         self.asked = Some((upstream.name.clone(), self.clock.now()));
         let telemetry = self.ledger.telemetry();
-        self.span = telemetry.and_then(|telemetry| telemetry.start(&self.parent, &self.stream.meta, upstream));
+        self.span =
+            telemetry.and_then(|telemetry| telemetry.start(&self.parent, (&self.stream.meta, &self.asks), upstream));
     }
 
     fn trace(&self, mut headers: HeaderMap) -> HeaderMap {

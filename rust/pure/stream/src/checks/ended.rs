@@ -49,6 +49,11 @@ impl Checks {
         }
     }
 
+    /// Gaps between chunks with content, in seconds, and how often each was.
+    pub(crate) fn gaps(&self) -> Vec<(f64, u32)> {
+        self.pace.gaps()
+    }
+
     /// What to say to the model; nothing under shadow.
     fn hints(&self) -> Vec<String> {
         if self.settings.shadow { Vec::new() } else { self.findings.iter().filter_map(Finding::hint).collect() }
