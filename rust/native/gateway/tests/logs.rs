@@ -80,7 +80,8 @@ async fn a_stream_has_one_line_at_its_end_between_those_of_the_gateway() {
         ("bytes", json!(bytes)),
         ("input_tokens", json!(7)),
         ("output_tokens", json!(2)),
-        ("tokens_source", json!("reported")),
+        ("input_source", json!("reported")),
+        ("output_source", json!("reported")),
     ] {
         assert_eq!(ended[field], value, "{field} of {ended}");
     }

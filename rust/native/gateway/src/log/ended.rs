@@ -26,7 +26,8 @@ pub(crate) struct Ended {
     pub(super) bytes: u64,
     pub(super) input: Option<u64>,
     pub(super) output: Option<u64>,
-    pub(super) source: Option<&'static str>,
+    pub(super) input_source: Option<&'static str>,
+    pub(super) output_source: Option<&'static str>,
     pub(super) ttft_ms: Option<f64>,
     pub(super) duration_ms: f64,
     pub(super) tenant: Option<String>,
@@ -76,7 +77,8 @@ impl Ended {
             bytes: usage.iter().map(|record| record.bytes).sum(),
             input: sum(usage.iter().map(|record| record.tokens.input)),
             output: sum(usage.iter().map(|record| record.tokens.output)),
-            source: usage.iter().map(|record| record.tokens.source).max_by_key(uncertainty).map(UsageSource::name),
+            input_source: worst(usage.iter().map(|record| (record.tokens.input, record.tokens.input_source))),
+            output_source: worst(usage.iter().map(|record| (record.tokens.output, record.tokens.source))),
             ttft_ms: usage.iter().find_map(|record| record.ttft_s).map(|seconds| ms(Duration::from_secs_f64(seconds))),
             duration_ms: ms(known.duration),
             tenant: meta.tenant.clone(),
@@ -95,7 +97,12 @@ fn sum(counts: impl Iterator<Item = Option<u64>>) -> Option<u64> {
     counts.flatten().reduce(u64::saturating_add)
 }
 
-/// The sum of several counts is no better than the worst of them.
+/// Where a sum comes from: it is no better than the worst of its counts.
+fn worst(counts: impl Iterator<Item = (Option<u64>, UsageSource)>) -> Option<&'static str> {
+    let known = counts.filter(|(count, _)| count.is_some()).map(|(_, source)| source);
+    known.max_by_key(uncertainty).map(UsageSource::name)
+}
+
 fn uncertainty(source: &UsageSource) -> u8 {
     match source {
         UsageSource::Reported => 0,
