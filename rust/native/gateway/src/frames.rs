@@ -57,7 +57,7 @@ enum Return {
 pub(crate) struct Frame {
     /// The number of its last event.
     pub(crate) last: Seq,
-    cut: Cut,
+    pub(crate) cut: Cut,
     pub(crate) bytes: Bytes,
 }
 

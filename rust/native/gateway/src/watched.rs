@@ -222,7 +222,7 @@ impl Watched {
     pub(crate) fn pass(&mut self, bytes: &Bytes) -> Bytes {
         let passing = self.frames.pass(bytes, self.stream.last().next);
         if !passing.frames.is_empty() {
-            self.stream.pass(passing.frames);
+            self.stream.pass(&passing.frames);
         }
         passing.bytes
     }

@@ -5,6 +5,7 @@ mod event;
 mod fan;
 mod id;
 mod known;
+mod passed;
 mod ring;
 mod stream;
 mod texts;

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use serde::Deserialize;
 
 use super::event::{Event, Seq};
+use super::passed::Passed;
 use super::texts::Texts;
 use crate::frames::Frame;
 
@@ -31,10 +32,7 @@ pub(crate) struct Ring {
     /// Events that were read, each in the place that its number says.
     encoded: Vec<Option<Event>>,
     /// Frames as they passed to the client.
-    passed: VecDeque<Frame>,
-    /// How many frames are gone.
-    passed_first: u64,
-    passed_bytes: usize,
+    passed: Passed,
 }
 
 /// An event as it is kept.
@@ -101,11 +99,8 @@ impl Ring {
     }
 
     /// A frame that passed to the client.
-    pub(crate) fn pass(&mut self, frame: Frame, is_seen: bool) {
-        self.passed_bytes += frame.bytes.len();
-        self.passed.push_back(frame);
-        let most = if is_seen { MAX_PASSED } else { MAX_PASSED_UNSEEN };
-        while self.passed_bytes > most && self.forget_frame() {}
+    pub(crate) fn pass(&mut self, frame: &Frame, is_seen: bool) {
+        self.passed.push(frame, if is_seen { MAX_PASSED } else { MAX_PASSED_UNSEEN });
     }
 
     /// The event of a number.
@@ -138,13 +133,12 @@ impl Ring {
 
     /// The first frame behind an event, by its place among all.
     pub(crate) fn passed_behind(&self, next: Seq) -> u64 {
-        self.passed_first + self.passed.partition_point(|frame| frame.last < next) as u64
+        self.passed.behind(next)
     }
 
     /// The frame of a place; `Err` has the place of the oldest that is kept.
-    pub(crate) fn passed(&self, place: u64) -> Result<Option<&Frame>, u64> {
-        let index = place.checked_sub(self.passed_first).ok_or(self.passed_first)?;
-        Ok(usize::try_from(index).ok().and_then(|index| self.passed.get(index)))
+    pub(crate) fn passed(&self, place: u64) -> Result<Option<Frame>, u64> {
+        self.passed.get(place)
     }
 
     /// The text of all events before the oldest that is kept, as members of a JSON object.
@@ -155,11 +149,9 @@ impl Ring {
     /// Keeps the text alone.
     pub(crate) fn compact(&mut self) {
         while self.forget() {}
-        self.passed_first += self.passed.len() as u64;
-        self.passed = VecDeque::new();
+        self.passed.clear();
         self.entries = VecDeque::new();
         self.encoded = Vec::new();
-        self.passed_bytes = 0;
         self.texts.shrink();
     }
 
@@ -171,16 +163,7 @@ impl Ring {
         if let Entry::Said { length, lane, .. } = entry {
             self.texts.forget(lane, length);
         }
-        while self.passed.front().is_some_and(|frame| frame.last < self.first) {
-            self.forget_frame();
-        }
-        true
-    }
-
-    fn forget_frame(&mut self) -> bool {
-        let Some(frame) = self.passed.pop_front() else { return false };
-        self.passed_bytes -= frame.bytes.len();
-        self.passed_first += 1;
+        self.passed.forget_before(self.first);
         true
     }
 }

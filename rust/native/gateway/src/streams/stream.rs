@@ -117,11 +117,11 @@ impl Stream {
     }
 
     /// Frames that passed to the client.
-    pub(crate) fn pass(&self, frames: Vec<Frame>) {
+    pub(crate) fn pass(&self, frames: &[Frame]) {
         let mut log = self.log();
         let count = frames.len() as u64;
         let is_seen = self.viewers.load(Ordering::Relaxed) > 0;
-        frames.into_iter().for_each(|frame| log.ring.pass(frame, is_seen));
+        frames.iter().for_each(|frame| log.ring.pass(frame, is_seen));
         self.moved(log, count);
     }
 
@@ -279,7 +279,7 @@ impl Stream {
     pub(crate) fn passed(&self, place: u64) -> Viewed<Frame> {
         let log = self.log();
         match log.ring.passed(place) {
-            Ok(frame) => log.viewed(frame.cloned()),
+            Ok(frame) => log.viewed(frame),
             Err(_) => Viewed::Lagged(log.ring.first()),
         }
     }
