@@ -66,7 +66,7 @@ counts: ## instruction counts against the merge base with main; ARGS="--base REF
 
 soak: .venv/.extension ## long property runs, optimised: CASES=20000 REDACTION_CASES=10000000
 	$(call step,properties)
-	@PROPTEST_CASES=$(or $(CASES),20000) REDACTION_CASES=$(or $(REDACTION_CASES),10000000) CHARACTERS=10000000 EVERY_CASE=1 \
+	@DISCONNECTS=10000 PROPTEST_CASES=$(or $(CASES),20000) REDACTION_CASES=$(or $(REDACTION_CASES),10000000) CHARACTERS=10000000 EVERY_CASE=1 \
 		$(CARGO) test --locked --profile quick --workspace
 	@$(PYTEST) -m "not model and not tools" --hypothesis-profile slow
 

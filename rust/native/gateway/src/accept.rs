@@ -77,6 +77,7 @@ pub(crate) async fn accept(
     let _ = timeout(LAST_WORDS, async { while connections.join_next().await.is_some() {} }).await;
     connections.shutdown().await;
     looking.abort();
+    let _ = looking.await;
 }
 
 /// While those that are busy end, new ones are told that the gateway stops, and how far it is.

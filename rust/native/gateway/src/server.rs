@@ -272,6 +272,7 @@ impl Server {
         }
         let _ = (&mut self.accepting).await;
         self.sweeping.abort();
+        let _ = (&mut self.sweeping).await;
         self.proxy.streams.settle().await;
         if let Some(store) = self.proxy.streams.log() {
             store.close().await;
