@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 pub(crate) struct Client {
     has_asked: AtomicBool,
     asked: Notify,
+    writes_no_more: Notify,
     is_slow: AtomicBool,
     is_viewer: AtomicBool,
     is_one_too_many: bool,
@@ -72,6 +73,16 @@ impl Client {
     /// Waits for the first request.
     pub(crate) async fn asked(&self) {
         self.asked.notified().await;
+    }
+
+    /// The client has closed its side, and may still read.
+    pub(crate) fn stop_writing(&self) {
+        self.writes_no_more.notify_one();
+    }
+
+    /// Waits until it has.
+    pub(crate) async fn writes_no_more(&self) {
+        self.writes_no_more.notified().await;
     }
 
     /// The client looks on at a stream of somebody else's: it can come back, and is waited for less.

@@ -8,13 +8,21 @@ use http_body::Body as _;
 use http_body_util::BodyExt;
 use tokio::time::timeout;
 
+use crate::client::Client;
 use crate::fault::Fault;
 
 /// What comes of a refused body is read for so long, so that the client gets to read why.
 const LINGER: Duration = Duration::from_secs(2);
+/// By then what came ahead of the end of a connection has been read.
+const TAKEN: Duration = Duration::from_millis(250);
 
 /// Reads a body of at most `most` bytes, within a time.
-pub(crate) async fn take(mut body: axum::body::Body, most: usize, within: Duration) -> Result<Bytes, Fault> {
+pub(crate) async fn take(
+    mut body: axum::body::Body,
+    most: usize,
+    within: Duration,
+    client: Option<&Client>,
+) -> Result<Bytes, Fault> {
     if body.size_hint().lower() > most as u64 {
         return Err(refuse(body, most));
     }
@@ -31,12 +39,28 @@ pub(crate) async fn take(mut body: axum::body::Body, most: usize, within: Durati
         }
         Ok(Some(if chunks.len() == 1 { chunks.swap_remove(0) } else { chunks.concat().into() }))
     };
+    let read = async {
+        tokio::select! {
+            biased;
+            read = read => read,
+            () = broken_off(client) => Err(Fault::broken_body()),
+        }
+    };
     match timeout(within, read).await {
         Ok(Ok(Some(bytes))) => Ok(bytes),
         Ok(Ok(None)) => Err(refuse(body, most)),
         Ok(Err(fault)) => Err(fault),
         Err(_) => Err(Fault::late_body(within)),
     }
+}
+
+/// The client writes no more, and what it had sent was taken: a body that is not whole by now never will be.
+async fn broken_off(client: Option<&Client>) {
+    match client {
+        Some(client) => client.writes_no_more().await,
+        None => std::future::pending().await,
+    }
+    tokio::time::sleep(TAKEN).await;
 }
 
 /// A client that writes and does not read would never see the answer if its connection were reset.

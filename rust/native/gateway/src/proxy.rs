@@ -85,7 +85,7 @@ impl Proxy {
             return Err(Fault::full());
         }
         let key = setup.access.check(&head.headers, &head.uri, Role::Call)?;
-        let body = intake::take(body, setup.max_body, setup.clients.body()).await?;
+        let body = intake::take(body, setup.max_body, setup.clients.body(), client.as_deref()).await?;
         let api = chosen.api;
         let in_path = chosen.endpoint.as_ref().and_then(|endpoint| endpoint.model.clone());
         let dialect = chosen.endpoint.as_ref().and_then(|endpoint| endpoint.dialect);

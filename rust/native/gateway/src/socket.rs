@@ -90,6 +90,7 @@ impl Socket {
             return Poll::Ready(Ok(()));
         }
         if self.half_closed.is_none() {
+            self.client.stop_writing();
             if !self.poke(cx) {
                 return Poll::Ready(Ok(()));
             }

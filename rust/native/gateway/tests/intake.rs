@@ -59,6 +59,20 @@ async fn a_body_that_does_not_come_is_refused_in_the_words_of_the_api() {
 }
 
 #[tokio::test]
+async fn a_body_whose_client_writes_no_more_is_not_waited_for() {
+    let (mock, server) = quick(|config| config.clients.body_s = 100.0).await;
+    for framed in ["content-length: 9\r\n\r\n{", "transfer-encoding: chunked\r\n\r\n9\r\n{"] {
+        use tokio::io::AsyncWriteExt;
+        let mut raw = Raw::open(&server).await;
+        raw.write(format!("POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n{framed}")).await;
+        raw.0.shutdown().await.unwrap();
+        let answer = raw.rest().await;
+        assert!(answer.contains("HTTP/1.1 400 ") && answer.contains("broke off"), "{answer}");
+    }
+    assert_eq!(mock.connections(), 0);
+}
+
+#[tokio::test]
 async fn a_body_that_is_too_large_is_refused_before_and_while_it_is_read() {
     let (mock, server) = quick(|config| config.max_body = 1 << 16).await;
     let body = "x".repeat(1 << 20);
