@@ -137,7 +137,7 @@ impl Proxy {
                 Outcome::Answer(answer) => return Ok(answer),
                 Outcome::Reroute(again) => {
                     events::rerouted(case.stream.meta.id.as_str());
-                    (booking, case.at, case.is_rerouted) = (again, at + 1, true);
+                    (booking, case.at, case.is_rerouted) = (*again, at + 1, true);
                 }
             }
         }

@@ -35,7 +35,7 @@ pub(crate) fn is_whole(headers: &HeaderMap) -> bool {
 pub(crate) enum Outcome {
     Answer(Response<Body>),
     /// Another route is asked, as if this one had not been.
-    Reroute(Booking),
+    Reroute(Box<Booking>),
 }
 
 /// An answer while it is read.
@@ -93,7 +93,7 @@ impl Whole<'_> {
         if decided.asks == Some(Why::Reroute)
             && let Some(booking) = self.watched.leave()
         {
-            return Ok(Some(Outcome::Reroute(booking)));
+            return Ok(Some(Outcome::Reroute(Box::new(booking))));
         }
         if !decided.halted {
             return Ok(None);

@@ -111,7 +111,7 @@ async fn what_has_ended_is_listed(store: Arc<dyn StreamStore>) {
     let id = lease.id.clone();
     store.finalize(lease, finished(1)).await.unwrap();
     let ended: Vec<StreamId> = store.ended().await.unwrap().into_iter().map(|meta| meta.id).collect();
-    assert_eq!(ended, [id.clone()]);
+    assert_eq!(ended, std::slice::from_ref(&id));
     store.delete(&id).await.unwrap();
     assert!(store.ended().await.unwrap().is_empty());
     drop(running);
