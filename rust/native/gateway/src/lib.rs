@@ -16,6 +16,9 @@ mod fault;
 mod finished;
 mod flow;
 mod frames;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod half_closed;
 mod haste;
 mod intake;

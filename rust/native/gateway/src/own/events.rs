@@ -90,7 +90,7 @@ pub(super) async fn events(
 }
 
 /// What a browser says that lost its connection.
-fn last_event(headers: &HeaderMap) -> Option<Result<Seq, String>> {
+pub(crate) fn last_event(headers: &HeaderMap) -> Option<Result<Seq, String>> {
     let text = String::from_utf8_lossy(headers.get("last-event-id")?.as_bytes()).trim().to_owned();
     if text.is_empty() {
         return None;

@@ -27,6 +27,8 @@ use crate::proxy::Proxy;
 use crate::streams::Meta;
 use crate::viewers::token::PREFIX;
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use self::events::last_event;
 pub(crate) use self::events::look;
 pub(crate) use self::streams::annotate_with as annotate;
 
