@@ -78,10 +78,10 @@ impl Telemetry {
         }
         let resource = resource.build();
         let tls = towards_upstream("telemetry.otlp", None).map_err(TelemetryError::Certificate)?;
-        let spans = SpanExporter::builder().with_http().with_http_client(Sender::new(tls.clone()));
+        let spans = SpanExporter::builder().with_http().with_http_client(Sender::new("traces", tls.clone()));
         let spans = spans.with_endpoint(endpoint(config, "traces")).build().map_err(TelemetryError::Exporter)?;
         let traces = SdkTracerProvider::builder().with_batch_exporter(spans).with_resource(resource.clone()).build();
-        let metrics = MetricExporter::builder().with_http().with_http_client(Sender::new(tls));
+        let metrics = MetricExporter::builder().with_http().with_http_client(Sender::new("metrics", tls));
         let metrics = metrics.with_endpoint(endpoint(config, "metrics")).build().map_err(TelemetryError::Exporter)?;
         let every = Duration::from_secs_f64(config.metrics_every_s);
         let reader = PeriodicReader::builder(metrics).with_interval(every).build();

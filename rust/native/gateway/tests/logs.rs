@@ -8,7 +8,11 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use midstream_gateway::{Api, Config, KeyConfig, Log, LogConfig, LogFormat, LogLevel, RouteConfig, UpstreamConfig};
+use midstream_gateway::{
+    Api, Config, KeyConfig, Log, LogConfig, LogFormat, LogLevel, ModeratorConfig, OnModeratorFailure, RouteConfig,
+    Server, TlsConfig, UpstreamConfig,
+};
+use midstream_stream::Settings;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use support::{Asker, Mock, Script, all, chat, chat_end, gateway_with};
@@ -233,4 +237,48 @@ async fn another_configuration_is_told_and_so_is_why_one_was_not_taken() {
     let lines = lines(&log);
     assert_eq!(names(&lines), ["started", "configuration_reloaded", "configuration_refused"]);
     assert!(lines[2]["reason"].as_str().unwrap().starts_with("listen is 127.0.0.1:1"), "{lines:?}");
+}
+
+#[tokio::test]
+async fn what_fails_beside_streams_is_told_once() {
+    let (log, _guard) = listen();
+    let chunks = || [chat("The canary sings. "), chat("And so on. "), chat_end()];
+    let mock = Mock::start(Script::of(chunks())).await;
+    let gone = "http://127.0.0.1:1";
+    let server = gateway_with(&mock, Api::Openai, |config| {
+        config.guard = Settings::from_json(r#"{"hold": {}}"#).unwrap();
+        let on_failure = OnModeratorFailure::Release;
+        config.moderator = Some(ModeratorConfig { on_failure, ..ModeratorConfig::new(gone) });
+        config.telemetry.otlp = Some(gone.to_owned());
+        if cfg!(target_os = "linux") {
+            config.usage.file = Some("/dev/full".into());
+        }
+    })
+    .await;
+    let asker = Asker::new(&server);
+    for _ in 0..2 {
+        assert_eq!(all(asker.post(CHAT).await).await, chunks().concat());
+    }
+    server.stop().await;
+    let lines = lines(&log);
+    let count = |name| named(&lines, name).len();
+    assert_eq!([count("moderator_failed"), count("telemetry_failed"), count("stream_ended")], [1, 2, 2], "{lines:?}");
+    assert_eq!(count("usage_file_failed"), usize::from(cfg!(target_os = "linux")));
+    assert!(!format!("{lines:?}").contains("canary"));
+}
+
+#[tokio::test]
+async fn another_certificate_is_told() {
+    let (log, _guard) = listen();
+    let config = |name: &str| Config {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        tls: Some(TlsConfig { generated: true, names: vec![name.to_owned()], ..TlsConfig::default() }),
+        ..Config::default()
+    };
+    let server = Server::start(config("one.example")).await.unwrap();
+    server.reload(config("one.example")).unwrap();
+    server.reload(config("other.example")).unwrap();
+    let lines = lines(&log);
+    assert_eq!(names(&lines), ["started", "configuration_reloaded", "configuration_reloaded", "certificate_reloaded"]);
+    assert_eq!(lines[3]["sha256"], server.certificate().unwrap().sha256);
 }

@@ -150,12 +150,12 @@ pub(crate) fn moderator_recovered() {
     told!(INFO, "moderator_recovered");
 }
 
-pub(crate) fn telemetry_failed(reason: &str) {
-    told!(WARN, "telemetry_failed", reason = reason);
+pub(crate) fn telemetry_failed(signal: &str, reason: &str) {
+    told!(WARN, "telemetry_failed", signal = signal, reason = reason);
 }
 
-pub(crate) fn telemetry_recovered() {
-    told!(INFO, "telemetry_recovered");
+pub(crate) fn telemetry_recovered(signal: &str) {
+    told!(INFO, "telemetry_recovered", signal = signal);
 }
 
 pub(crate) fn viewer_let_go(stream: &str) {

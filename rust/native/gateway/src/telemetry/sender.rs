@@ -28,13 +28,15 @@ const MAX_ANSWER: usize = 1 << 20;
 pub(super) struct Sender {
     runtime: Handle,
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    /// What it sends: traces or metrics.
+    signal: &'static str,
     trouble: Arc<Trouble>,
 }
 
 impl Sender {
     /// On the runtime of whoever calls.
-    pub(super) fn new(tls: ClientConfig) -> Self {
-        Self { runtime: Handle::current(), client: client(CONNECT, tls), trouble: Arc::default() }
+    pub(super) fn new(signal: &'static str, tls: ClientConfig) -> Self {
+        Self { runtime: Handle::current(), client: client(CONNECT, tls), signal, trouble: Arc::default() }
     }
 }
 
@@ -47,10 +49,10 @@ impl HttpClient for Sender {
             let body = Limited::new(body, MAX_ANSWER).collect().await?.to_bytes();
             Ok(Response::from_parts(head, body))
         };
-        let trouble = Arc::clone(&self.trouble);
+        let (signal, trouble) = (self.signal, Arc::clone(&self.trouble));
         let told = async move {
             let sent = timeout(LONGEST, sent).await;
-            tell(&trouble, &sent);
+            tell(signal, &trouble, &sent);
             sent
         };
         self.runtime.spawn(told).await??
@@ -58,11 +60,11 @@ impl HttpClient for Sender {
 }
 
 /// Tells where the collector begins to refuse or to be gone, and where it takes reports again.
-fn tell(trouble: &Trouble, sent: &Result<Result<Response<Bytes>, HttpError>, Elapsed>) {
+fn tell(signal: &str, trouble: &Trouble, sent: &Result<Result<Response<Bytes>, HttpError>, Elapsed>) {
     let reason = match sent {
         Ok(Ok(response)) if response.status().is_success() => {
             if trouble.is_over() {
-                events::telemetry_recovered();
+                events::telemetry_recovered(signal);
             }
             return;
         }
@@ -71,6 +73,6 @@ fn tell(trouble: &Trouble, sent: &Result<Result<Response<Bytes>, HttpError>, Ela
         Err(_) => "the collector does not answer in time".to_owned(),
     };
     if trouble.began() {
-        events::telemetry_failed(&reason);
+        events::telemetry_failed(signal, &reason);
     }
 }

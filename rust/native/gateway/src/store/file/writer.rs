@@ -49,6 +49,8 @@ pub(super) struct Writer {
     /// When the file that is written was begun.
     begun: Instant,
     trouble: Trouble,
+    /// The last record was taken by the system, if not by the disk.
+    is_taken: bool,
 }
 
 impl Writer {
@@ -70,6 +72,7 @@ impl Writer {
             since: now,
             begun: now,
             trouble: Trouble::default(),
+            is_taken: true,
         }
     }
 
@@ -103,10 +106,12 @@ impl Writer {
         }
         let (segment, before) = self.segments.current();
         if let Err(error) = self.segments.write(&bytes) {
+            self.is_taken = false;
             self.tell(Some(error.kind()));
             group.into_iter().for_each(|command| self.fail(command, error.kind().into()));
             return;
         }
+        self.is_taken = true;
         let mut start = 0;
         for (command, end) in group.into_iter().zip(ends) {
             let place = Place {
@@ -157,7 +162,10 @@ impl Writer {
 
     fn sync(&mut self) {
         let synced = self.segments.sync();
-        self.tell(synced.as_ref().err().map(std::io::Error::kind));
+        let failure = synced.as_ref().err().map(std::io::Error::kind);
+        if failure.is_some() || self.is_taken {
+            self.tell(failure);
+        }
         self.answer(synced.map_err(StoreError::from));
     }
 
