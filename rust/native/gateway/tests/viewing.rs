@@ -14,6 +14,7 @@ use hyper::body::Incoming;
 use midstream_gateway::{Api, Config, KeyConfig, Role, Server};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use support::connections::Raw;
 use support::folder::Folder;
 use support::{Asker, LONGEST, Mock, Script, all, chat, chat_end, gateway, gateway_with};
 use tokio::time::timeout;
@@ -313,4 +314,26 @@ async fn a_viewer_in_the_process_needs_no_socket() {
     assert_eq!(told[0]["sequence"], 1);
     assert_eq!(told.last().unwrap()["event"], "midstream.end");
     assert!(server.view(&id, Some(999), false).await.is_err());
+}
+
+#[tokio::test]
+async fn a_viewer_that_takes_nothing_is_let_go_and_counted() {
+    let much = chat(&"x".repeat(64 << 10));
+    let mock = Mock::start(Script { hangs: true, ..Script::of((0..150).map(|_| much.clone())) }).await;
+    let server = gateway_with(&mock, Api::Openai, |config| {
+        config.clients.slow_s = 0.5;
+        config.guard.shadow = true;
+    })
+    .await;
+    let asker = Asker::new(&server);
+    let mut response = asker.post(CHAT).await;
+    let mut viewer = Raw::open(&server).await;
+    let path = events(&id_of(&response), "");
+    viewer.write(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n")).await;
+    viewer.until("data: ").await;
+    let reading = tokio::spawn(async move { while let Some(Ok(_)) = response.frame().await {} });
+    let slow = r#"midstream_subscriber_dropped_total{reason="slow"} 1"#;
+    let told = async { while !text(asker.send("GET", "/metrics", "").await).await.contains(slow) {} };
+    timeout(LONGEST, told).await.expect("the viewer was let go");
+    reading.abort();
 }

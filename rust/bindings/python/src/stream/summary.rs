@@ -104,6 +104,7 @@ impl From<stream::Summary> for Summary {
             redact,
             hold,
             clock_regressions,
+            gaps: _,
         } = summary;
         Self {
             dialect: dialect.to_owned(),
