@@ -55,6 +55,9 @@ bench-guard: .venv/.extension ## what a guard reads in a second and holds, besid
 	$(call quiet,$(BIN)/maturin develop --release --locked)
 	@$(BIN)/python benches/peers/guard $(ARGS)
 
+bench-gateway: .venv/.extension ## what the gateway adds to streams, beside LiteLLM's proxy; ARGS="--rounds 2 --quick" is quicker
+	@$(BIN)/python benches/peers/gateway $(ARGS)
+
 wheels: .venv/.tools ## abi3 wheel and sdist into dist/, the wheel tried; cp314t too where python3.14t is at hand
 	@scripts/build_wheels.sh
 
@@ -64,7 +67,9 @@ audit: .venv/.tools ## licences and sources of dependencies; workflows, scripts;
 counts: ## instruction counts against the merge base with main; ARGS="--base REF", ARGS=--record for those of `make test`
 	@python3 scripts/count_instructions.py $(ARGS)
 
-soak: .venv/.extension ## long property runs, optimised: CASES=20000 REDACTION_CASES=10000000
+soak: .venv/.extension ## 1,000 streams through the gateway for MINUTES=20, then long property runs: CASES=20000 REDACTION_CASES=10000000
+	$(call step,gateway)
+	@$(BIN)/python benches/peers/gateway/soak.py --minutes $(or $(MINUTES),20)
 	$(call step,properties)
 	@DISCONNECTS=10000 PROPTEST_CASES=$(or $(CASES),20000) REDACTION_CASES=$(or $(REDACTION_CASES),10000000) CHARACTERS=10000000 EVERY_CASE=1 \
 		$(CARGO) test --locked --profile quick --workspace
@@ -82,7 +87,7 @@ clean: ## remove everything the commands made, but not crashes that fuzzing foun
 	find python scripts tests benches -name __pycache__ -prune -exec rm -rf {} +
 
 help: ## this list
-	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # Parts of the above.
 
@@ -112,7 +117,7 @@ instruction-counts: system-packages
 	$(call step,instruction counts)
 	@python3 scripts/count_instructions.py --recorded --limit 5 || [ $$? = $(SKIPPED) ]
 
-.PHONY: bench bench-guard demo check test stubs wasm wheels audit counts soak fuzz lock clean help lints rust-tests system-packages interpreters
+.PHONY: bench bench-guard bench-gateway demo check test stubs wasm wheels audit counts soak fuzz lock clean help lints rust-tests system-packages interpreters
 .PHONY: instruction-counts
 
 system-packages:
