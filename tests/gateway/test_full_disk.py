@@ -98,7 +98,9 @@ def test_streams_go_on_while_the_disk_is_full_and_it_is_used_again_when_it_has_r
             logged: list[str] = []
             while not {"store_recovered", "usage_file_recovered"} <= set(logged):
                 logged.append(json.loads(process.stderr.readline())["message"])
-            assert (logged.count("store_failed"), logged.count("usage_file_failed")) == (1, 1)
+            # A small record may find room between larger ones that do not.
+            assert logged.count("store_failed") >= 1
+            assert logged.count("usage_file_failed") == 1
             # The end of the first was tried for until it was taken.
             until(
                 lambda: (tmp_path / "log" / "000000000000.log").read_bytes().count(b'{"end":{"state":"complete"}') == 2
