@@ -72,7 +72,7 @@ class Gateway:
         if log not in (None, "logging", "stderr"):
             raise InputError(f"log is {log!r}, allowed is logging, stderr or None")
         self._checks = tuple(checks)
-        self._log = log
+        self._log: LogTo | None = log
         self._writing: Writing | None = None
         self._observed: Checks | None = None
         self._server: Server | None = None

@@ -89,6 +89,7 @@ def record(lines: list[str]) -> None:
     """One record a line, with its fields as attributes."""
     for line in lines:
         fields = json.loads(line)
-        level = logging.getLevelNamesMapping()[{"WARN": "WARNING"}.get(fields["level"], fields["level"])]
-        extra = {name: value for name, value in fields.items() if name not in ("level", "message", "timestamp")}
+        name: str = fields["level"]
+        level = logging.getLevelNamesMapping()["WARNING" if name == "WARN" else name]
+        extra = {field: value for field, value in fields.items() if field not in ("level", "message", "timestamp")}
         logger.log(level, fields["message"], extra=extra)
