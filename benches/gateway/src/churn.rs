@@ -26,10 +26,10 @@ struct Churned {
 /// What a client means to do.
 #[derive(Clone, Copy)]
 enum Means {
-    Read,
     LeaveSilent,
     LeaveSpeaking,
     Loop,
+    Read,
 }
 
 /// Keeps so many streams running, each of another length and end, and prints how they ended.
@@ -63,8 +63,8 @@ pub(crate) async fn run(port: u16, streams: u64, seconds: f64) -> Result<(), Box
 
 async fn one(asker: &Asker, port: u16, churned: &mut Churned) {
     // Any generator will do: the clock's last digits are one.
-    let drawn = now() / 64 * 0x9E37_79B9 % 1009;
-    let means = [Means::Read, Means::LeaveSilent, Means::LeaveSpeaking, Means::Loop][(drawn % 4) as usize % 4];
+    let drawn = (now() / 64).wrapping_mul(0x9E37_79B9) % 1009;
+    let means = [Means::Read, Means::LeaveSilent, Means::LeaveSpeaking, Means::Loop][(drawn % 4) as usize];
     let seconds = 4.0 + drawn as f64 / 1009.0 * 24.0;
     let wait = if matches!(means, Means::LeaveSilent) { seconds } else { 0.0 };
     let loop_at = matches!(means, Means::Loop).then_some(drawn % 40);

@@ -33,8 +33,11 @@ pub(crate) async fn leave(port: u16, mock: u16, streams: u64, is_silent: bool) -
         clients.spawn(async move {
             // Spread over two seconds.
             let stays = Duration::from_secs_f64(2.0 + 2.0 * number as f64 / streams as f64);
-            let _ = tokio::time::timeout(stays, drain(&asker, port, ask)).await;
-            (number, now())
+            let mut reading = Box::pin(drain(&asker, port, ask));
+            let _ = tokio::time::timeout(stays, reading.as_mut()).await;
+            let left = now();
+            drop(reading);
+            (number, left)
         });
     }
     let left: HashMap<u64, u64> = clients.join_all().await.into_iter().collect();

@@ -1,17 +1,16 @@
 //! Times: of the clock that the processes of one machine share, inside of texts, and many of them.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
+use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
 
 /// What stands before a time in a text.
 pub(crate) const MARK: u8 = b'~';
 const LETTERS: usize = 16;
 
-/// Nanoseconds since 1970.
+/// Nanoseconds of the clock that nobody sets.
 pub(crate) fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_nanos()).unwrap_or_default()
+    let time = clock_gettime(ClockId::Monotonic);
+    u64::try_from(time.tv_sec * 1_000_000_000 + time.tv_nsec).unwrap_or_default()
 }
 
 /// A time as letters, which no rule takes for a number.

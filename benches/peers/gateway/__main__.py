@@ -65,13 +65,20 @@ def keep(figures: dict[str, object], peer: str | None) -> None:
     now = datetime.now(UTC)
     head = {
         "date": f"{now:%Y-%m-%d}",
-        "command": "python benches/peers/gateway --record",
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
+        "command": " ".join(["python benches/peers/gateway", *sys.argv[1:]]),
+        "machine": f"{processor()}, {os.cpu_count()} cores, {platform.system()}",
         "versions": {"midstream": version("midstream"), "peer": peer},
     }
     RECORD.mkdir(exist_ok=True)
     path = RECORD / f"gateway-{now:%Y-%m-%d}.json"
     path.write_text(json.dumps(head | figures, indent=1) + "\n", encoding="utf-8")
+
+
+def processor() -> str:
+    """The processor's name."""
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.machine())
 
 
 if __name__ == "__main__":

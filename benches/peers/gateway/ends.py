@@ -46,4 +46,4 @@ def row(what: str, name: str, turns: list[dict[str, float]]) -> dict[str, object
     missed = sum(turn["missed"] for turn in turns)
     times = " | ".join(f"{middle[field]:,.0f}" for field in middle)
     print(f"| {what} | {name} | {times} | {missed} |", flush=True)
-    return {"what": what, "side": name, "missed": missed} | middle
+    return {"what": what, "side": name, "missed": missed, "turns": turns} | middle

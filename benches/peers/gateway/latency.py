@@ -61,4 +61,8 @@ def row(
     print(
         f"| {name} | {times} | {middle['first']:,.0f} | {middle['cpu']:.1f} | {by_bare:.2f} | {lost:,.0f} |", flush=True
     )
-    return {"side": name, "streams": load[0], "rate": load[1], "cpu_by_bare": by_bare} | middle | {"lost": lost}
+    return (
+        {"side": name, "streams": load[0], "rate": load[1], "cpu_by_bare": by_bare}
+        | middle
+        | {"lost": lost, "turns": told}
+    )

@@ -1,10 +1,10 @@
 """What a stream holds while it runs."""
 
-import threading
+import subprocess
 import time
 from statistics import median
 
-from sides import Side, Sides
+from sides import Sides
 
 __all__ = ["measured"]
 
@@ -18,29 +18,24 @@ def measured(sides: Sides, rounds: int, seconds: float) -> list[dict[str, object
     print("| side | KiB a stream | bar | MiB before |")
     print("|---|---|---|---|")
     rows = []
-    for side in (sides["bare proxy"], *sides.ours):
-        before = side.resident()
-        grown = median(grows_by(sides, side, seconds) for _ in range(max(1, rounds // 2)))
-        bar = BARS.get(side.name)
+    for name in ("bare proxy", *(side.name for side in sides.ours)):
+        turns = [grows_by(sides, name, seconds) for _ in range(max(1, rounds // 2))]
+        grown, before = (median(turn) for turn in zip(*turns, strict=True))
+        bar = BARS.get(name)
         kib = f"{grown / STREAMS / 1024:.1f} | {bar >> 10 if bar else ''}"
-        print(f"| {side.name} | {kib} | {before / (1 << 20):.0f} |", flush=True)
-        rows.append({"side": side.name, "bytes": grown / STREAMS, "bar": bar, "before": before})
+        print(f"| {name} | {kib} | {before / (1 << 20):.0f} |", flush=True)
+        rows.append({"side": name, "bytes": grown / STREAMS, "bar": bar, "before": before, "turns": turns})
     return rows
 
 
-def grows_by(sides: Sides, side: Side, seconds: float) -> int:
-    """The most that it held beyond what it began with."""
-    before, most, ends = side.resident(), 0, threading.Event()
-
-    def look() -> None:
-        nonlocal most
-        while not ends.is_set():
-            most = max(most, side.resident())
-            time.sleep(0.05)
-
-    looking = threading.Thread(target=look)
-    looking.start()
-    sides.client("read", side.port, STREAMS, RATE, seconds)
-    ends.set()
-    looking.join()
-    return most - before
+def grows_by(sides: Sides, name: str, seconds: float) -> tuple[int, int]:
+    """The most that a new process held beyond what it began with, and that."""
+    with sides.anew(name) as side:
+        before = side.resident()
+        words = [str(sides.load), "read", str(side.port), str(STREAMS), str(RATE), str(seconds)]
+        most = before
+        with subprocess.Popen(words, stdout=subprocess.DEVNULL) as clients:
+            while clients.poll() is None:
+                most = max(most, side.resident())
+                time.sleep(0.05)
+    return most - before, before

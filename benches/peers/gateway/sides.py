@@ -47,6 +47,7 @@ class Sides:
     load: Path
     direct: Side
     proxies: tuple[Side, ...]
+    commands: dict[str, list[object]]
 
     def __getitem__(self, name: str) -> Side:
         return next(side for side in self.proxies if side.name == name)
@@ -60,6 +61,10 @@ class Sides:
     def peer(self) -> Side | None:
         """LiteLLM, unless it is left out."""
         return next((side for side in self.proxies if side.name == "LiteLLM"), None)
+
+    def anew(self, name: str) -> contextlib.AbstractContextManager[Side]:
+        """The same side as a process that has done nothing yet."""
+        return started(name, self.commands[name])
 
     def client(self, *words: object) -> dict[str, dict[str, float]]:
         """What clients tell, as the load program's first words say."""
@@ -75,16 +80,13 @@ def running(project: Path, *, with_peer: bool) -> Iterator[Sides]:
     load = project / "target" / "release" / "gateway-load"
     with contextlib.ExitStack() as stack:
         mock = stack.enter_context(started("direct", [load, "mock", PORT]))
-        proxies = [stack.enter_context(started("bare proxy", [load, "bare", PORT, mock.port]))]
+        commands: dict[str, list[object]] = {"bare proxy": [load, "bare", PORT, mock.port]}
         for does in ("observe", "all", "redact"):
-            command = [load, "gateway", PORT, mock.port, does]
-            proxies.append(stack.enter_context(started(f"gateway, {does}", command)))
+            commands[f"gateway, {does}"] = [load, "gateway", PORT, mock.port, does]
         if with_peer:
-            cache = project / ".cache" / "peers"
-            proxies.append(
-                stack.enter_context(started("LiteLLM", litellm(cache, mock.port), environment=PEER_ENVIRONMENT))
-            )
-        yield Sides(load, mock, tuple(proxies))
+            commands["LiteLLM"] = litellm(project / ".cache" / "peers", mock.port)
+        proxies = tuple(stack.enter_context(started(name, command)) for name, command in commands.items())
+        yield Sides(load, mock, proxies, commands)
 
 
 PORT = object()
@@ -93,12 +95,12 @@ PEER_ENVIRONMENT = {"LITELLM_MASTER_KEY": KEY, "LITELLM_LOCAL_MODEL_COST_MAP": "
 
 
 @contextlib.contextmanager
-def started(name: str, command: list[object], environment: dict[str, str] | None = None) -> Iterator[Side]:
+def started(name: str, command: list[object]) -> Iterator[Side]:
     """A process that listens, until the end."""
     port = free_port()
     words = [str(port if word is PORT else word) for word in command]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen(words, env=os.environ | (environment or {}), **quiet) as process:
+    with subprocess.Popen(words, env=os.environ | PEER_ENVIRONMENT, **quiet) as process:
         try:
             wait_for(name, port, process)
             yield Side(name, port, process)

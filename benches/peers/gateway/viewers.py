@@ -1,5 +1,6 @@
 """What viewers of a stream cost its client."""
 
+import json
 import subprocess
 import time
 from statistics import median
@@ -18,13 +19,13 @@ def measured(sides: Sides, rounds: int, seconds: float) -> list[dict[str, object
     print("| viewers | client p50 us | client p99 us | events a second to viewers |")
     print("|---|---|---|---|")
     side = sides["gateway, all"]
-    rows = []
+    rows: list[dict[str, object]] = []
     for readers in READERS:
         turns = [of(sides, side, readers, seconds) for _ in range(max(1, rounds // 2))]
         middle = {field: median(turn[field] for turn in turns) for field in turns[0]}
         times = f"{middle['p50_us']:,.0f} | {middle['p99_us']:,.0f}"
         print(f"| {readers:,} | {times} | {middle['events_per_s']:,.0f} |", flush=True)
-        rows.append({"viewers": readers} | middle)
+        rows.append({"viewers": readers, "turns": turns} | middle)
     return rows
 
 
@@ -36,13 +37,5 @@ def of(sides: Sides, side: Side, readers: int, seconds: float) -> dict[str, floa
         time.sleep(0.5)
         events = sides.client(*words[1:])["events_per_s"] if readers else 0.0
         told, _ = client.communicate()
-    chunks = sides_of(told)
+    chunks = json.loads(told)["chunks"]
     return {"p50_us": chunks["p50_us"], "p99_us": chunks["p99_us"], "events_per_s": events}
-
-
-def sides_of(told: str) -> dict[str, float]:
-    """The spread of a client's chunks."""
-    import json
-
-    spread: dict[str, float] = json.loads(told)["chunks"]
-    return spread

@@ -77,6 +77,17 @@ impl Endpoint {
     }
 }
 
+impl Endpoint {
+    /// Whether a path of it asks for a stream, with what the body says of that.
+    pub(crate) fn streams(&self, path: &str, body: Option<bool>) -> bool {
+        match self.api {
+            Api::Gemini => path.contains(":streamGenerateContent"),
+            Api::Ollama => body.unwrap_or(true),
+            Api::Anthropic | Api::Openai => body.unwrap_or(false),
+        }
+    }
+}
+
 /// Whose SDK asks, by the header that it alone sends.
 fn api_of(headers: &HeaderMap) -> Api {
     if headers.contains_key("anthropic-version") {

@@ -91,6 +91,12 @@ impl Flow {
         Self { continuation, ..self }
     }
 
+    /// So much of the answer passes first.
+    pub(crate) fn behind(mut self, passed: Bytes) -> Self {
+        self.push(passed);
+        self
+    }
+
     fn feed(&mut self, chunk: &Bytes) {
         let read = self.continuation.as_mut().map(|continuation| continuation.read(chunk));
         match read {
@@ -170,7 +176,7 @@ impl Flow {
     /// A decision ends it; where nothing can be told inside the answer, its body breaks.
     fn stop(&mut self) {
         self.close(Close::Stopped);
-        if self.watched.is_copied() {
+        if self.watched.is_copied() || self.watched.is_cut_off() {
             self.fault = Some("stopped by midstream".into());
         }
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRAILER};
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use hyper::body::Incoming;
@@ -35,7 +36,7 @@ use crate::usage::{Booking, Ledger, Prices, characters, unix_s};
 use crate::viewers::token::Tokens;
 use crate::warnings::Warnings;
 use crate::watched::{Copy, Watched};
-use crate::whole::{Outcome, Whole, cancelled, is_whole};
+use crate::whole::{Outcome, Part, Read, Whole, cancelled, is_whole};
 use crate::wire::{IDS, SPLICED, to_client, to_upstream, without_key};
 
 /// What all requests share.
@@ -108,6 +109,8 @@ impl Proxy {
             .of_request(if dialect.is_some() { characters(&body) } else { 0 }, Prices::of(&setup.settings))
             .within(&head.headers, asks);
         let is_numbered = head.headers.get(IDS).is_some_and(|value| value == "1");
+        let is_streamed =
+            chosen.endpoint.as_ref().is_some_and(|endpoint| endpoint.streams(&chosen.path, given.streams()));
         let headers = to_upstream(&head.headers, setup.access.has_keys());
         let asked = Request {
             stream: stream.meta.id.clone(),
@@ -119,7 +122,7 @@ impl Proxy {
             routes: candidates,
             clock: Arc::clone(&self.clock),
         };
-        let case = Case { setup, client, begun, stream, is_numbered, at: 0, is_rerouted: false };
+        let case = Case { setup, client, begun, stream, is_numbered, is_streamed, at: 0, is_rerouted: false };
         let answered = self.ask(case, &asked, booking).await;
         answering.told(answered.as_ref().map_or_else(|fault| fault.status, Response::status));
         answered
@@ -169,7 +172,7 @@ impl Proxy {
         // What can be added to it, or taken out of it.
         let open = dialect.filter(|_| is_plain);
         let kind = text(&head.headers, &CONTENT_TYPE);
-        let is_whole = is_whole(&head.headers);
+        let is_whole = is_whole(&head.headers, dialect.is_some() && !case.is_streamed);
         let is_answer = dialect.is_some() && head.status.is_success();
         let continuation = if is_answer && is_plain && !is_whole && setup.continues() {
             Continuation::of(&setup.continuation, asked, case.at, &self.ledger)
@@ -218,14 +221,21 @@ impl Proxy {
         .with_copy(copy)
         .may_go_on(continuation.is_some() || is_whole)
         .with_warnings(Warnings::of(open.filter(|_| setup.tells_warnings && !is_whole)));
-        if is_whole {
-            return Whole { body, watched, patience, upstream: &upstream.name, finishes }.pass(head).await;
-        }
+        let part = if is_whole {
+            let whole = Whole { body, watched, patience, upstream: &upstream.name, finishes };
+            match whole.pass(head).await? {
+                Read::ToItsEnd(outcome) => return Ok(outcome),
+                Read::InPart(part) => *part,
+            }
+        } else {
+            Part { head, body, watched, patience, passed: Bytes::new() }
+        };
+        let Part { mut head, body, watched, patience, passed } = part;
         // A guard may shorten the answer.
         head.headers.remove(CONTENT_LENGTH);
         let is_sse = cut.is_some_and(|kind| kind.starts_with("text/event-stream"));
         let flow = Flow::new(body, watched, patience, setup.keepalive.filter(|_| is_sse));
-        let flow = flow.without_usage(candidate.hides_usage && is_sse).with(continuation);
+        let flow = flow.without_usage(candidate.hides_usage && is_sse).with(continuation).behind(passed);
         let leaving = Leaving { goes_on: setup.goes_on, wait: self.ledger.wait(), client: case.client.clone() };
         Ok(Outcome::Answer(Response::from_parts(head, Body::of(Sent::new(flow, leaving, &self.answers)))))
     }
@@ -239,6 +249,8 @@ struct Case<'a> {
     stream: Arc<Stream>,
     /// The client asked for the numbers of events.
     is_numbered: bool,
+    /// The client asked for a stream.
+    is_streamed: bool,
     at: usize,
     /// It goes on where another upstream was stopped.
     is_rerouted: bool,

@@ -237,6 +237,11 @@ impl Watched {
         self.guard.is_told()
     }
 
+    /// Whether it was stopped where its client could not be told.
+    pub(crate) fn is_cut_off(&self) -> bool {
+        self.guard.is_cut_off()
+    }
+
     /// Whether its tokens were counted.
     pub(crate) fn is_counted(&self) -> bool {
         self.guard.is_counted()

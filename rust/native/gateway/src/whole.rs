@@ -23,12 +23,12 @@ use crate::watched::{Passed, Watched};
 /// Longer ones pass piece by piece.
 const MAX_WHOLE: u64 = 16 << 20;
 
-/// Whether an answer with these headers is read to its end before it passes.
-pub(crate) fn is_whole(headers: &HeaderMap) -> bool {
+/// Whether an answer with these headers is read to its end before it passes; `in_one_piece` where no stream was asked for.
+pub(crate) fn is_whole(headers: &HeaderMap, in_one_piece: bool) -> bool {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let is_json = text(CONTENT_TYPE).is_some_and(|kind| kind.starts_with("application/json"));
-    is_json
-        && text(CONTENT_LENGTH).and_then(|length| length.parse().ok()).is_some_and(|length: u64| length <= MAX_WHOLE)
+    let length = text(CONTENT_LENGTH).and_then(|length| length.parse().ok());
+    is_json && length.map_or(in_one_piece, |length: u64| length <= MAX_WHOLE)
 }
 
 /// What comes of an answer that was read.
@@ -36,6 +36,23 @@ pub(crate) enum Outcome {
     Answer(Response<Body>),
     /// Another route is asked, as if this one had not been.
     Reroute(Box<Booking>),
+}
+
+/// How far an answer was read.
+pub(crate) enum Read {
+    ToItsEnd(Outcome),
+    /// It is too long, and goes on piece by piece.
+    InPart(Box<Part>),
+}
+
+/// An answer that is not over.
+pub(crate) struct Part {
+    pub(crate) head: http::response::Parts,
+    pub(crate) body: Incoming,
+    pub(crate) watched: Watched,
+    pub(crate) patience: Patience,
+    /// What passes of that which was read.
+    pub(crate) passed: Bytes,
 }
 
 /// An answer while it is read.
@@ -50,17 +67,32 @@ pub(crate) struct Whole<'a> {
 
 impl Whole<'_> {
     /// Reads it under guard, and answers with what passes of it.
-    pub(crate) async fn pass(mut self, mut head: http::response::Parts) -> Result<Outcome, Fault> {
-        let (mut passed, mut read) = (BytesMut::new(), BytesMut::new());
+    pub(crate) async fn pass(mut self, mut head: http::response::Parts) -> Result<Read, Fault> {
+        let (mut passed, mut read, mut length) = (BytesMut::new(), BytesMut::new(), 0);
         while let Some(chunk) = self.next().await? {
+            length += chunk.len() as u64;
             if self.finishes.is_some() {
                 read.extend_from_slice(&chunk);
             }
             let decided = self.watched.feed(&chunk);
             if let Some(outcome) = self.decide(decided, &mut passed, &mut read, &mut head).await? {
-                return Ok(outcome);
+                return Ok(Read::ToItsEnd(outcome));
+            }
+            if length > MAX_WHOLE {
+                let Self { body, watched, patience, .. } = self;
+                return Ok(Read::InPart(Box::new(Part { head, body, watched, patience, passed: passed.freeze() })));
             }
         }
+        self.end(head, passed, read).await.map(Read::ToItsEnd)
+    }
+
+    /// All of it was read.
+    async fn end(
+        mut self,
+        mut head: http::response::Parts,
+        mut passed: BytesMut,
+        mut read: BytesMut,
+    ) -> Result<Outcome, Fault> {
         let decided = self.watched.read_rest();
         if let Some(outcome) = self.decide(decided, &mut passed, &mut read, &mut head).await? {
             return Ok(outcome);

@@ -6,6 +6,7 @@ mod support;
 
 use bytes::Bytes;
 use http::StatusCode;
+use http_body_util::BodyExt;
 use midstream_gateway::{Api, OnStop, Server};
 use serde_json::{Value, json};
 use support::{Asker, Mock, Script, all, gateway_with};
@@ -247,11 +248,13 @@ async fn a_stream_of_any_format_is_stopped_with_its_one_end() {
 #[tokio::test]
 async fn an_answer_in_one_piece_is_refused_by_its_status_or_finished() {
     for format in formats() {
-        for on_stop in [OnStop::Error, OnStop::Finish] {
+        for (on_stop, has_length) in
+            [OnStop::Error, OnStop::Finish].into_iter().flat_map(|stop| [(stop, true), (stop, false)])
+        {
             let (path, answer) = &format.whole;
             let body = Bytes::from(answer.to_string());
-            let script =
-                Script { content_type: "application/json", length: Some(body.len()), ..Script::of([body.clone()]) };
+            let (length, chunks) = (has_length.then_some(body.len()), [body.slice(..99), body.slice(99..)]);
+            let script = Script { content_type: "application/json", length, ..Script::of(chunks) };
             let mock = Mock::start(script).await;
             let server = gateway(&mock, format.api, on_stop).await;
             let response = Asker::new(&server).send("POST", path, r#"{"model":"m","stream":false}"#).await;
@@ -284,4 +287,28 @@ async fn a_finished_answer_in_one_piece_ends_where_it_was_stopped() {
     let told: Value = serde_json::from_slice(&all(Asker::new(&server).post(chat.path).await).await).unwrap();
     let text = told["choices"][0]["message"]["content"].as_str().unwrap();
     assert!(LOOP.repeat(COPIES).starts_with(text) && text.len() < LOOP.len() * 20, "{text}");
+}
+
+#[tokio::test]
+async fn json_that_was_to_be_a_stream_breaks_where_it_is_stopped() {
+    let chat = formats().remove(0);
+    let body = Bytes::from(chat.whole.1.to_string());
+    let script = Script { content_type: "application/json", ..Script::of([body.slice(..99), body.slice(99..)]) };
+    let mock = Mock::start(script).await;
+    let server = gateway(&mock, Api::Openai, OnStop::Error).await;
+    let response = Asker::new(&server).send("POST", chat.path, r#"{"model":"m","stream":true}"#).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert!(response.into_body().collect().await.is_err());
+}
+
+#[tokio::test]
+async fn an_answer_in_one_piece_that_is_too_long_to_keep_passes_piece_by_piece() {
+    let body =
+        Bytes::from(format!(r#"{{"object":"chat.completion","choices":[],"padding":"{}"}}"#, "a".repeat(17 << 20)));
+    let chunks: Vec<Bytes> = body.chunks(1 << 20).map(Bytes::copy_from_slice).collect();
+    let mock = Mock::start(Script { content_type: "application/json", ..Script::of(chunks) }).await;
+    let server = gateway(&mock, Api::Openai, OnStop::Error).await;
+    let response = Asker::new(&server).send("POST", formats()[0].path, r#"{"model":"m"}"#).await;
+    assert!(!response.headers().contains_key("content-length"));
+    assert!(all(response).await == body);
 }

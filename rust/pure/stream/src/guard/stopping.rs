@@ -165,6 +165,11 @@ impl Guard {
         self.reading.give_up(known, events, now, &mut |_, _, _| ());
     }
 
+    /// Whether a decision stopped it inside an event, so that its consumer is not told of an end.
+    pub fn is_cut_off(&self) -> bool {
+        self.checks.is_halted() && self.stopping.end.is_empty() && !self.checks.known.has_end()
+    }
+
     /// The error of the stream's own format, for a consumer whose provider breaks off: between two events, and as long as
     /// the answer has no end. Nothing else, and where the guard was to end a stream with nothing.
     pub fn broken(&mut self, why: &str) -> Vec<u8> {
