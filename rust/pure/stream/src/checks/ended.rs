@@ -49,9 +49,9 @@ impl Checks {
         }
     }
 
-    /// Gaps between chunks with content, in seconds, and how often each was.
+    /// Gaps between chunks with content, in seconds, and how often each was; none where no time was told.
     pub(crate) fn gaps(&self) -> Vec<(f64, u32)> {
-        self.pace.gaps()
+        self.now.map(|_| self.pace.gaps()).unwrap_or_default()
     }
 
     /// What to say to the model; nothing under shadow.
