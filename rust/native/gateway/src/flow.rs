@@ -237,10 +237,11 @@ impl Flow {
             let keepalive = self.keepalive.as_ref().and_then(Keepalive::due);
             let until =
                 [self.watched.until(), keepalive].into_iter().flatten().fold(self.patience.until(), Instant::min);
-            if self.sleep.deadline() != until {
+            // The guard's clock is another one: what is due by it may be now, and never a moment that was slept until.
+            if until > Instant::now() {
                 self.sleep.as_mut().reset(until);
+                ready!(self.sleep.as_mut().poll(cx));
             }
-            ready!(self.sleep.as_mut().poll(cx));
             if let Some((cause, what)) = self.patience.ended() {
                 self.fell_silent(cause, &what);
                 return Poll::Ready(());

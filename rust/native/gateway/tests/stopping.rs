@@ -4,9 +4,13 @@
 
 mod support;
 
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
 use http::StatusCode;
+use http_body_util::BodyExt;
 use midstream_gateway::{Api, OnStop, Server};
+use midstream_stream::Settings;
 use serde_json::{Value, json};
 use support::{Asker, Mock, Script, all, gateway_with};
 
@@ -286,6 +290,26 @@ async fn a_finished_answer_in_one_piece_ends_where_it_was_stopped() {
     let told: Value = serde_json::from_slice(&all(Asker::new(&server).post(chat.path).await).await).unwrap();
     let text = told["choices"][0]["message"]["content"].as_str().unwrap();
     assert!(LOOP.repeat(COPIES).starts_with(text) && text.len() < LOOP.len() * 20, "{text}");
+}
+
+#[tokio::test]
+async fn an_answer_that_falls_silent_is_stopped_behind_an_event_or_breaks() {
+    let chat = formats().remove(0);
+    let said = (chat.piece)("Well");
+    for (begun, is_whole) in [(said.clone(), true), (format!("{said}data: {{\"half"), false)] {
+        let mock = Mock::start(Script { hangs: true, content_type: chat.content_type, ..Script::of([begun]) }).await;
+        let server = gateway_with(&mock, Api::Openai, |config| {
+            config.guard = Settings::from_json(r#"{"pace": {"stall": "stop", "idle_s": 0.1}}"#).unwrap();
+        })
+        .await;
+        let begun = Instant::now();
+        let body = Asker::new(&server).post(chat.path).await.into_body().collect().await.map(|body| body.to_bytes());
+        // The upstream's own patience is 30 s.
+        assert!(begun.elapsed() < Duration::from_secs(15));
+        assert_eq!(body.is_ok(), is_whole);
+        assert!(body.is_err() || body.is_ok_and(|body| String::from_utf8_lossy(&body).contains("pace/stall")));
+        assert!(!mock.closed().await.0);
+    }
 }
 
 #[tokio::test]
