@@ -313,7 +313,7 @@ impl Guard {
         let mut summary = self.checks.conclude(close, now);
         self.note(now);
         summary.hold = self.hold.as_ref().map(|hold| hold.summary());
-        summary.gaps = self.checks.gaps();
+        summary.gaps = self.checks.gaps(now);
         summary.bytes = self.position;
         summary.framing = self.framing.name();
         summary.dialect = self.reading.dialect().name();

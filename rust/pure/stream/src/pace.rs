@@ -243,14 +243,18 @@ impl Pace {
         self.last_progress.map(|progress| self.not_before_resumed(progress) + self.limits.no_progress)
     }
 
-    /// Each gap between chunks with content, in seconds, and how often it was.
-    pub(crate) fn gaps(&self) -> Vec<(f64, u32)> {
-        self.gaps.counts()
+    /// Each gap between chunks with content, in seconds, and how often it was; none by a clock that never moved.
+    pub(crate) fn gaps(&self, now: Timestamp) -> Vec<(f64, u32)> {
+        if self.stands_still(now) { Vec::new() } else { self.gaps.counts() }
+    }
+
+    fn stands_still(&self, now: Timestamp) -> bool {
+        self.started.or(self.first_byte) == Some(now)
     }
 
     /// The summary at `now`; `tokens` are output tokens, reported or estimated. A clock that never moved tells nothing.
     pub(crate) fn summary(&self, now: Timestamp, tokens: Option<u64>) -> PaceSummary {
-        if self.started.or(self.first_byte) == Some(now) {
+        if self.stands_still(now) {
             return PaceSummary { stalls: self.stalls, ..PaceSummary::default() };
         }
         let since_start = |moment: Option<Timestamp>| Some((moment? - self.started?).as_secs_f64());

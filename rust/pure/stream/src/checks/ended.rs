@@ -50,8 +50,8 @@ impl Checks {
     }
 
     /// Gaps between chunks with content, in seconds, and how often each was; none where no time was told.
-    pub(crate) fn gaps(&self) -> Vec<(f64, u32)> {
-        self.now.map(|_| self.pace.gaps()).unwrap_or_default()
+    pub(crate) fn gaps(&self, now: Timestamp) -> Vec<(f64, u32)> {
+        self.now.map(|_| self.pace.gaps(now)).unwrap_or_default()
     }
 
     /// What to say to the model; nothing under shadow.
