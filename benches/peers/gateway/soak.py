@@ -105,6 +105,8 @@ def of_metrics(gateway: Side, told: dict[str, int]) -> list[str]:
         problems.append(f"{running:.0f} streams still run")
     if (counted := metric(gateway, "midstream_streams")) != told["asked"]:
         problems.append(f"{counted:.0f} streams were counted, {told['asked']} asked for")
+    if (booked := metric(gateway, "midstream_usage_records")) != counted:
+        problems.append(f"{booked:.0f} upstreams were booked for {counted:.0f} streams of one each")
     return problems
 
 

@@ -12,10 +12,9 @@ use serde_json::{Map, Value};
 use crate::attempts::{Books, Candidate, Request};
 use crate::config::ContinuationConfig;
 use crate::log::events;
-use crate::seats::Seat;
 use crate::splice::{self, Events, Pass, Splice, Turn};
 use crate::upstream::Upstream;
-use crate::usage::Ledger;
+use crate::usage::Call;
 
 /// Why a second request is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,27 +44,8 @@ impl Why {
 pub(crate) struct Joined {
     pub(crate) body: Incoming,
     pub(crate) upstream: Arc<Upstream>,
-    pub(crate) seat: Seat,
-}
-
-/// Who takes the seat of a second request.
-struct Second {
-    ledger: Arc<Ledger>,
-    seat: Option<Seat>,
-}
-
-impl Books for Second {
-    fn ask(&mut self, _: &Upstream, seat: Seat) {
-        self.seat = Some(seat);
-    }
-
-    fn failed(&self, upstream: &str, opened: bool) {
-        self.ledger.failed(upstream, opened);
-    }
-
-    fn fail(&mut self) {
-        self.seat = None;
-    }
+    /// What books it.
+    pub(crate) call: Call,
 }
 
 /// An answer that is asked for; `None` where nobody gave one.
@@ -75,7 +55,6 @@ pub(crate) type Asking = Pin<Box<dyn Future<Output = Option<Joined>> + Send>>;
 pub(crate) struct Continuation {
     config: ContinuationConfig,
     asked: Request,
-    ledger: Arc<Ledger>,
     /// Who answers.
     at: usize,
     events: Events,
@@ -86,17 +65,12 @@ pub(crate) struct Continuation {
 
 impl Continuation {
     /// `None` for an answer that never goes on.
-    pub(crate) fn of(
-        config: &ContinuationConfig,
-        asked: &Request,
-        at: usize,
-        ledger: &Arc<Ledger>,
-    ) -> Option<Box<Self>> {
+    pub(crate) fn of(config: &ContinuationConfig, asked: &Request, at: usize) -> Option<Box<Self>> {
         let request: Map<String, Value> = serde_json::from_slice(&asked.routes.get(at)?.body).ok()?;
         let (splice, is_lines) = splice::of(&asked.method, &asked.path, asked.dialect, &request)?;
         let events = Events::new(is_lines);
-        let (config, asked, ledger) = (config.clone(), asked.clone(), Arc::clone(ledger));
-        Some(Box::new(Self { config, asked, ledger, at, events, splice, made: 0 }))
+        let (config, asked) = (config.clone(), asked.clone());
+        Some(Box::new(Self { config, asked, at, events, splice, made: 0 }))
     }
 
     /// What passes of the next bytes of the answer: whole events, joined to those before.
@@ -133,8 +107,9 @@ impl Continuation {
         (read.has_finished && !read.is_whole && self.config.on_break).then(|| self.splice.end().into())
     }
 
-    /// Asks for an answer that goes on, with what was held of this one; `None` where none may.
-    pub(crate) fn go_on(&mut self, why: &Why) -> Option<(Bytes, Asking)> {
+    /// Asks for an answer that goes on, with what was held of this one; `None` where none may. Whoever does not go on is
+    /// booked by `call`.
+    pub(crate) fn go_on(&mut self, why: &Why, mut call: Call) -> Option<(Bytes, Asking)> {
         let read = self.splice.read();
         let is_allowed = match why {
             Why::Break => self.config.on_break,
@@ -153,17 +128,17 @@ impl Continuation {
         self.events.take_rest();
         self.splice.join();
         let asked = Request { routes, ..self.asked.clone() };
-        let mut second = Second { ledger: Arc::clone(&self.ledger), seat: None };
         let why = why.name();
         let asking = async move {
-            let (response, at) = asked.ask(0, &mut second).await.ok()?;
-            let upstream = Arc::clone(&asked.routes.get(at)?.upstream);
+            let (response, at) = asked.ask(0, &mut call).await.ok()?;
             let is_plain = !response.headers().contains_key(CONTENT_ENCODING);
-            let (seat, is_answer) = (second.seat?, response.status().is_success() && is_plain);
-            if is_answer {
-                events::spliced(asked.stream.as_str(), &upstream.name, why);
+            if !response.status().is_success() || !is_plain {
+                call.fail();
+                return None;
             }
-            is_answer.then(|| Joined { body: response.into_body(), upstream, seat })
+            let upstream = Arc::clone(&asked.routes.get(at)?.upstream);
+            events::spliced(asked.stream.as_str(), &upstream.name, why);
+            Some(Joined { body: response.into_body(), upstream, call })
         };
         Some((held, Box::pin(asking)))
     }

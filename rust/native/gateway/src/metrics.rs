@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use midstream_series::Timestamp;
-use midstream_stream::{Decision, Summary, UsageSource};
+use midstream_stream::{Decision, EndingState, Summary, UsageSource};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -174,10 +174,21 @@ impl Metrics {
         self.text.redacted(decision);
     }
 
+    /// A stream is over.
     pub(crate) fn end(&self, api: Api, summary: &Summary) {
+        self.left(api, summary);
+        self.ended.get_or_create(&OfEnd { api: api.name(), end: summary.ending.state.name() }).inc();
+    }
+
+    /// A stream is over that nobody answered.
+    pub(crate) fn unanswered(&self, api: Api, end: EndingState) {
+        self.ended.get_or_create(&OfEnd { api: api.name(), end: end.name() }).inc();
+    }
+
+    /// An answer is over, and its stream goes on where another begins.
+    pub(crate) fn left(&self, api: Api, summary: &Summary) {
         let api = api.name();
         self.active.get_or_create(&OfApi { api }).dec();
-        self.ended.get_or_create(&OfEnd { api, end: summary.ending.state.name() }).inc();
         self.stalls.inc_by(summary.pace.stalls);
         self.text.end(summary);
         if let Some(seconds) = summary.pace.first_text_s {

@@ -175,7 +175,7 @@ impl Proxy {
         let is_whole = is_whole(&head.headers, dialect.is_some() && !case.is_streamed);
         let is_answer = dialect.is_some() && head.status.is_success();
         let continuation = if is_answer && is_plain && !is_whole && setup.continues() {
-            Continuation::of(&setup.continuation, asked, case.at, &self.ledger)
+            Continuation::of(&setup.continuation, asked, case.at)
         } else {
             None
         };

@@ -1,6 +1,7 @@
 //! What streams used: one record for each upstream that was asked, written once, however the stream ended.
 
 mod booking;
+mod call;
 mod drain;
 mod file;
 mod hidden;
@@ -17,6 +18,7 @@ use midstream_stream::{EndingState, Summary, Usage, UsageSource};
 use serde::Serialize;
 
 pub(crate) use self::booking::Booking;
+pub(crate) use self::call::Call;
 pub(crate) use self::drain::drained;
 pub(crate) use self::file::UsageFile;
 pub(crate) use self::hidden::Hidden;

@@ -19,9 +19,8 @@ use crate::metrics::Metrics;
 use crate::moderation::Moderation;
 use crate::moderator::{Moderator, Verdict};
 use crate::norm;
-use crate::seats::Seat;
 use crate::streams::Stream;
-use crate::usage::Booking;
+use crate::usage::{Booking, Call};
 use crate::warnings::Warnings;
 
 pub(crate) use self::copy::Copy;
@@ -178,10 +177,15 @@ impl Watched {
         self.take(&Bytes::new(), |guard, _, now| guard.halt(now))
     }
 
+    /// What books a second request.
+    pub(crate) fn second(&self) -> Option<Call> {
+        self.booking.as_ref().map(Booking::second)
+    }
+
     /// Another upstream's answer goes on.
-    pub(crate) fn spliced(&mut self, upstream: &str, seat: Seat) {
+    pub(crate) fn spliced(&mut self, upstream: &str, call: Call) {
         if let Some(booking) = &mut self.booking {
-            booking.goes_on(upstream, seat, self.guard.used());
+            booking.goes_on(call, self.guard.used());
         }
         self.stream.run(upstream);
         let event = serde_json::json!({"kind": "spliced", "upstream": upstream});
@@ -284,7 +288,7 @@ impl Watched {
     pub(crate) fn leave(&mut self) -> Option<Booking> {
         self.is_over = true;
         let (_, summary) = self.guard.finish(Close::Stopped, self.clock.now()).ok()?;
-        self.metrics.end(self.stream.meta.api, &summary);
+        self.metrics.left(self.stream.meta.api, &summary);
         let mut booking = self.booking.take()?;
         booking.leave(&summary, self.is_read);
         Some(booking)

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
-use midstream_gateway::{Api, Server};
+use midstream_gateway::Api;
 use serde_json::Value;
 use support::connections::{Connection, Http, Raw, chat_request};
+use support::ends::ended;
 use support::{Asker, LONGEST, Mock, Script, Seen, all, chat, chat_end, gateway, gateway_with};
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
@@ -18,20 +19,6 @@ use tokio::time::timeout;
 const CHAT: &str = "/v1/chat/completions";
 /// What is not read as a stream of a model, so that much of it passes fast.
 const FILES: &str = "/v1/files";
-
-/// The only stream, once it has ended.
-async fn ended(server: &Server) -> Value {
-    let ended = async {
-        loop {
-            let streams: Value = serde_json::from_str(&server.streams_json()).unwrap();
-            if streams[0]["state"] == "ended" {
-                return streams[0].clone();
-            }
-            tokio::task::yield_now().await;
-        }
-    };
-    timeout(LONGEST, ended).await.expect("the stream did not end")
-}
 
 async fn first_chunk(response: &mut http::Response<hyper::body::Incoming>) -> Bytes {
     let frame = timeout(LONGEST, response.body_mut().frame()).await.expect("nothing came");

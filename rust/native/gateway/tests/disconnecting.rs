@@ -17,7 +17,8 @@ use midstream_gateway::{Api, Server, TlsConfig};
 use serde_json::Value;
 use support::certificates::{client, from_pem};
 use support::connections::{Connection, Http, post, tls};
-use support::{Asker, LONGEST, Mock, Script, chat, gateway_with};
+use support::ends::{counted, streams, until};
+use support::{Asker, Mock, Script, chat, gateway_with};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
@@ -76,19 +77,6 @@ fn descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()
 }
 
-async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let waiting = async {
-        while !is_so() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    timeout(LONGEST * 3, waiting).await.unwrap_or_else(|_| panic!("never: {what}"));
-}
-
-fn streams(server: &Server) -> Vec<Value> {
-    serde_json::from_str(&server.streams_json()).unwrap()
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clients_that_leave_at_any_moment_leave_nothing_behind() {
     let count = std::env::var("DISCONNECTS").map_or(500, |count| count.parse().unwrap());
@@ -104,16 +92,16 @@ async fn clients_that_leave_at_any_moment_leave_nothing_behind() {
         let server = start().await;
         let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
         leave(&server, TOGETHER, http, &mut numbers).await;
-        until("the first are over", || streams(&server).iter().all(|stream| stream["state"] == "ended")).await;
+        until("the first are over", async || streams(&server).iter().all(|stream| stream["state"] == "ended")).await;
         tokio::time::sleep(Duration::from_millis(300)).await;
         let before = (descriptors(), Handle::current().metrics().num_alive_tasks());
 
         leave(&server, count / 2, http, &mut numbers).await;
-        until("streams that run", || streams(&server).iter().all(|stream| stream["state"] == "ended")).await;
-        until("sockets are closed", || descriptors() <= before.0).await;
-        until("tasks are over", || Handle::current().metrics().num_alive_tasks() <= before.1).await;
+        until("streams that run", async || streams(&server).iter().all(|stream| stream["state"] == "ended")).await;
+        until("sockets are closed", async || descriptors() <= before.0).await;
+        until("tasks are over", async || Handle::current().metrics().num_alive_tasks() <= before.1).await;
         let is_kept = |stream: &Value| stream["stored"]["durable"] == stream["events"];
-        until("the log has all", || streams(&server).iter().all(is_kept)).await;
+        until("the log has all", async || streams(&server).iter().all(is_kept)).await;
         let left = streams(&server);
         assert!(left.len() > count / 8, "{} of {count} came to be streams", left.len());
         for stream in &left {
@@ -124,9 +112,11 @@ async fn clients_that_leave_at_any_moment_leave_nothing_behind() {
         let asked: BTreeSet<bool> = left.iter().map(|stream| stream["summary"].is_null()).collect();
         assert_eq!(asked.len(), 2, "some left before the first byte and some behind it");
         if http == Http::One {
-            let metrics = support::all(Asker::new(&server).send("GET", "/metrics", "").await).await;
-            let metrics = String::from_utf8_lossy(&metrics).into_owned();
-            assert!(metrics.contains("midstream_streams_active{api=\"openai\"} 0"), "{metrics}");
+            let asker = Asker::new(&server);
+            assert_eq!(counted(&asker, "midstream_streams_active").await, 0);
+            for name in ["midstream_streams_total", "midstream_usage_records_total"] {
+                assert_eq!(counted(&asker, name).await, left.len() as u64, "{name}");
+            }
         }
         server.stop().await;
 

@@ -8,11 +8,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::StatusCode;
+use http_body_util::BodyExt;
 use midstream_gateway::Api;
 use midstream_stream::Settings;
 use serde_json::{Value, json};
-use support::routes::{asked, cut, two_routes as gateway};
-use support::{Asker, Mock, Script, all, chat, chat_end, gateway_with};
+use support::ends::{counted, ended};
+use support::routes::{asked, cut, two_routes as gateway, two_routes_and as gateway_and};
+use support::{Asker, LONGEST, Mock, Script, all, chat, chat_end, gateway_with};
+use tokio::time::timeout;
 
 const CHAT: &str = "/v1/chat/completions";
 const MESSAGES: &str = "/v1/messages";
@@ -188,6 +191,12 @@ async fn a_loop_may_be_another_models_turn() {
     assert_eq!(shown["streams"][0]["findings"][0]["action"], "reroute");
 }
 
+/// Upstream, end and output of each record.
+fn booked(stream: &Value) -> Vec<Value> {
+    let records = stream["usage"].as_array().unwrap().iter();
+    records.map(|one| json!([one["upstream"], one["end"], one["output"]])).collect()
+}
+
 #[tokio::test]
 async fn where_nobody_goes_on_the_loop_is_stopped() {
     let mut looping = vec![chunk(&json!({"role": "assistant", "content": ""}), &Value::Null, None)];
@@ -198,6 +207,47 @@ async fn where_nobody_goes_on_the_loop_is_stopped() {
     let text = all(Asker::new(&server).send("POST", CHAT, ASKED).await).await;
     let text = String::from_utf8(text.to_vec()).unwrap();
     assert!(text.contains("stopped by midstream: repeat/exact") && !text.contains("[DONE]"), "{text}");
+    let stream = ended(&server).await;
+    let records = booked(&stream);
+    assert_eq!(records[0], json!(["second", "failed", 0]));
+    assert_eq!((records.len(), &records[1][0], &records[1][1]), (2, &json!("mock"), &json!("halted")));
+    assert_eq!(stream["usage"][0]["bytes"], 0);
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_while_the_next_route_is_asked_closes_that_one_and_both_are_booked() {
+    let first = Mock::start(cut(&chat_of(&PIECES, 4)[..3])).await;
+    let second = Mock::start(Script { before: LONGEST * 2, ..Script::of([chat("late")]) }).await;
+    let server = gateway(&first, &second, Api::Openai, "{}", &[]).await;
+    let asker = Asker::new(&server);
+    let mut response = asker.send("POST", CHAT, ASKED).await;
+    timeout(LONGEST, response.body_mut().frame()).await.unwrap().unwrap().unwrap();
+    let _ = asked(&second).await;
+    drop((response, asker));
+    assert!(!second.closed().await.0);
+    let stream = ended(&server).await;
+    assert_eq!(stream["end"], json!({"state": "cancelled", "cause": "client_left"}));
+    let records = booked(&stream);
+    assert_eq!(records[0], json!(["second", "cancelled", 0]));
+    assert_eq!((records.len(), &records[1][0], &records[1][1]), (2, &json!("mock"), &json!("cancelled")));
+    let usage: Value = serde_json::from_str(&server.usage_json()).unwrap();
+    let requests = usage["usage"].as_array().unwrap().iter().map(|row| row["requests"].as_u64().unwrap());
+    assert_eq!(requests.sum::<u64>(), 2);
+}
+
+#[tokio::test]
+async fn a_route_that_gives_no_head_in_time_is_booked_as_failed() {
+    let first = Mock::start(cut(&chat_of(&PIECES, 4)[..3])).await;
+    let second = Mock::start(Script { before: LONGEST * 2, ..Script::of([chat("late")]) }).await;
+    let server = gateway_and(&first, &second, Api::Openai, "{}", &[], |config| {
+        config.upstreams.get_mut("second").unwrap().first_byte_s = 0.2;
+    })
+    .await;
+    let response = Asker::new(&server).send("POST", CHAT, ASKED).await;
+    assert!(timeout(LONGEST, response.into_body().collect()).await.unwrap().is_err());
+    let records = booked(&ended(&server).await);
+    assert_eq!(records[0], json!(["second", "failed", 0]));
+    assert_eq!((records.len(), &records[1][1]), (2, &json!("truncated")));
 }
 
 #[tokio::test]
@@ -244,11 +294,14 @@ async fn an_answer_in_one_piece_is_asked_for_at_the_next_route() {
     let first = Mock::start(whole(&"I am done. ".repeat(60))).await;
     let second = Mock::start(whole("That is all.")).await;
     let server = gateway(&first, &second, Api::Openai, "{}", &["repeat"]).await;
-    let response = Asker::new(&server).send("POST", CHAT, r#"{"model":"m","messages":[]}"#).await;
+    let asker = Asker::new(&server);
+    let response = asker.send("POST", CHAT, r#"{"model":"m","messages":[]}"#).await;
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(response.headers()["x-midstream-upstream"], "second");
     let body: Value = serde_json::from_slice(&all(response).await).unwrap();
     assert_eq!(body["choices"][0]["message"]["content"], "That is all.");
+    assert_eq!(counted(&asker, "midstream_streams_total").await, 1);
+    assert_eq!(counted(&asker, "midstream_usage_records_total").await, 2);
 }
 
 #[tokio::test]

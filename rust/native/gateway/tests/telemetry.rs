@@ -12,12 +12,15 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::post;
 use bytes::Bytes;
+use http::StatusCode;
+use http_body_util::BodyExt;
 use midstream_gateway::{Api, Config, Server, TelemetryConfig};
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
+use support::routes::{cut, two_routes_and};
 use support::{Asker, LONGEST, Mock, Script, Seen, all, chat, chat_end, gateway_with};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
@@ -137,6 +140,31 @@ async fn a_stop_is_an_error_with_what_the_check_found() {
     let found = attributes(&spans[0].events[0].attributes);
     assert_eq!(found["gen_ai.evaluation.name"], "repeat/exact");
     assert!(!collector.holds("again and again"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_route_that_is_asked_is_a_span_and_knows_its_own() {
+    let (collector, url) = Collector::start().await;
+    let first = Mock::start(cut(&[chat("Hello")])).await;
+    let second = Mock::start(Script { status: Some(StatusCode::BAD_REQUEST), ..Script::of([chat_end()]) }).await;
+    let server = two_routes_and(&first, &second, Api::Openai, "{}", &[], |config| {
+        config.telemetry.otlp = Some(url);
+    })
+    .await;
+    let body = r#"{"model":"m","stream":true,"messages":[{"role":"user","content":"Hi"}]}"#;
+    let response = Asker::new(&server).send("POST", CHAT, body).await;
+    assert!(timeout(LONGEST, response.into_body().collect()).await.unwrap().is_err());
+    let Seen::Asked { headers, .. } = second.next().await else { panic!("the second saw no request") };
+    timeout(LONGEST, server.stop()).await.unwrap();
+    let mut ends = BTreeMap::new();
+    for span in collector.spans() {
+        let held = attributes(&span.attributes);
+        if held["midstream.upstream"] == "second" {
+            assert!(headers["traceparent"].to_str().unwrap().contains(&hex(&span.span_id)));
+        }
+        ends.insert(held["midstream.upstream"].clone(), held["error.type"].clone());
+    }
+    assert_eq!(ends, [("mock", "truncated"), ("second", "failed")].map(|(one, end)| (one.into(), end.into())).into());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,6 +10,7 @@ use http::StatusCode;
 use http_body_util::BodyExt;
 use midstream_gateway::{Api, Config, RouteConfig, Server, UpstreamConfig};
 use serde_json::{Value, json};
+use support::ends::ended;
 use support::{Asker, LONGEST, Mock, Script, Seen, all, chat, chat_end, gateway, gateway_with};
 use tokio::time::timeout;
 
@@ -29,24 +30,7 @@ fn finish() -> Bytes {
 
 const DONE: &str = "data: [DONE]\n\n";
 
-/// The only stream, once it has ended.
-async fn ended(server: &Server) -> Value {
-    let asker = Asker::new(server);
-    timeout(LONGEST, async {
-        loop {
-            let shown = asker.get_json("/midstream/v1/streams").await;
-            let stream = shown["streams"][0].clone();
-            if stream["state"] == "ended" {
-                return stream;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    })
-    .await
-    .expect("the stream did not end")
-}
-
-/// Its only record: end, input, output, source.
+/// The only record of the only stream: end, input, output, source.
 async fn record(server: &Server) -> (Value, Value, Value, Value) {
     let stream = ended(server).await;
     let records = stream["usage"].as_array().unwrap();

@@ -11,7 +11,8 @@ use crate::wire::SPLICED;
 impl Flow {
     /// Asks for an answer that goes on; false where none may.
     pub(super) fn go_on(&mut self, why: &Why) -> bool {
-        let asked = self.continuation.as_mut().and_then(|continuation| continuation.go_on(why));
+        let asked = self.continuation.as_mut().zip(self.watched.second());
+        let asked = asked.and_then(|(continuation, call)| continuation.go_on(why, call));
         let Some((held, asking)) = asked else { return false };
         self.source = Source::Asking(asking, None);
         self.patience.rest();
@@ -37,7 +38,7 @@ impl Flow {
                     continuation.answered(&joined.upstream);
                 }
                 self.tell_of(&joined.upstream.name);
-                self.watched.spliced(&joined.upstream.name, joined.seat);
+                self.watched.spliced(&joined.upstream.name, joined.call);
                 self.source = Source::Body(joined.body);
             }
             (None, Some(fault)) => self.end_here(Some(fault)),

@@ -8,37 +8,24 @@ use midstream_stream::{EndingState, Summary, Usage, UsageSource};
 use midstream_worker::Clock;
 use opentelemetry::Context;
 
-use super::{Ledger, Prices, Tokens, UsageRecord, unix_s};
+use super::call::{Account, Asked, Call};
+use super::{Ledger, Prices, Tokens, UsageRecord};
 use crate::attempts::Books;
 use crate::cause::Cause;
 use crate::limits::Admission;
 use crate::seats::Seat;
 use crate::streams::Stream;
-use crate::telemetry::{Asks, Span, Telemetry};
+use crate::telemetry::{Asks, Telemetry};
 use crate::upstream::Upstream;
 
 /// What is booked for a stream: whoever drops it books what is not booked yet, so that no ending is free.
 pub(crate) struct Booking {
-    ledger: Arc<Ledger>,
-    clock: Arc<dyn Clock>,
-    stream: Arc<Stream>,
+    call: Call,
     started: Timestamp,
-    /// The limits that it counts for.
-    admission: Admission,
     /// The most tokens that the request asks for.
     max_tokens: Option<u64>,
-    prices: Prices,
-    /// Characters of the request.
-    characters: u64,
-    /// Who is asked, and since when.
-    asked: Option<(String, Timestamp)>,
-    /// The client's trace, and the upstream's part in it.
-    parent: Context,
-    asks: Asks,
-    span: Option<Span>,
-    /// Its place at that upstream.
-    seat: Option<Seat>,
     before: Before,
+    /// Each upstream that is asked has a record; so has a stream for which nobody could be.
     is_booked: bool,
     /// Nobody answers.
     has_failed: bool,
@@ -74,20 +61,20 @@ impl Booking {
         stream: &Arc<Stream>,
         (admission, max_tokens): (Admission, Option<u64>),
     ) -> Self {
-        Self {
+        let account = Account {
             ledger: Arc::clone(ledger),
             clock: Arc::clone(clock),
             stream: Arc::clone(stream),
-            started: clock.now(),
-            admission,
-            max_tokens,
+            admission: Arc::new(admission),
             prices: Prices::default(),
             characters: 0,
-            asked: None,
             parent: Context::new(),
             asks: Asks::default(),
-            span: None,
-            seat: None,
+        };
+        Self {
+            call: Call::new(account),
+            started: clock.now(),
+            max_tokens,
             before: Before::default(),
             is_booked: false,
             has_failed: false,
@@ -97,15 +84,17 @@ impl Booking {
 
     /// What the tokens of a request of so many characters cost.
     pub(crate) fn of_request(mut self, characters: u64, prices: Prices) -> Self {
-        (self.characters, self.prices) = (characters, prices);
+        let account = &mut self.call.account;
+        (account.characters, account.prices) = (characters, prices);
         self
     }
 
     /// The trace that the request belongs to, and what is told of it there.
     pub(crate) fn within(mut self, headers: &HeaderMap, asks: impl FnOnce() -> Asks) -> Self {
-        if self.ledger.telemetry().is_some() {
-            self.asks = asks();
-            self.parent = Telemetry::parent(headers);
+        let account = &mut self.call.account;
+        if account.ledger.telemetry().is_some() {
+            account.asks = asks();
+            account.parent = Telemetry::parent(headers);
         }
         self
     }
@@ -115,139 +104,92 @@ impl Booking {
         self.started
     }
 
-    /// Another upstream goes on with the answer, of which that much came from those before.
-    pub(crate) fn goes_on(&mut self, upstream: &str, seat: Seat, (usage, characters, bytes): (Usage, u64, u64)) {
-        if let Some((before, _)) = self.asked.take() {
-            let all = self.ledger.tokens_of_part(self.stream.meta.model.as_deref(), usage, characters);
-            let tokens = self.with_input(self.stream.meta.model.as_deref(), self.before.rest(all));
+    /// Books a second request for the same stream.
+    pub(crate) fn second(&self) -> Call {
+        self.call.again()
+    }
+
+    /// The upstream of a second request goes on with the answer, of which that much came from those before.
+    pub(crate) fn goes_on(&mut self, second: Call, (usage, characters, bytes): (Usage, u64, u64)) {
+        let Self { call: Call { account, asked }, before, .. } = self;
+        if let Some(Asked { upstream, span, .. }) = asked.take() {
+            let model = account.stream.meta.model.as_deref();
+            let all = account.ledger.tokens_of_part(model, usage, characters);
+            let tokens = account.with_input(model, before.rest(all));
             let record = UsageRecord {
-                cost: self.prices.cost_of(tokens),
-                bytes: bytes.saturating_sub(self.before.bytes),
-                ..self.record(Some(before), tokens, EndingState::Truncated, self.started)
+                cost: account.prices.cost_of(tokens),
+                bytes: bytes.saturating_sub(before.bytes),
+                ..account.record(Some(upstream), tokens, EndingState::Truncated, self.started)
             };
-            self.before = Before { usage, output: all.output.unwrap_or_default(), bytes };
-            // One span is of the whole answer.
-            let span = self.span.take();
-            self.write(record);
-            self.span = span;
+            *before = Before { usage, output: all.output.unwrap_or_default(), bytes };
+            account.write(record, span);
         }
-        self.seat = Some(seat);
-        self.asked = Some((upstream.to_owned(), self.clock.now()));
+        self.call = second;
     }
 
     /// The upstream that was asked last has answered, and its answer is over.
     pub(crate) fn end(&mut self, summary: &Summary, is_read: bool) {
         self.is_over = true;
         self.leave(summary, is_read);
-        self.admission = Admission::default();
+        self.call.account.admission = Arc::default();
     }
 
     /// The same where another upstream is asked instead.
     pub(crate) fn leave(&mut self, summary: &Summary, is_read: bool) {
-        let Some((upstream, _)) = self.asked.take() else { return };
-        let model = self.stream.meta.model.clone().or_else(|| summary.model.clone());
-        if let Some(span) = &self.span {
+        let Self { call: Call { account, asked }, before, .. } = self;
+        let Some(Asked { upstream, span, .. }) = asked.take() else { return };
+        let model = account.stream.meta.model.clone().or_else(|| summary.model.clone());
+        if let Some(span) = &span {
             span.tell(summary);
         }
-        let tokens = self.before.rest(self.ledger.tokens(model.as_deref(), summary, is_read));
-        if tokens.source == UsageSource::Reported && self.before.bytes == 0 {
-            self.ledger.learn_input(model.as_deref(), self.characters, summary.usage);
+        let tokens = before.rest(account.ledger.tokens(model.as_deref(), summary, is_read));
+        if tokens.source == UsageSource::Reported && before.bytes == 0 {
+            account.ledger.learn_input(model.as_deref(), account.characters, summary.usage);
         }
         // Who refuses has read nothing.
         let is_refused = summary.ending.state == EndingState::Failed && tokens.output == Some(0);
-        let tokens = if is_refused { tokens } else { self.with_input(model.as_deref(), tokens) };
+        let tokens = if is_refused { tokens } else { account.with_input(model.as_deref(), tokens) };
         let record = UsageRecord {
             model,
-            cost: self.prices.cost(summary, tokens),
-            bytes: summary.bytes.saturating_sub(self.before.bytes),
+            cost: account.prices.cost(summary, tokens),
+            bytes: summary.bytes.saturating_sub(before.bytes),
             ttft_s: summary.pace.first_text_s,
-            ..self.record(Some(upstream), tokens, summary.ending.state, self.started)
+            ..account.record(Some(upstream), tokens, summary.ending.state, self.started)
         };
         if let (EndingState::Halted, Some(most), Some(output)) = (summary.ending.state, self.max_tokens, tokens.output)
         {
-            self.ledger.metrics.saved(most.saturating_sub(output));
+            account.ledger.metrics.saved(most.saturating_sub(output));
         }
-        self.write(record);
-        self.seat = None;
+        account.write(record, span);
     }
 
-    /// Books who was asked and did not answer, if anybody was.
-    fn book_unanswered(&mut self, end: EndingState) -> bool {
-        let Some((upstream, since)) = self.asked.take() else { return false };
-        let tokens = match end {
-            // It may have read the request, though its client did not wait for an answer.
-            EndingState::Cancelled => self.with_input(self.stream.meta.model.as_deref(), Tokens::NOTHING),
-            _ => Tokens::NOTHING,
-        };
-        self.book(Some(upstream), tokens, end, since);
-        true
-    }
-
-    fn with_input(&self, model: Option<&str>, tokens: Tokens) -> Tokens {
-        self.ledger.with_input(model, tokens, self.characters)
-    }
-
-    fn book(&mut self, upstream: Option<String>, tokens: Tokens, end: EndingState, since: Timestamp) {
-        let record = self.record(upstream, tokens, end, since);
-        self.write(record);
-    }
-
-    fn record(&self, upstream: Option<String>, tokens: Tokens, end: EndingState, since: Timestamp) -> UsageRecord {
-        let meta = &self.stream.meta;
-        UsageRecord {
-            stream: meta.id.as_str().to_owned(),
-            api: meta.api,
-            key: meta.key.clone(),
-            tenant: meta.tenant.clone(),
-            model: meta.model.clone(),
-            upstream,
-            tokens,
-            cost: self.prices.cost_of(tokens).filter(|cost| *cost > 0.0),
-            end: end.name(),
-            bytes: 0,
-            ttft_s: None,
-            duration_s: (self.clock.now() - since).as_secs_f64(),
-            at: unix_s(),
+    /// Books whom it waits for, or that nobody could be asked where nothing is booked.
+    fn book_unanswered(&mut self, end: EndingState) {
+        self.call.book_unanswered(end);
+        if !std::mem::replace(&mut self.is_booked, true) {
+            let account = &self.call.account;
+            account.write(account.record(None, Tokens::NOTHING, end, self.started), None);
         }
-    }
-
-    fn write(&mut self, record: UsageRecord) {
-        self.is_booked = true;
-        self.admission.take(record.tokens.all(), record.cost.unwrap_or_default(), record.at as u64);
-        if let Some(span) = self.span.take() {
-            span.end(&record);
-        }
-        self.ledger.book(&record);
-        self.stream.book(record);
     }
 }
 
 impl Books for Booking {
     fn ask(&mut self, upstream: &Upstream, seat: Seat) {
-        self.book_unanswered(EndingState::Failed);
-        self.seat = Some(seat);
-        self.asked = Some((upstream.name.clone(), self.clock.now()));
-        let telemetry = self.ledger.telemetry();
-        self.span =
-            telemetry.and_then(|telemetry| telemetry.start(&self.parent, (&self.stream.meta, &self.asks), upstream));
+        self.is_booked = true;
+        self.call.ask(upstream, seat);
     }
 
-    fn trace(&self, mut headers: HeaderMap) -> HeaderMap {
-        if let Some(span) = &self.span {
-            span.name_in(&mut headers);
-        }
-        headers
+    fn trace(&self, headers: HeaderMap) -> HeaderMap {
+        self.call.trace(headers)
     }
 
     fn failed(&self, upstream: &str, opened: bool) {
-        self.ledger.failed(upstream, opened);
+        self.call.failed(upstream, opened);
     }
 
     fn fail(&mut self) {
         self.has_failed = true;
-        if !self.book_unanswered(EndingState::Failed) && !self.is_booked {
-            self.book(None, Tokens::NOTHING, EndingState::Failed, self.started);
-        }
+        self.book_unanswered(EndingState::Failed);
     }
 }
 
@@ -256,13 +198,14 @@ impl Drop for Booking {
         if self.is_over {
             return;
         }
-        if !self.book_unanswered(EndingState::Cancelled) && !self.is_booked {
-            self.book(None, Tokens::NOTHING, EndingState::Cancelled, self.started);
-        }
+        self.book_unanswered(EndingState::Cancelled);
+        let Account { ledger, stream, .. } = &self.call.account;
         if !self.has_failed {
-            self.stream.blame(Cause::ClientLeft);
+            stream.blame(Cause::ClientLeft);
         }
-        self.stream.end(None);
+        let end = if stream.cause().is_some() { EndingState::Cancelled } else { EndingState::Failed };
+        ledger.metrics.unanswered(stream.meta.api, end);
+        stream.end(None);
     }
 }
 

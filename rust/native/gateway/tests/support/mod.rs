@@ -1,10 +1,11 @@
 //! A provider that sends what a test says and logs when its connections close, and a client.
 
 #![allow(dead_code, reason = "each test file uses its own part")]
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails where it cannot go on")]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
 pub(crate) mod certificates;
 pub(crate) mod connections;
+pub(crate) mod ends;
 pub(crate) mod folder;
 pub(crate) mod routes;
 
@@ -133,6 +134,11 @@ impl Mock {
         timeout(LONGEST, async { self.seen.lock().await.recv().await.unwrap() })
             .await
             .expect("the provider saw nothing")
+    }
+
+    /// Waits for the next request, behind the closes of those before.
+    pub(crate) async fn asked(&self) {
+        while !matches!(self.next().await, Seen::Asked { .. }) {}
     }
 
     /// Waits for the next close; gives whether the answer was whole, and when.

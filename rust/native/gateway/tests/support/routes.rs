@@ -1,6 +1,6 @@
 //! Models that two providers serve, of whom the second goes on where the first breaks off.
 
-use midstream_gateway::{Api, PrefillConfig, RouteConfig, Server, UpstreamConfig};
+use midstream_gateway::{Api, Config, PrefillConfig, RouteConfig, Server, UpstreamConfig};
 use midstream_stream::Settings;
 use serde_json::Value;
 
@@ -9,6 +9,17 @@ use bytes::Bytes;
 
 /// Two routes of the model `m`, which the second knows as `other`.
 pub(crate) async fn two_routes(first: &Mock, second: &Mock, api: Api, guard: &str, reroute: &[&str]) -> Server {
+    two_routes_and(first, second, api, guard, reroute, |_| ()).await
+}
+
+pub(crate) async fn two_routes_and(
+    first: &Mock,
+    second: &Mock,
+    api: Api,
+    guard: &str,
+    reroute: &[&str],
+    change: impl FnOnce(&mut Config),
+) -> Server {
     gateway_with(first, api, |config| {
         let url = format!("http://{}", second.address);
         let prefill = Some(PrefillConfig::default());
@@ -20,6 +31,7 @@ pub(crate) async fn two_routes(first: &Mock, second: &Mock, api: Api, guard: &st
         config.guard = Settings::from_json(guard).unwrap();
         config.continuation.on_break = true;
         config.continuation.reroute = reroute.iter().map(|name| (*name).to_owned()).collect();
+        change(config);
     })
     .await
 }
