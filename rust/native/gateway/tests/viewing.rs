@@ -15,6 +15,7 @@ use midstream_gateway::{Api, Config, KeyConfig, Role, Server};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use support::connections::Raw;
+use support::ends::ended;
 use support::folder::Folder;
 use support::{Asker, LONGEST, Mock, Script, all, chat, chat_end, gateway, gateway_with};
 use tokio::time::timeout;
@@ -297,10 +298,55 @@ async fn a_forgotten_stream_tells_its_end() {
 
 #[tokio::test]
 async fn an_ended_stream_is_deleted_and_one_that_runs_is_not() {
-    let (_mock, _server, asker, id) = answered(&["Hello"]).await;
-    let path = format!("/midstream/v1/streams/{id}");
-    assert_eq!(asker.send("DELETE", &path, "").await.status(), StatusCode::NO_CONTENT);
-    assert_eq!(asker.send("GET", &path, "").await.status(), StatusCode::NOT_FOUND);
+    let mock = Mock::start(Script { hangs: true, ..Script::of([chat("Hello")]) }).await;
+    let server = gateway(&mock, Api::Openai).await;
+    let asker = Asker::new(&server);
+    let response = asker.post(CHAT).await;
+    let path = format!("/midstream/v1/streams/{}", id_of(&response));
+    let status = async |method: &str, path: &str| asker.send(method, path, "").await.status();
+    let refused = asker.send("DELETE", &path, "").await;
+    assert_eq!(refused.status(), StatusCode::CONFLICT);
+    assert!(text(refused).await.contains("the stream runs; cancel it first"));
+    assert_eq!(asker.get_json(&path).await["state"], "running");
+    let cancel = format!("{path}/cancel");
+    assert_eq!(status("POST", &cancel).await, StatusCode::ACCEPTED);
+    ended(&server).await;
+    // Whoever asks for its end has what they want.
+    assert_eq!(status("POST", &cancel).await, StatusCode::ACCEPTED);
+    assert_eq!(status("DELETE", &path).await, StatusCode::NO_CONTENT);
+    for (method, path) in [("GET", &path), ("DELETE", &path), ("POST", &cancel)] {
+        assert_eq!(status(method, path).await, StatusCode::NOT_FOUND, "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_only_the_log_knows_has_ended_and_is_cancelled_by_nobody() {
+    let folder = Folder::new();
+    let mock = Mock::start(Script::of([chat("Hello"), chat_end()])).await;
+    let with_log = |config: &mut Config| config.store.folder = Some(folder.0.clone());
+    let server = gateway_with(&mock, Api::Openai, with_log).await;
+    let response = Asker::new(&server).post(CHAT).await;
+    let cancel = format!("/midstream/v1/streams/{}/cancel", id_of(&response));
+    all(response).await;
+    server.stop().await;
+    let server = gateway_with(&mock, Api::Openai, with_log).await;
+    assert_eq!(Asker::new(&server).send("POST", &cancel, "").await.status(), StatusCode::ACCEPTED);
+}
+
+#[tokio::test]
+async fn the_document_says_who_is_refused() {
+    let (_mock, _server, asker, _) = answered(&["Hello"]).await;
+    let document = asker.get_json("/midstream/v1/openapi.json").await;
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        let is_open = ["/healthz", "/readyz"].contains(&path.as_str());
+        for (method, operation) in operations.as_object().unwrap() {
+            let told = operation["responses"].as_object().unwrap();
+            let refuses = ["401", "403"].map(|status| told.contains_key(status));
+            assert_eq!(refuses, [!is_open; 2], "{method} {path}");
+            let names_one = path.contains("{id}");
+            assert_eq!(told.contains_key("404"), names_one, "{method} {path}");
+        }
+    }
 }
 
 #[tokio::test]

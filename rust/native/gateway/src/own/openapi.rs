@@ -2,6 +2,8 @@
 
 use axum::Json;
 use utoipa::OpenApi;
+use utoipa::openapi::ResponseBuilder;
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 
 /// The document.
@@ -35,6 +37,25 @@ impl utoipa::Modify for Keyed {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let scheme = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
         document.components.get_or_insert_default().add_security_scheme("key", scheme);
+        for (path, item) in &mut document.paths.paths {
+            if !OPEN.contains(&path.as_str()) {
+                [&mut item.get, &mut item.post, &mut item.delete].into_iter().flatten().for_each(refuse);
+            }
+        }
+    }
+}
+
+/// Who has no key, or one that may not, is refused everywhere else.
+const OPEN: [&str; 2] = ["/healthz", "/readyz"];
+
+fn refuse(operation: &mut Operation) {
+    let refusals = [
+        ("401", "A key is needed and none that is known was sent"),
+        ("403", "The key may not, or the page's origin is none that may call"),
+    ];
+    for (status, why) in refusals {
+        let responses = &mut operation.responses.responses;
+        responses.entry(status.to_owned()).or_insert_with(|| ResponseBuilder::new().description(why).into());
     }
 }
 

@@ -145,7 +145,7 @@ async fn listed(proxy: &Proxy) -> Vec<Listed> {
 #[utoipa::path(get, path = "/midstream/v1/streams/{id}", tag = "streams", params(("id" = String, Path,)), responses(
     (status = 200, description = "What is known of it", body = crate::streams::Shown),
     (status = 404, description = "No stream has that id", body = Object),
-    (status = 410, description = "It is not kept any more; `stream` says how it ended", body = Object),
+    (status = 410, description = "It ended and is not kept any more; `stream` says how", body = Object),
 ))]
 pub(super) async fn show(
     State(proxy): State<Arc<Proxy>>,
@@ -166,7 +166,8 @@ pub(super) async fn show(
 #[utoipa::path(get, path = "/midstream/v1/streams/{id}/findings", tag = "streams", params(("id" = String, Path,)),
     responses(
         (status = 200, description = "`findings`, in stream order", body = Object),
-        (status = 404, description = "No stream of this process has that id", body = Object),
+        (status = 404, description = "No stream has that id", body = Object),
+        (status = 410, description = "It ended and is not kept any more; `stream` says how", body = Object),
     )
 )]
 pub(super) async fn findings(
@@ -199,7 +200,8 @@ pub(super) async fn findings(
 #[utoipa::path(post, path = "/midstream/v1/streams/{id}/cancel", tag = "streams", params(("id" = String, Path,)),
     responses(
         (status = 202, description = "It will end, or has"),
-        (status = 404, description = "No stream that runs has that id", body = Object),
+        (status = 404, description = "No stream has that id", body = Object),
+        (status = 410, description = "It ended and is not kept any more; `stream` says how", body = Object),
     )
 )]
 pub(super) async fn cancel(
@@ -207,16 +209,23 @@ pub(super) async fn cancel(
     Extension(viewer): Extension<Viewer>,
     Path(id): Path<String>,
 ) -> Response {
-    if let Some(stream) = proxy.streams.get(&id).filter(|stream| viewer.sees(&stream.meta)) {
-        stream.end_by_operator();
+    if let (Some(store), Some(stream)) = (proxy.streams.log(), StreamId::of(&id))
+        && proxy.streams.get(&id).is_none()
+        && store.status(&stream).await.is_ok_and(|status| viewer.sees(&status.meta))
+        && store.signal(&stream, Signal::Cancel).await.is_ok()
+    {
         return StatusCode::ACCEPTED.into_response();
     }
-    let Some((store, stream)) = proxy.streams.log().zip(StreamId::of(&id)) else { return told(&unknown(&id)) };
-    let is_seen = store.status(&stream).await.is_ok_and(|status| viewer.sees(&status.meta));
-    if is_seen && store.signal(&stream, Signal::Cancel).await.is_ok() {
-        return StatusCode::ACCEPTED.into_response();
+    match find(&proxy, &id).await {
+        Ok(found) if !viewer.sees(found.meta()) => told(&unknown(&id)),
+        Ok(found) => {
+            if let Found::Here(stream) = found {
+                stream.end_by_operator();
+            }
+            StatusCode::ACCEPTED.into_response()
+        }
+        Err(answer) => answer,
     }
-    told(&unknown(&id))
 }
 
 /// Adds a note to a stream: an event for its viewers, and a part of what is known of it.
@@ -225,7 +234,9 @@ pub(super) async fn cancel(
     responses(
         (status = 201, description = "It is there"),
         (status = 400, description = "The body is no note, or the stream has 64 of them", body = Object),
+        (status = 404, description = "No stream has that id", body = Object),
         (status = 409, description = "Only the log knows the stream", body = Object),
+        (status = 410, description = "It ended and is not kept any more; `stream` says how", body = Object),
     )
 )]
 pub(super) async fn annotate(
@@ -288,6 +299,8 @@ fn note_of(body: &[u8]) -> Result<Box<RawValue>, String> {
     responses(
         (status = 200, description = "`token`, and in `expires` its end in seconds since 1970", body = Object),
         (status = 403, description = "The key neither started the stream nor may view others", body = Object),
+        (status = 404, description = "No stream has that id", body = Object),
+        (status = 410, description = "It ended and is not kept any more; `stream` says how", body = Object),
     )
 )]
 pub(super) async fn token(
@@ -311,7 +324,9 @@ pub(super) async fn token(
 /// Forgets a stream that is over; in a log its records stay until their file goes.
 #[utoipa::path(delete, path = "/midstream/v1/streams/{id}", tag = "streams", params(("id" = String, Path,)), responses(
     (status = 204, description = "Nobody can see it any more"),
+    (status = 404, description = "No stream has that id", body = Object),
     (status = 409, description = "It runs; cancel it first", body = Object),
+    (status = 410, description = "It ended and is not kept any more; `stream` says how", body = Object),
 ))]
 pub(super) async fn delete(
     State(proxy): State<Arc<Proxy>>,
