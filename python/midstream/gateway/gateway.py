@@ -137,7 +137,8 @@ class Gateway:
         Raises
         ------
         InputError
-            For a value that is not allowed or another address to listen on; nothing has changed then.
+            For a value that is not allowed, and another one of what is read once at the start: the address, the format
+            of the log, store, telemetry, usage and viewers. Nothing has changed then.
 
         Examples
         --------

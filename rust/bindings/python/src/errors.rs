@@ -41,7 +41,9 @@ impl From<midstream_gateway::ReloadError> for BindingError {
     fn from(error: midstream_gateway::ReloadError) -> Self {
         match error {
             midstream_gateway::ReloadError::Config(error) => error.into(),
-            error @ midstream_gateway::ReloadError::Listen { .. } => Self::Gateway(error.to_string()),
+            error @ (midstream_gateway::ReloadError::Listen { .. }
+            | midstream_gateway::ReloadError::Restart { .. }
+            | midstream_gateway::ReloadError::UsageFile { .. }) => Self::Gateway(error.to_string()),
         }
     }
 }

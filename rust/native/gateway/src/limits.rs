@@ -20,7 +20,7 @@ use self::day::Day;
 use crate::access::Key;
 use crate::config::{Config, LimitsConfig};
 use crate::fault::Fault;
-use crate::usage::{Spent, spent_since};
+use crate::usage::spent_since;
 
 /// Of all keys and tenants that are limited.
 #[derive(Default)]
@@ -56,12 +56,14 @@ struct Held {
 }
 
 impl Limits {
-    /// Those of a configuration. Who was limited before under the same name and limits goes on as it stands.
+    /// Those of a configuration. Who was limited before under the same name and limits goes on as it stands; who has other
+    /// limits has used of the day what was used before.
     pub(crate) fn of(config: &Config, before: Option<&Self>, now: Timestamp) -> Self {
         let made = |kind: &str, name: &String, limits: &LimitsConfig, old: Option<&Arc<Allowance>>| {
             let kept = old.filter(|old| old.config == *limits).map(Arc::clone);
-            let allowance = kept.or_else(|| Allowance::new(format!("the {kind} {name:?}"), limits, now).map(Arc::new));
-            allowance.map(|allowance| (name.clone(), allowance))
+            let day = || old.map(|old| old.taken().day.used()).unwrap_or_default();
+            let anew = || Allowance::new(format!("the {kind} {name:?}"), limits, day(), now).map(Arc::new);
+            kept.or_else(anew).map(|allowance| (name.clone(), allowance))
         };
         let keys = config.keys.iter();
         let tenants = config.tenants.iter();
@@ -79,24 +81,30 @@ impl Limits {
         }
     }
 
-    /// Whether any of them has a budget of a day.
-    fn count_days(&self) -> bool {
-        let of_day = |config: &LimitsConfig| config.tokens_per_day.is_some() || config.cost_per_day.is_some();
-        self.keys.values().chain(self.tenants.values()).any(|allowance| of_day(&allowance.config))
+    /// Whether anybody has a budget of a day who had none before.
+    pub(crate) fn begins_a_day(&self, before: &Self) -> bool {
+        let (keys, tenants) =
+            (beginning(&self.keys, Some(&before.keys)), beginning(&self.tenants, Some(&before.tenants)));
+        !keys.is_empty() || !tenants.is_empty()
     }
 
-    /// Takes what a file says that was used today before the process began.
-    pub(crate) fn restore(&self, file: &Path, unix_s: u64) -> io::Result<()> {
-        let midnight = unix_s - unix_s % day::SECONDS;
-        if self.count_days() { spent_since(file, midnight as f64, |spent| self.take(spent)) } else { Ok(()) }
-    }
-
-    fn take(&self, spent: &Spent) {
-        let of_key = spent.key.as_ref().and_then(|key| self.keys.get(key));
-        let of_tenant = spent.tenant.as_ref().and_then(|tenant| self.tenants.get(tenant));
-        for allowance in [of_key, of_tenant].into_iter().flatten() {
-            allowance.taken().day.take(spent.tokens(), spent.cost(), spent.at as u64);
+    /// Takes what a file says was used today by those who had no budget of a day before.
+    pub(crate) fn restore(&self, file: &Path, unix_s: u64, before: Option<&Self>) -> io::Result<()> {
+        let keys = beginning(&self.keys, before.map(|before| &before.keys));
+        let tenants = beginning(&self.tenants, before.map(|before| &before.tenants));
+        if keys.is_empty() && tenants.is_empty() {
+            return Ok(());
         }
+        // The file has what was used before under other limits too.
+        keys.values().chain(tenants.values()).for_each(|allowance| allowance.taken().day = Day::default());
+        let midnight = unix_s - unix_s % day::SECONDS;
+        spent_since(file, midnight as f64, |spent| {
+            let of_key = spent.key.as_deref().and_then(|key| keys.get(key));
+            let of_tenant = spent.tenant.as_deref().and_then(|tenant| tenants.get(tenant));
+            for allowance in [of_key, of_tenant].into_iter().flatten() {
+                allowance.taken().day.take(spent.tokens(), spent.cost(), spent.at as u64);
+            }
+        })
     }
 
     /// Lets a request begin that may take so many tokens, or says how long it has to wait.
@@ -119,8 +127,18 @@ impl Limits {
     }
 }
 
+/// Those who have a budget of a day and had none before.
+fn beginning<'a>(
+    now: &'a BTreeMap<String, Arc<Allowance>>,
+    before: Option<&BTreeMap<String, Arc<Allowance>>>,
+) -> BTreeMap<&'a str, &'a Allowance> {
+    let had_one = |name: &String| before.and_then(|before| before.get(name)).is_some_and(|old| old.counts_days());
+    let begin = now.iter().filter(|(name, allowance)| allowance.counts_days() && !had_one(name));
+    begin.map(|(name, allowance)| (name.as_str(), &**allowance)).collect()
+}
+
 impl Allowance {
-    fn new(whose: String, config: &LimitsConfig, now: Timestamp) -> Option<Self> {
+    fn new(whose: String, config: &LimitsConfig, day: Day, now: Timestamp) -> Option<Self> {
         if config.is_none() {
             return None;
         }
@@ -131,8 +149,12 @@ impl Allowance {
             whose,
             config: config.clone(),
             requests: per_min.map(|most| RateLimiter::direct(Quota::per_minute(most))),
-            taken: Mutex::new(Taken { running: 0, minute, day: Day::default() }),
+            taken: Mutex::new(Taken { running: 0, minute, day }),
         })
+    }
+
+    fn counts_days(&self) -> bool {
+        self.config.tokens_per_day.is_some() || self.config.cost_per_day.is_some()
     }
 
     fn taken(&self) -> MutexGuard<'_, Taken> {
@@ -317,6 +339,16 @@ mod tests {
         let case = case("limits = { tokens_per_day = 10 }");
         case.admit(None).unwrap().take(10, 0.0, 0);
         let reloaded = Limits::of(&case.config, Some(&case.limits), at(1));
+        assert!(reloaded.admit(Some(&case.key), None, at(1), 1).is_err());
+    }
+
+    #[test]
+    fn limits_that_change_know_what_was_used_of_the_day() {
+        let mut case = case("limits = { concurrent = 9 }");
+        case.admit(None).unwrap().take(10, 0.0, 0);
+        case.config.keys.get_mut("alice").unwrap().limits.tokens_per_day = Some(10);
+        let reloaded = Limits::of(&case.config, Some(&case.limits), at(1));
+        assert!(reloaded.begins_a_day(&case.limits) && !reloaded.begins_a_day(&reloaded));
         assert!(reloaded.admit(Some(&case.key), None, at(1), 1).is_err());
     }
 }

@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::accept::accept;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Fixed};
 use crate::cors::for_pages;
 use crate::haste::Haste;
 use crate::log::{Refusals, events};
@@ -45,6 +45,7 @@ pub struct Server {
     /// What the configuration says.
     listen: SocketAddr,
     address: SocketAddr,
+    fixed: Fixed,
     proxy: Arc<Proxy>,
     stop: Option<oneshot::Sender<Duration>>,
     accepting: JoinHandle<()>,
@@ -116,6 +117,18 @@ pub enum ReloadError {
         /// Where it listens.
         address: SocketAddr,
     },
+    /// The new one has other values for what is read once, at the start.
+    Restart {
+        /// Their keys.
+        keys: Vec<&'static str>,
+    },
+    /// What was used today cannot be read.
+    UsageFile {
+        /// The file.
+        file: PathBuf,
+        /// What the system says.
+        reason: String,
+    },
 }
 
 impl fmt::Display for ReloadError {
@@ -125,6 +138,10 @@ impl fmt::Display for ReloadError {
             Self::Listen { asked, address } => {
                 write!(f, "listen is {asked}, but a gateway that runs stays at {address}; start another one there")
             }
+            Self::Restart { keys } => {
+                write!(f, "a gateway that runs keeps what it began with of {}; start it again", keys.join(", "))
+            }
+            Self::UsageFile { file, reason } => write!(f, "cannot read usage from {}: {reason}", file.display()),
         }
     }
 }
@@ -147,10 +164,10 @@ impl Server {
         let streams = Streams::new(config.store.keep(), log, Arc::clone(&metrics.audience));
         let tokens = Tokens::of(&config.viewers).map_err(StartError::Config)?;
         let viewers = (config.viewers.per_stream, config.viewers.in_all);
-        let used = config.usage.file.clone();
+        let fixed = Fixed::of(&config);
         let setup = Setup::of(config, None, clock.now()).map_err(StartError::Config)?;
-        if let Some(file) = used {
-            let restored = setup.limits.restore(&file, unix_s() as u64);
+        if let Some(file) = fixed.usage_file().cloned() {
+            let restored = setup.limits.restore(&file, unix_s() as u64, None);
             restored.map_err(|error| StartError::UsageFile { file, error })?;
         }
         let listener = TcpListener::bind(listen).await.map_err(failed)?;
@@ -174,7 +191,7 @@ impl Server {
         proxy.tell_started(address);
         let accepting = tokio::spawn(accept(listener, router, Arc::clone(&proxy), stopped));
         let sweeping = tokio::spawn(sweep(Arc::downgrade(&proxy)));
-        Ok(Self { listen, address, proxy, stop: Some(stop), accepting, sweeping })
+        Ok(Self { listen, address, fixed, proxy, stop: Some(stop), accepting, sweeping })
     }
 
     /// Puts another configuration in the place of the one that it runs by, wholly or not at all.
@@ -183,7 +200,8 @@ impl Server {
     /// upstreams. Streams, metrics and a certificate that was made stay.
     ///
     /// # Errors
-    /// [`ReloadError`] where the configuration cannot be used or asks to listen elsewhere; nothing has changed then.
+    /// [`ReloadError`] where the configuration cannot be used, or has another address or other values for what is read
+    /// once, at the start: the format of the log, store, telemetry, usage and viewers. Nothing has changed then.
     pub fn reload(&self, config: Config) -> Result<(), ReloadError> {
         self.put(config).inspect_err(|error| self.refused(&error.to_string()))
     }
@@ -197,8 +215,18 @@ impl Server {
         if config.listen != self.listen && config.listen != self.address {
             return Err(ReloadError::Listen { asked: config.listen, address: self.address });
         }
+        let keys = self.fixed.changed(&config);
+        if !keys.is_empty() {
+            return Err(ReloadError::Restart { keys });
+        }
         let before = self.proxy.setup.load_full();
         let setup = Setup::of(config, Some(&before), self.proxy.clock.now()).map_err(ReloadError::Config)?;
+        if let Some(file) = self.fixed.usage_file().filter(|_| setup.limits.begins_a_day(&before.limits)) {
+            self.proxy.ledger.settle();
+            let restored = setup.limits.restore(file, unix_s() as u64, Some(&before.limits));
+            let failed = |error: io::Error| ReloadError::UsageFile { file: file.clone(), reason: error.to_string() };
+            restored.map_err(failed)?;
+        }
         self.proxy.tell_reloaded(&before, &setup);
         self.proxy.setup.store(Arc::new(setup));
         Ok(())

@@ -26,7 +26,7 @@ pub(crate) use self::prices::Prices;
 use self::rates::Rates;
 pub(crate) use self::request::characters;
 use self::sums::Sums;
-pub(crate) use self::today::{Spent, spent_since};
+pub(crate) use self::today::spent_since;
 use crate::config::Config;
 use crate::endpoint::Api;
 use crate::metrics::Metrics;

@@ -14,6 +14,7 @@ use midstream_gateway::{
     Api, Config, KeyConfig, LimitsConfig, Role, RouteConfig, Server, TenantConfig, UpstreamConfig,
 };
 use serde_json::{Value, json};
+use support::ends::until;
 use support::folder::Folder;
 use support::{Asker, LONGEST, Mock, Script, Seen, all, chat, chat_end, gateway_with};
 use tokio::time::timeout;
@@ -56,16 +57,6 @@ async fn text(asker: &Asker, path: &str) -> String {
     String::from_utf8(all(asker.send("GET", path, "").await).await.to_vec()).unwrap()
 }
 
-/// Asks again until that holds.
-async fn until(holds: impl AsyncFn() -> bool) {
-    let asked = async {
-        while !holds().await {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    timeout(LONGEST, asked).await.expect("it never held");
-}
-
 fn retry_after(response: &Response<Incoming>) -> Option<u64> {
     response.headers().get("retry-after")?.to_str().ok()?.parse().ok()
 }
@@ -80,7 +71,8 @@ async fn a_key_runs_no_more_requests_at_a_time_than_it_may() {
     assert_eq!((refused.status(), retry_after(&refused)), (StatusCode::TOO_MANY_REQUESTS, Some(1)));
     assert_eq!(body(refused).await["error"]["type"], "midstream_too_many_streams");
     drop(first);
-    until(async || with_key(&server, "secret").post(CHAT).await.status() == StatusCode::OK).await;
+    until("there is room again", async || with_key(&server, "secret").post(CHAT).await.status() == StatusCode::OK)
+        .await;
 }
 
 #[tokio::test]
@@ -108,7 +100,10 @@ async fn tokens_of_a_request_that_runs_are_reserved_and_settled_at_its_end() {
     let refused = asker.send("POST", CHAT, asks).await;
     assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
     drop(first);
-    until(async || with_key(&server, "secret").send("POST", CHAT, asks).await.status() == StatusCode::OK).await;
+    until("tokens are given back", async || {
+        with_key(&server, "secret").send("POST", CHAT, asks).await.status() == StatusCode::OK
+    })
+    .await;
     let never = asker.send("POST", CHAT, r#"{"model":"m","max_tokens":1001}"#).await;
     assert_eq!((never.status(), retry_after(&never)), (StatusCode::TOO_MANY_REQUESTS, None));
 }
@@ -161,6 +156,31 @@ async fn a_days_budget_outlives_the_process_where_usage_is_written_down() {
 }
 
 #[tokio::test]
+async fn a_budget_that_a_reload_adds_counts_what_was_used_today() {
+    let mock = Mock::start(Script::of([chat(&"x".repeat(40)), chat_end()])).await;
+    let folder = Folder::new();
+    let config = |tokens_per_day, listen| {
+        let upstream = UpstreamConfig::new(format!("http://{}", mock.address), &[Api::Openai]);
+        let mut config = Config { listen, upstreams: [("mock".to_owned(), upstream)].into(), ..Config::default() };
+        let limits = LimitsConfig { tokens_per_day, ..LimitsConfig::default() };
+        config.keys.insert("alice".to_owned(), key(SECRET, None, limits));
+        config.usage.file = Some(folder.0.join("usage.jsonl"));
+        config
+    };
+    let server = Server::start(config(None, "127.0.0.1:0".parse().unwrap())).await.unwrap();
+    let asker = with_key(&server, "secret");
+    all(asker.post(CHAT).await).await;
+    server.reload(config(Some(10), server.address())).unwrap();
+    let refused = asker.post(CHAT).await;
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(body(refused).await["error"]["type"], "midstream_budget_used");
+    server.reload(config(Some(1000), server.address())).unwrap();
+    all(asker.post(CHAT).await).await;
+    server.reload(config(Some(20), server.address())).unwrap();
+    assert_eq!(asker.post(CHAT).await.status(), StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test]
 async fn prices_of_a_reload_are_those_of_new_streams() {
     let mut script = Script::of([chat(&"x".repeat(4000))]);
     script.chunks.push((Duration::from_millis(200), chat_end()));
@@ -208,7 +228,7 @@ async fn a_key_sees_and_ends_streams_of_its_tenant_alone() {
     );
     assert_eq!(alice.send("POST", &format!("{path}/cancel"), "").await.status(), StatusCode::ACCEPTED);
     assert!(!mock.closed().await.0);
-    until(async || alice.get_json("/midstream/v1/usage").await["usage"][0]["requests"] == 1).await;
+    until("it is booked", async || alice.get_json("/midstream/v1/usage").await["usage"][0]["requests"] == 1).await;
     assert_eq!(bob.get_json("/midstream/v1/usage").await["usage"], json!([]));
 }
 
@@ -229,7 +249,7 @@ async fn an_upstream_that_is_full_makes_the_next_wait_and_refuses_the_rest() {
     let second = tokio::spawn(async move { asker.post(CHAT).await });
     let asker = Asker::new(&server);
     let waits = "midstream_upstream_requests_waiting{upstream=\"mock\"} 1";
-    until(async || text(&asker, "/metrics").await.contains(waits)).await;
+    until("one waits", async || text(&asker, "/metrics").await.contains(waits)).await;
     let third = asker.post(CHAT).await;
     assert_eq!((third.status(), retry_after(&third)), (StatusCode::SERVICE_UNAVAILABLE, Some(1)));
     assert_eq!(body(third).await["error"]["type"], "midstream_upstream_full");
@@ -272,6 +292,7 @@ async fn an_upstream_that_fails_again_and_again_is_left_alone() {
         "midstream_upstream_circuit{upstream=\"mock\",state=\"open\"} 1",
         "midstream_upstream_failures_total{upstream=\"mock\"} 2",
         "midstream_upstream_opened_total{upstream=\"mock\"} 1",
+        "midstream_streams_total{api=\"openai\",end=\"failed\"} 3",
         "midstream_usage_records_total{upstream=\"mock\",end=\"failed\"} 2",
         "midstream_usage_records_total{upstream=\"none\",end=\"failed\"} 1",
     ] {
@@ -285,7 +306,7 @@ async fn one_that_is_left_alone_is_tried_again_after_a_while() {
     script.refused.store(2, Ordering::SeqCst);
     let mock = Mock::start(script).await;
     let (_server, asker) = broken(&mock, 0.05, |_| ()).await;
-    until(async || asker.post(CHAT).await.status() == StatusCode::OK).await;
+    until("it is tried again", async || asker.post(CHAT).await.status() == StatusCode::OK).await;
     assert_eq!(asker.send("GET", "/readyz", "").await.status(), StatusCode::OK);
 }
 

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
-use midstream_gateway::{Api, Config, CorsConfig, Server, UpstreamConfig};
+use midstream_gateway::{Api, Config, CorsConfig, LogFormat, Server, UpstreamConfig};
 use support::connections::{Connection, Http, Raw, chat_request};
 use support::{Asker, Mock, Script, Seen, all, chat, chat_end, gateway, gateway_with};
 
@@ -70,6 +70,23 @@ async fn a_gateway_stays_where_it_listens() {
     let elsewhere = Config { listen: SocketAddr::from(([127, 0, 0, 1], 1)), ..config(&server, &mock) };
     let refused = server.reload(elsewhere).unwrap_err().to_string();
     assert!(refused.starts_with("listen is 127.0.0.1:1, but"), "{refused}");
+}
+
+#[tokio::test]
+async fn what_is_read_once_is_named_where_a_reload_has_another() {
+    let (old, new) = (Mock::start(Script::of([chat_end()])).await, Mock::start(Script::of([chat_end()])).await);
+    let server = gateway(&old, Api::Openai).await;
+    let mut other = config(&server, &new);
+    other.usage.wait_s = 1.0;
+    other.telemetry.service_name = "other".to_owned();
+    other.log.format = Some(LogFormat::Text);
+    other.viewers.per_stream = 1;
+    other.store.keep_s = 1.0;
+    let refused = server.reload(other).unwrap_err().to_string();
+    let keys = "log.format, store.keep_s, telemetry.service_name, usage.wait_s, viewers.per_stream";
+    assert_eq!(refused, format!("a gateway that runs keeps what it began with of {keys}; start it again"));
+    all(Asker::new(&server).post(CHAT).await).await;
+    assert_eq!((old.connections(), new.connections()), (1, 0));
 }
 
 /// The status and the headers of an answer to a page of this origin.

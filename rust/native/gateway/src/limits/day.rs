@@ -8,7 +8,7 @@ use crate::config::LimitsConfig;
 pub(super) const SECONDS: u64 = 86_400;
 
 /// What was used of a day's budgets.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Day {
     /// Days since 1970.
     number: u64,
@@ -19,6 +19,11 @@ pub(super) struct Day {
 }
 
 impl Day {
+    /// What was used, without what is reserved.
+    pub(super) fn used(&self) -> Self {
+        Self { reserved: 0, ..*self }
+    }
+
     /// Whether a request may begin, and what is used up else.
     pub(super) fn reserve(
         &mut self,
