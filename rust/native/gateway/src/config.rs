@@ -306,7 +306,7 @@ mod tests {
         let text = fault("[upstreams.a]\napis = [\"openai\"]\nurl = \"ftp://x\"\n");
         assert_eq!(
             text,
-            "upstreams.a.url is \"ftp://x\", allowed is an http:// or https:// URL with a host and without a query (line 3, column 7)"
+            "upstreams.a.url is \"ftp://x\", allowed is an http:// or https:// URL with a host, without a query or a password (line 3, column 7)"
         );
     }
 

@@ -96,7 +96,7 @@ impl ModeratorConfig {
     }
 
     pub(crate) fn address(&self) -> Result<Uri, Error> {
-        address(&self.url)
+        address("url", &self.url)
     }
 
     pub(crate) fn timeout(&self) -> Duration {

@@ -1,10 +1,9 @@
 //! Where traces and metrics go.
 
-use http::Uri;
 use midstream_stream::Error;
 use serde::Deserialize;
 
-use super::values::{seconds, setting, shown};
+use super::values::{address, seconds, setting};
 
 /// A collector of OpenTelemetry, asked over HTTP.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -31,12 +30,6 @@ impl TelemetryConfig {
         if self.service_name.is_empty() {
             return Err(setting("service_name", "an empty text", "a name"));
         }
-        let Some(url) = &self.otlp else { return Ok(()) };
-        let is_url = url.parse::<Uri>().is_ok_and(|uri| {
-            let is_http = matches!(uri.scheme_str(), Some("http" | "https"));
-            is_http && uri.host().is_some() && uri.query().is_none() && !url.contains('@')
-        });
-        let allowed = "an http:// or https:// URL with a host, without a query or a password";
-        if is_url { Ok(()) } else { Err(setting("otlp", &shown(url), allowed)) }
+        self.otlp.as_ref().map_or(Ok(()), |url| address("otlp", url).map(drop))
     }
 }

@@ -182,7 +182,7 @@ impl UpstreamConfig {
 
     /// The URL without a slash at its end.
     pub(crate) fn base(&self) -> Result<Uri, Error> {
-        address(self.url.trim_end_matches('/'))
+        address("url", self.url.trim_end_matches('/'))
     }
 
     pub(crate) fn connect(&self) -> Duration {

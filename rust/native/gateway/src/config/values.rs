@@ -14,10 +14,10 @@ pub(super) fn setting(field: &str, value: &str, allowed: &str) -> Error {
     Error::Setting { field: field.to_owned(), value: value.to_owned(), allowed: allowed.to_owned() }
 }
 
-/// An address that is asked, under the name `url`.
-pub(super) fn address(url: &str) -> Result<Uri, Error> {
-    let allowed = "an http:// or https:// URL with a host and without a query";
-    let fault = || setting("url", &shown(url), allowed);
+/// An address that is asked.
+pub(super) fn address(field: &str, url: &str) -> Result<Uri, Error> {
+    let allowed = "an http:// or https:// URL with a host, without a query or a password";
+    let fault = || setting(field, &shown(url), allowed);
     let uri: Uri = url.parse().map_err(|_| fault())?;
     let is_http = uri.scheme() == Some(&Scheme::HTTP) || uri.scheme() == Some(&Scheme::HTTPS);
     let holds_key = uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
@@ -25,7 +25,7 @@ pub(super) fn address(url: &str) -> Result<Uri, Error> {
 }
 
 /// An address as it may be told: a password or a query may be a key.
-pub(super) fn shown(url: &str) -> String {
+fn shown(url: &str) -> String {
     if url.contains(['@', '?']) { NOT_SHOWN.to_owned() } else { format!("{url:?}") }
 }
 
