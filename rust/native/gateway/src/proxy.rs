@@ -202,7 +202,7 @@ impl Proxy {
         let cut = kind.as_deref().filter(|_| is_plain);
         let frames = Frames::new(cut, case.is_numbered, guard.redacts());
         let patience = Patience::new(&upstream.config, case.begun, dialect.is_some());
-        head.headers = to_client(&head.headers, stream.meta.id.as_str(), &upstream.name);
+        head.headers = to_client(&head.headers, stream.meta.id.as_str(), &upstream.name, asked.dialect.is_some());
         if let Some(name) = HeaderValue::from_str(&upstream.name).ok().filter(|_| case.is_rerouted) {
             head.headers.insert(SPLICED, name);
         }

@@ -71,15 +71,17 @@ fn without_keys(mut headers: HeaderMap) -> HeaderMap {
     headers
 }
 
-/// What a client is answered with.
-pub(crate) fn to_client(headers: &HeaderMap, id: &str, upstream: &str) -> HeaderMap {
+/// What a client is answered with. Nobody between may change an answer that is read; of others it passes what they say.
+pub(crate) fn to_client(headers: &HeaderMap, id: &str, upstream: &str, is_read: bool) -> HeaderMap {
     let mut sent = end_to_end(headers);
     for (name, value) in [(STREAM_ID, id), (UPSTREAM, upstream)] {
         if let Ok(value) = HeaderValue::from_str(value) {
             sent.insert(name, value);
         }
     }
-    sent.insert(CACHE_CONTROL, HeaderValue::from_static("no-transform"));
+    if is_read {
+        sent.append(CACHE_CONTROL, HeaderValue::from_static("no-transform"));
+    }
     sent.insert(BUFFERING, HeaderValue::from_static("no"));
     sent
 }
@@ -99,6 +101,23 @@ mod tests {
     fn headers_of_one_hop_go_and_those_that_connection_names() {
         let headers = of(&[("connection", "close, x-once"), ("x-once", "1"), ("te", "trailers"), ("accept", "*/*")]);
         assert_eq!(end_to_end(&headers), of(&[("accept", "*/*")]));
+    }
+
+    #[test]
+    fn nobody_between_changes_an_answer_that_is_read_and_others_keep_what_they_say() {
+        let given = of(&[("cache-control", "max-age=60")]);
+        let told = |is_read| {
+            let sent = to_client(&given, "id", "one", is_read);
+            assert_eq!(
+                (&sent[STREAM_ID], &sent[UPSTREAM], &sent[BUFFERING]),
+                (&"id".parse().unwrap(), &"one".parse().unwrap(), &"no".parse().unwrap())
+            );
+            sent.get_all(CACHE_CONTROL).iter().map(|value| value.to_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            (told(true), told(false)),
+            (vec!["max-age=60".into(), "no-transform".into()], vec!["max-age=60".to_owned()])
+        );
     }
 
     #[test]
