@@ -2,8 +2,6 @@
 
 import json
 import resource
-import sys
-import time
 
 import httpx2
 import pytest
@@ -13,28 +11,9 @@ from midstream.gateway import GatewayConfig, Store, Upstream, Usage
 from midstream.stream import Settings
 from processes import posix
 from provider import Pause, Provider, Reply
-from serving import SERVE, serving, told
+from serving import FULL, SERVE, SERVE_LIMITED, serving, told, until
 
 pytestmark = [posix, pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux changes another's limits")]
-
-ASKED = {"model": "m", "stream": True, "messages": []}
-FULL = 40_000
-LIMITED = f"""
-import resource, sys
-from midstream.__main__ import main
-resource.setrlimit(resource.RLIMIT_FSIZE, ({FULL}, resource.RLIM_INFINITY))
-sys.argv = ["midstream", *sys.argv[1:]]
-main()
-"""
-"""Files may have so many bytes; Python ignores the signal that tells of more, so that a write fails."""
-
-
-def until(true):
-    """Wait for what becomes true."""
-    ends = time.monotonic() + 30
-    while not true():
-        assert time.monotonic() < ends
-        time.sleep(0.02)
 
 
 def config_of(tmp_path, provider):
@@ -63,7 +42,7 @@ def test_streams_go_on_while_the_disk_is_full_and_it_is_used_again_when_it_has_r
     usage = tmp_path / "usage.jsonl"
     usage.write_text("#" * (FULL - 100) + "\n")
     with Provider(lambda request: Reply(long if '"long"' in request else bodies.chat(["Hi"]))) as provider:
-        words = [sys.executable, "-c", LIMITED, "serve", "--config", str(config_of(tmp_path, provider))]
+        words = [*SERVE_LIMITED, str(config_of(tmp_path, provider))]
 
         def ask(url, model):
             asked = {"model": model, "stream": True, "messages": []}

@@ -3,7 +3,6 @@
 import json
 import signal
 import threading
-import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,7 +13,7 @@ import bodies
 from midstream.gateway import GatewayConfig, Upstream, Usage
 from processes import posix
 from provider import Provider, Reply, Stall
-from serving import SERVE, serving
+from serving import SERVE, serving, until
 
 pytestmark = posix
 
@@ -69,13 +68,6 @@ def read(url, model):
     return body, False
 
 
-def wait_until(true):
-    ends = time.monotonic() + 30
-    while not true():
-        assert time.monotonic() < ends
-        time.sleep(0.02)
-
-
 def running(url):
     shown = httpx2.get(f"{url}/midstream/v1/streams?limit=1000", trust_env=False).json()["streams"]
     return sum(stream["state"] == "running" for stream in shown)
@@ -101,9 +93,9 @@ def test_running_streams_end_whole_new_ones_are_refused_and_the_rest_breaks_off(
         with serving([*SERVE, str(config)]) as (process, url):
             ending = [clients.submit(read, url, "ends") for _ in range(ENDING)]
             hanging = [clients.submit(read, url, "hangs") for _ in range(HANGING)]
-            wait_until(lambda: running(url) == ENDING + HANGING)
+            until(lambda: running(url) == ENDING + HANGING)
             process.send_signal(number)
-            wait_until(lambda: httpx2.get(f"{url}/readyz", trust_env=False).status_code == 503)
+            until(lambda: httpx2.get(f"{url}/readyz", trust_env=False).status_code == 503)
             for path, is_told in NEW.items():
                 refused = httpx2.post(url + path, json={"model": "m"}, trust_env=False)
                 assert refused.status_code == 503
@@ -123,7 +115,7 @@ def test_what_still_runs_at_the_end_of_the_drain_breaks_off(tmp_path):
         config = serve_config(tmp_path, provider, drain_s=0.5)
         with serving([*SERVE, str(config)]) as (process, url):
             hanging = [clients.submit(read, url, "hangs") for _ in range(HANGING)]
-            wait_until(lambda: running(url) == HANGING)
+            until(lambda: running(url) == HANGING)
             process.send_signal(signal.SIGTERM)
             assert all(is_broken_off(done.result()) for done in hanging)
             assert process.wait(20) == 0

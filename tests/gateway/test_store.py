@@ -3,7 +3,6 @@
 import contextlib
 import signal
 import subprocess
-import sys
 
 import httpx2
 import pytest
@@ -14,19 +13,11 @@ from midstream.gateway import GatewayConfig, Store, Upstream
 from midstream.stream import Settings
 from processes import posix
 from provider import Pause, Provider, Stall
-from serving import SERVE, serving, told
+from serving import SERVE, SERVE_LIMITED, serving, told
 
 pytestmark = posix
 
 ASKED = {"model": "m", "stream": True, "messages": []}
-LIMITED = """
-import resource, sys
-from midstream.__main__ import main
-resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))
-sys.argv = ["midstream", *sys.argv[1:]]
-main()
-"""
-"""Files may have so many bytes; Python ignores the signal that tells of more, so that a write fails."""
 
 
 def config_of(tmp_path, provider, fsync):
@@ -81,7 +72,7 @@ def test_a_full_disk_stops_no_client_and_viewers_are_told(tmp_path):
     script = [step for chunk in bodies.chat(["x" * 500] * 200) for step in (chunk, Pause(0.001))]
     with Provider(script) as provider:
         config = config_of(tmp_path, provider, "batch")
-        with serving([sys.executable, "-c", LIMITED, "serve", "--config", str(config)]) as (_, url):
+        with serving([*SERVE_LIMITED, str(config)]) as (_, url):
             body = httpx2.post(f"{url}/v1/chat/completions", json=ASKED, trust_env=False, timeout=20)
             assert body.content == b"".join(step for step in script if isinstance(step, bytes))
             id = body.headers["x-midstream-stream-id"]

@@ -5,18 +5,38 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-__all__ = ["SERVE", "serving", "told"]
+__all__ = ["FULL", "SERVE", "SERVE_LIMITED", "serving", "told", "until"]
 
 SERVE = [sys.executable, "-m", "midstream", "serve", "--config"]
+FULL = 40_000
+"""Bytes that a file may have of a process that is limited."""
+LIMITED = f"""
+import resource, sys
+from midstream.__main__ import main
+resource.setrlimit(resource.RLIMIT_FSIZE, ({FULL}, resource.RLIM_INFINITY))
+sys.argv = ["midstream", *sys.argv[1:]]
+main()
+"""
+"""Python ignores the signal that tells of more, so that a write fails as on a disk that is full."""
+SERVE_LIMITED = [sys.executable, "-c", LIMITED, "serve", "--config"]
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait for what becomes true."""
+    ends = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < ends
+        time.sleep(0.02)
 
 
 @contextlib.contextmanager
-def serving(words: Sequence[str]) -> Iterator[tuple["subprocess.Popen[str]", str]]:
-    """A process that serves, and its base URL."""
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def serving(words: Sequence[str], **more: Any) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+    """A process that serves, and its base URL; `more` as for a process."""
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more)
     assert process.stdout is not None
     assert process.stderr is not None
     try:
