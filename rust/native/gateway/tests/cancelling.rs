@@ -14,16 +14,11 @@ use midstream_gateway::{Api, Config, Server, TlsConfig, UpstreamConfig};
 use serde_json::Value;
 use support::certificates::{Authority, client, from_pem};
 use support::connections::{Connection, Http, Raw, tls};
-use support::ends::{all_ended, ended};
+use support::ends::{all_ended, ended, in_time};
 use support::{LONGEST, Mock, Script, chat, gateway_with};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout};
-
-/// The provider is closed so soon behind its client's leaving.
-const IN_TIME: Duration = Duration::from_millis(100);
-/// How often a client may leave until that is so.
-const TRIES: usize = 5;
 
 /// What a client asks for, and the begin of an answer.
 struct Endpoint {
@@ -212,19 +207,6 @@ async fn all_cancelled(server: &Server, count: usize, what: &str) {
     let usage: Value = serde_json::from_str(&server.usage_json()).unwrap();
     let requests = usage["usage"].as_array().unwrap().iter().map(|row| row["requests"].as_u64().unwrap());
     assert_eq!(requests.sum::<u64>(), count as u64, "{what}");
-}
-
-/// Leaves until the provider was closed in time, and gives how often that was. A machine with other work to do may be late
-/// once; a gateway that waits for something is late each time.
-async fn in_time(what: &str, leaves: impl AsyncFn() -> Duration) -> usize {
-    let mut took = Vec::new();
-    while took.len() < TRIES {
-        took.push(leaves().await);
-        if took.last() < Some(&IN_TIME) {
-            return took.len();
-        }
-    }
-    panic!("{what}: the provider was closed after {took:?}");
 }
 
 /// Asks, and leaves as soon as the provider has come that far; gives how long it takes until the provider is closed.

@@ -8,6 +8,11 @@ use tokio::time::timeout;
 
 use super::{Asker, LONGEST, all};
 
+/// The provider is closed so soon behind its client's leaving.
+const IN_TIME: Duration = Duration::from_millis(100);
+/// How often a client may leave until that is so.
+const TRIES: usize = 5;
+
 /// Waits until that holds.
 pub(crate) async fn until(what: &str, holds: impl AsyncFn() -> bool) {
     let waiting = async {
@@ -41,4 +46,17 @@ pub(crate) async fn counted(asker: &Asker, name: &str) -> u64 {
     let text = String::from_utf8(all(asker.send("GET", "/metrics", "").await).await.to_vec()).unwrap();
     let samples = text.lines().filter_map(|line| line.strip_prefix(name)).filter(|rest| rest.starts_with(['{', ' ']));
     samples.map(|sample| sample.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
+}
+
+/// Leaves until the provider was closed in time, and gives how often that was. A machine with other work to do may be late
+/// once; a gateway that waits for something is late each time.
+pub(crate) async fn in_time(what: &str, leaves: impl AsyncFn() -> Duration) -> usize {
+    let mut took = Vec::new();
+    while took.len() < TRIES {
+        took.push(leaves().await);
+        if took.last() < Some(&IN_TIME) {
+            return took.len();
+        }
+    }
+    panic!("{what}: the provider was closed after {took:?}");
 }
