@@ -337,3 +337,16 @@ def test_a_recording_holds_what_passed(tmp_path, kind):
     items = list(watch(iter(pieces), SETTINGS, moderate=moderate, **told)) if kind == "sync" else asyncio.run(main())
     recording = Recording.load(tmp_path / "stream.jsonl")
     assert b"".join(chunk.data for chunk in recording.chunks) == b"".join(items) == passes
+
+
+def test_a_recording_holds_what_passed_beside_checks_in_threads(tmp_path):
+    told = {"moderate": lambda held: "And" not in held.text, "on_stop": "end", "record": tmp_path / "stream.jsonl"}
+
+    async def main():
+        return [item async for item in watch(arriving([piece.encode() for piece in PIECES]), SETTINGS, **told)]
+
+    passed = b"".join(asyncio.run(main()))
+    recording = Recording.load(tmp_path / "stream.jsonl")
+    assert b"".join(chunk.data for chunk in recording.chunks) == passed
+    # The refusal may come before the second text is judged.
+    assert passed in (b"All is well.", b"All is well. It is.")
