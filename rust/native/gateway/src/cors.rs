@@ -14,8 +14,9 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use crate::config::CorsConfig;
 use crate::fault::Fault;
+use crate::host;
 use crate::proxy::Proxy;
-use crate::wire::{STREAM_ID, UPSTREAM};
+use crate::wire::{SPLICED, STREAM_ID, UPSTREAM};
 
 /// What is decided by the origin of a page.
 pub(crate) struct Cors {
@@ -35,9 +36,9 @@ impl Cors {
         let layer = CorsLayer::new()
             .allow_origin(allowed)
             .allow_credentials(config.credentials)
-            .allow_methods([Method::GET, Method::POST])
+            .allow_methods([Method::DELETE, Method::GET, Method::PATCH, Method::POST, Method::PUT])
             .allow_headers(AllowHeaders::mirror_request())
-            .expose_headers([STREAM_ID, UPSTREAM, HeaderName::from_static("retry-after")]);
+            .expose_headers([STREAM_ID, UPSTREAM, SPLICED, HeaderName::from_static("retry-after")]);
         Self { layer: Some(layer), is_any, origins }
     }
 
@@ -58,6 +59,11 @@ fn is_same_origin(origin: &HeaderValue, headers: &HeaderMap) -> bool {
 /// Answers what browsers ask beforehand, and lets pages of the configured origins read the rest.
 pub(crate) async fn for_pages(State(proxy): State<Arc<Proxy>>, request: Request, next: Next) -> Response {
     let setup = proxy.setup.load_full();
+    if !setup.access.has_keys()
+        && let Err(fault) = host::check(request.uri(), request.headers())
+    {
+        return fault.response(None).map(axum::body::Body::new);
+    }
     // A page may send what it cannot read the answer of: that alone ends streams and spends tokens.
     if !request.method().is_safe() && !setup.cors.origin_is_allowed(request.headers()) {
         return Fault::foreign_page().response(None).map(axum::body::Body::new);

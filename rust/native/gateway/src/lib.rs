@@ -21,6 +21,7 @@ mod frames;
 pub mod fuzzing;
 mod half_closed;
 mod haste;
+mod host;
 mod intake;
 mod keepalive;
 mod limits;

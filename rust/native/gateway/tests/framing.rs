@@ -19,7 +19,7 @@ use support::connections::Raw;
 
 const PATH: &str = "/v1/chat/completions";
 /// Where nobody asks for it.
-const SMUGGLED: &str = "GET /v1/models/smuggled HTTP/1.1\r\nhost: x\r\n\r\n";
+const SMUGGLED: &str = "GET /v1/models/smuggled HTTP/1.1\r\nhost: localhost\r\n\r\n";
 
 /// A request as a server read it that knows no mercy, or what is ambiguous in it.
 type Read1 = Result<(String, Vec<u8>), String>;
@@ -98,7 +98,7 @@ struct Case {
 }
 
 fn request(headers: &str, body: &[u8]) -> Vec<u8> {
-    [format!("POST {PATH} HTTP/1.1\r\nhost: x\r\n{headers}\r\n").as_bytes(), body].concat()
+    [format!("POST {PATH} HTTP/1.1\r\nhost: localhost\r\n{headers}\r\n").as_bytes(), body].concat()
 }
 
 fn chunk(bytes: &[u8], extension: &str) -> Vec<u8> {
@@ -273,7 +273,10 @@ impl Setup {
     }
 
     fn is_well(&self) -> bool {
-        self.ask(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n", &[]).0.first().is_some_and(|line| line.contains("200"))
+        self.ask(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n", &[])
+            .0
+            .first()
+            .is_some_and(|line| line.contains("200"))
     }
 }
 

@@ -27,7 +27,9 @@ async fn answer_to(server: &Server, bytes: impl AsRef<[u8]>) -> String {
 #[tokio::test]
 async fn who_sends_nothing_is_closed() {
     let (_mock, server) = quick(|config| config.clients.header_s = 0.2).await;
-    for begun in ["", "P", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n"] {
+    for begun in
+        ["", "P", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\n"]
+    {
         answer_to(&server, begun).await;
     }
 }
@@ -54,7 +56,7 @@ async fn a_head_that_comes_byte_by_byte_is_not_waited_for() {
 async fn a_body_that_does_not_come_is_refused_in_the_words_of_the_api() {
     let (_mock, server) = quick(|config| config.clients.body_s = 0.2).await;
     let answer =
-        answer_to(&server, "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{").await;
+        answer_to(&server, "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n{").await;
     assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains(r#""type":"midstream_body_timeout""#), "{answer}");
 }
 
@@ -64,7 +66,7 @@ async fn a_body_whose_client_writes_no_more_is_not_waited_for() {
     for framed in ["content-length: 9\r\n\r\n{", "transfer-encoding: chunked\r\n\r\n9\r\n{"] {
         use tokio::io::AsyncWriteExt;
         let mut raw = Raw::open(&server).await;
-        raw.write(format!("POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n{framed}")).await;
+        raw.write(format!("POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\n{framed}")).await;
         raw.0.shutdown().await.unwrap();
         let answer = raw.rest().await;
         assert!(answer.contains("HTTP/1.1 400 ") && answer.contains("broke off"), "{answer}");
@@ -79,7 +81,7 @@ async fn a_body_that_is_too_large_is_refused_before_and_while_it_is_read() {
     let known = format!("content-length: {}\r\n\r\n{body}", body.len());
     let chunked = format!("transfer-encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
     for framed in [known, chunked] {
-        let request = format!("POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{framed}");
+        let request = format!("POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{framed}");
         let answer = answer_to(&server, request).await;
         assert!(answer.starts_with("HTTP/1.1 413 ") && answer.contains("midstream_body_too_large"), "{answer}");
     }
@@ -89,7 +91,8 @@ async fn a_body_that_is_too_large_is_refused_before_and_while_it_is_read() {
 #[tokio::test]
 async fn a_client_that_asks_before_it_sends_too_much_is_told_so_at_once() {
     let (_mock, server) = quick(|config| config.max_body = 10).await;
-    let head = "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 99\r\n\r\n";
+    let head =
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\ncontent-length: 99\r\n\r\n";
     let mut raw = Raw::open(&server).await;
     raw.write(head).await;
     assert!(raw.until("\r\n").await.starts_with("HTTP/1.1 413 "));
@@ -102,8 +105,8 @@ async fn a_head_that_is_too_large_is_refused() {
         config.clients.headers = 20;
     })
     .await;
-    let long = format!("GET /healthz HTTP/1.1\r\nhost: x\r\nx: {}\r\n\r\n", "y".repeat(9000));
-    let many = format!("GET /healthz HTTP/1.1\r\nhost: x\r\n{}\r\n", "x: y\r\n".repeat(30));
+    let long = format!("GET /healthz HTTP/1.1\r\nhost: localhost\r\nx: {}\r\n\r\n", "y".repeat(9000));
+    let many = format!("GET /healthz HTTP/1.1\r\nhost: localhost\r\n{}\r\n", "x: y\r\n".repeat(30));
     for request in [long, many] {
         assert!(answer_to(&server, request).await.starts_with("HTTP/1.1 431 "));
     }
@@ -114,11 +117,11 @@ async fn garbage_is_refused_and_harms_nobody() {
     let (mock, server) = quick(|_| ()).await;
     let noise: Vec<u8> = (0..4096_u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let bodies = [
-        &b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n"[..],
-        b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n-1\r\n{}\r\n0\r\n\r\n",
-        b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nfffffffffffffffff\r\n",
-        b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\n{}",
-        b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: many\r\n\r\n{}",
+        &b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n"[..],
+        b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n-1\r\n{}\r\n0\r\n\r\n",
+        b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\nfffffffffffffffff\r\n",
+        b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\n{}",
+        b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: many\r\n\r\n{}",
         b"GET / HTTP/9.9\r\n\r\n",
         b"\0\0\0\0\r\n\r\n",
         &noise,
@@ -138,8 +141,8 @@ async fn garbage_is_refused_and_harms_nobody() {
 #[tokio::test]
 async fn a_request_that_could_be_read_in_two_ways_is_read_in_one() {
     let (mock, server) = quick(|_| ()).await;
-    let smuggled = "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 6\r\ntransfer-encoding: chunked\r\n\
-         \r\n0\r\n\r\nGET /secret HTTP/1.1\r\nhost: x\r\n\r\n";
+    let smuggled = "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: 6\r\ntransfer-encoding: chunked\r\n\
+         \r\n0\r\n\r\nGET /secret HTTP/1.1\r\nhost: localhost\r\n\r\n";
     let answer = answer_to(&server, smuggled).await;
     assert!(!answer.contains("/secret") && mock.connections() <= 1, "{answer}");
 }
@@ -148,7 +151,7 @@ async fn a_request_that_could_be_read_in_two_ways_is_read_in_one() {
 async fn one_connection_too_many_is_told_that_there_is_no_room() {
     let (_mock, server) = quick(|config| config.clients.connections = 1).await;
     let mut first = Raw::open(&server).await;
-    first.write("GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    first.write("GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     first.until("ok").await;
     let answer = answer_to(&server, chat_request()).await;
     assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("midstream_full"), "{answer}");

@@ -117,8 +117,13 @@ async fn no_page_may_call_unless_its_origin_is_named() {
     assert_eq!(status, StatusCode::OK);
     assert_eq!(headers["access-control-allow-origin"], "https://app.example");
     assert_eq!(headers["access-control-allow-headers"], "authorization,x-stainless-os");
+    assert_eq!(headers["access-control-allow-methods"], "DELETE,GET,PATCH,POST,PUT");
     let (status, headers) = asked_by(&server, "https://app.example", "POST", CHAT).await;
     assert_eq!((status, &headers["access-control-allow-credentials"]), (StatusCode::OK, &"true".parse().unwrap()));
+    let exposed = headers["access-control-expose-headers"].to_str().unwrap();
+    for name in ["retry-after", "x-midstream-spliced", "x-midstream-stream-id", "x-midstream-upstream"] {
+        assert!(exposed.contains(name), "{exposed}");
+    }
     let (status, headers) = asked_by(&server, "https://app.example.evil", "POST", CHAT).await;
     assert_eq!(status, StatusCode::FORBIDDEN);
     assert!(!headers.contains_key("access-control-allow-origin"));
@@ -138,7 +143,7 @@ async fn a_gateway_that_stops_lets_answers_end_and_refuses_what_is_new() {
     let mut refused = String::new();
     while !refused.starts_with("HTTP/1.1 503 ") {
         let mut late = Raw(tokio::net::TcpStream::connect(address).await.unwrap());
-        late.write("GET /readyz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+        late.write("GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await;
         refused = late.rest().await;
     }
     assert!(refused.contains("draining"), "{refused}");

@@ -143,5 +143,5 @@ impl Raw {
 pub(crate) fn chat_request() -> String {
     let body = r#"{"model":"m","stream":true}"#;
     let length = body.len();
-    format!("POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n{body}")
+    format!("POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: {length}\r\n\r\n{body}")
 }
