@@ -4,13 +4,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, StatusCode, Uri};
+use http::{HeaderMap, Method, StatusCode, Uri};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::config::{Config, KeyConfig, Role};
 use crate::fault::Fault;
-use crate::streams::Meta;
+use crate::streams::Whose;
 use crate::wire::{API_KEY, AZURE_API_KEY, GOOG_API_KEY};
 
 /// The keys of a gateway; without any, everyone who reaches it may do everything.
@@ -65,20 +65,20 @@ impl Access {
     }
 }
 
-/// What of the streams somebody may see.
+/// Whose streams a key is for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Viewer {
-    /// Of one tenant alone; of all where it is `None`.
+pub(crate) struct Scope {
+    /// Those of one tenant alone; of all where it is `None`.
     pub(crate) tenant: Option<String>,
 }
 
-impl Viewer {
+impl Scope {
     pub(crate) fn of(key: Option<&Key>) -> Self {
         Self { tenant: key.and_then(Key::tenant).map(str::to_owned) }
     }
 
-    pub(crate) fn sees(&self, stream: &Meta) -> bool {
-        self.tenant.is_none() || self.tenant == stream.tenant
+    pub(crate) fn holds(&self, stream: Whose<'_>) -> bool {
+        self.tenant.is_none() || self.tenant.as_deref() == stream.tenant
     }
 }
 
@@ -97,16 +97,19 @@ impl Key {
         self.config.models.is_some()
     }
 
-    /// Refuses a model that this key is not for.
-    pub(crate) fn check_model(&self, model: Option<&str>) -> Result<(), Fault> {
-        match (&self.config.models, model) {
-            (Some(models), Some(model)) if !models.iter().any(|allowed| allowed == model) => {
-                let message =
-                    format!("the key {:?} is not for the model {model:?}; it is for: {}", self.name, models.join(", "));
-                Err(Fault::new(StatusCode::FORBIDDEN, "midstream_not_allowed", message))
+    /// Refuses a model that this key is not for, and what may ask one that cannot be read.
+    pub(crate) fn check_model(&self, method: &Method, model: Option<&str>) -> Result<(), Fault> {
+        let Some(models) = &self.config.models else { return Ok(()) };
+        let (name, known) = (&self.name, models.join(", "));
+        let message = match model {
+            Some(model) if models.iter().any(|allowed| allowed == model) => return Ok(()),
+            Some(model) => format!("the key {name:?} is not for the model {model:?}; it is for: {known}"),
+            None if [Method::GET, Method::HEAD].contains(method) => return Ok(()),
+            None => {
+                format!("it cannot be read which model this request asks, and the key {name:?} is only for: {known}")
             }
-            _ => Ok(()),
-        }
+        };
+        Err(Fault::new(StatusCode::FORBIDDEN, "midstream_not_allowed", message))
     }
 }
 
@@ -186,7 +189,13 @@ mod tests {
     fn a_key_is_for_its_models() {
         let access = access("models = [\"fast\"]");
         let key = access.keys.first().unwrap();
-        assert!(key.check_model(Some("fast")).is_ok());
-        assert_eq!(key.check_model(Some("slow")).unwrap_err().status, StatusCode::FORBIDDEN);
+        assert!(key.check_model(&Method::POST, Some("fast")).is_ok());
+        for model in [Some("slow"), None] {
+            let fault = key.check_model(&Method::POST, model).unwrap_err();
+            assert_eq!(fault.status, StatusCode::FORBIDDEN);
+            assert!(fault.message.contains("for: fast"), "{}", fault.message);
+        }
+        assert!(key.check_model(&Method::GET, None).is_ok());
+        assert!(key.check_model(&Method::GET, Some("slow")).is_err());
     }
 }

@@ -1,75 +1,46 @@
 //! What the gateway reads of a request's JSON, and changes in it byte by byte.
 
+mod members;
+
 use bytes::Bytes;
-use serde::{Deserialize, Deserializer};
+use http::StatusCode;
+use serde::Deserialize;
 use serde_json::value::RawValue;
+
+use self::members::Members;
+use crate::fault::Fault;
 
 /// Ids of conversations that are longer are none.
 const LONGEST_ID: usize = 256;
 
 /// The members of a request that decide where it goes.
-#[derive(Debug, Default, Deserialize)]
-pub(crate) struct Asked<'a> {
-    #[serde(borrow)]
-    model: Option<&'a RawValue>,
-    /// Of OpenAI's chat, Anthropic and others.
-    #[serde(borrow)]
-    max_tokens: Option<&'a RawValue>,
-    /// Of OpenAI's chat, newer.
-    #[serde(borrow)]
-    max_completion_tokens: Option<&'a RawValue>,
-    /// Of OpenAI's responses.
-    #[serde(borrow)]
-    max_output_tokens: Option<&'a RawValue>,
-    /// Of Gemini.
-    #[serde(borrow, rename = "generationConfig")]
-    generation_config: Option<&'a RawValue>,
-    /// Of Ollama.
-    #[serde(borrow)]
-    options: Option<&'a RawValue>,
-    #[serde(borrow)]
-    stream: Option<&'a RawValue>,
-    /// Of OpenAI's responses.
-    #[serde(borrow)]
-    conversation: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "given")]
-    stream_options: Option<&'a RawValue>,
-}
-
-/// Tells a null from what is not there.
-fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<&'de RawValue>, D::Error> {
-    <&RawValue>::deserialize(from).map(Some)
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct StreamOptions<'a> {
-    #[serde(borrow)]
-    include_usage: Option<&'a RawValue>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Nested {
-    #[serde(rename = "maxOutputTokens")]
-    max_output_tokens: Option<u64>,
-    num_predict: Option<i64>,
-}
+#[derive(Debug, Default)]
+pub(crate) struct Asked<'a>(Members<'a>);
 
 impl<'a> Asked<'a> {
     /// Reads a body; one that is no JSON object asks for nothing.
     pub(crate) fn of(body: &'a [u8]) -> Self {
-        serde_json::from_slice(body).unwrap_or_default()
+        Self(Members::of(body))
+    }
+
+    /// Refuses a body in which a member that decides stands twice: the upstream may take the other one.
+    pub(crate) fn check(&self) -> Result<(), Fault> {
+        let inside = ["generationConfig", "generation_config", "options", "stream_options"];
+        let inside = inside.into_iter().filter_map(|table| Members::inside(self.0.get(table)?).twice());
+        match self.0.twice().into_iter().chain(inside).next() {
+            Some(name) => Err(Fault::twice(name)),
+            None => Ok(()),
+        }
     }
 
     /// The model's name.
     pub(crate) fn model(&self) -> Option<String> {
-        serde_json::from_str(self.model?.get()).ok()
+        self.read("model")
     }
 
     /// Whether the answer is to come in parts; `None` where the request does not say.
     pub(crate) fn streams(&self) -> Option<bool> {
-        serde_json::from_str(self.stream?.get()).ok()
+        self.read("stream")
     }
 
     /// The id of the conversation that the provider keeps.
@@ -80,41 +51,39 @@ impl<'a> Asked<'a> {
             Id(String),
             Object { id: String },
         }
-        let (Conversation::Id(id) | Conversation::Object { id }) =
-            serde_json::from_str(self.conversation?.get()).ok()?;
+        let (Conversation::Id(id) | Conversation::Object { id }) = self.read("conversation")?;
         (id.len() <= LONGEST_ID).then_some(id)
     }
 
     /// The most tokens that the answer may have, if the request says so.
     pub(crate) fn max_tokens(&self) -> Option<u64> {
-        let count = |value: &RawValue| serde_json::from_str(value.get()).ok();
-        let named = [self.max_completion_tokens, self.max_tokens, self.max_output_tokens];
-        let nested = |value: Option<&RawValue>| serde_json::from_str::<Nested>(value?.get()).ok();
-        let of_gemini = || nested(self.generation_config)?.max_output_tokens;
+        // Of OpenAI's chat, newer; of OpenAI's chat, Anthropic and others; of OpenAI's responses.
+        let named = ["max_completion_tokens", "max_tokens", "max_output_tokens"];
+        let of_gemini =
+            || self.inside(&["generationConfig", "generation_config"], &["maxOutputTokens", "max_output_tokens"]);
         // Ollama's -1 and -2 are no limits.
-        let of_ollama = || nested(self.options)?.num_predict.and_then(|most| u64::try_from(most).ok());
-        named.into_iter().flatten().find_map(count).or_else(of_gemini).or_else(of_ollama)
+        let of_ollama = || self.inside(&["options"], &["num_predict"]);
+        named.into_iter().find_map(|name| self.read(name)).or_else(of_gemini).or_else(of_ollama)
     }
 
     /// The body with another model's name in the place of the one it has; every other byte is the same.
     pub(crate) fn with_model(&self, body: &[u8], model: &str) -> Option<Bytes> {
-        replaced(body, self.model?, &serde_json::to_string(model).ok()?)
+        replaced(body, self.0.get("model")?, &serde_json::to_string(model).ok()?)
     }
 
     /// The body that asks for usage at the end of its stream; `None` where it does so itself, or asks for no stream.
     pub(crate) fn with_usage(&self, body: &[u8]) -> Option<Bytes> {
         const ASKS: &str = r#""include_usage":true"#;
-        if self.stream?.get() != "true" {
+        if self.0.get("stream")?.get() != "true" {
             return None;
         }
-        let Some(options) = self.stream_options.filter(|options| options.get() != "null") else {
-            return match self.stream_options {
-                Some(null) => replaced(body, null, &format!("{{{ASKS}}}")),
-                None => opened(body, 0, &format!(r#""stream_options":{{{ASKS}}},"#)),
-            };
+        let options = match self.0.get("stream_options") {
+            None => return opened(body, 0, &format!(r#""stream_options":{{{ASKS}}},"#)),
+            Some(null) if null.get() == "null" => return replaced(body, null, &format!("{{{ASKS}}}")),
+            Some(options) if options.get().starts_with('{') => options,
+            Some(_) => return None,
         };
-        let given: StreamOptions<'_> = serde_json::from_str(options.get()).ok()?;
-        match given.include_usage {
+        match Members::inside(options).get("include_usage") {
             Some(asks) if asks.get() == "true" => None,
             Some(asks) => replaced(body, asks, "true"),
             None => {
@@ -122,6 +91,26 @@ impl<'a> Asked<'a> {
                 opened(body, place(body, options)?, &format!("{ASKS}{}", if is_empty { "" } else { "," }))
             }
         }
+    }
+
+    /// The value of a member, where it has this type.
+    fn read<T: Deserialize<'a>>(&self, name: &str) -> Option<T> {
+        serde_json::from_str(self.0.get(name)?.get()).ok()
+    }
+
+    /// A number in one of these tables, by one of these names.
+    fn inside(&self, tables: &[&str], names: &[&str]) -> Option<u64> {
+        let members = Members::inside(tables.iter().find_map(|table| self.0.get(table))?);
+        let value = names.iter().find_map(|name| members.get(name))?;
+        serde_json::from_str(value.get()).ok()
+    }
+}
+
+impl Fault {
+    fn twice(name: &str) -> Self {
+        let message =
+            format!("the body has {name:?} twice, and which one counts is not defined (RFC 8259); send it once");
+        Self::new(StatusCode::BAD_REQUEST, "midstream_bad_request", message)
     }
 }
 
@@ -190,6 +179,7 @@ mod tests {
             r#"{"max_tokens": null, "max_completion_tokens": 7}"#,
             r#"{"max_output_tokens": 7}"#,
             r#"{"generationConfig": {"temperature": 0, "maxOutputTokens": 7}}"#,
+            r#"{"generation_config": {"max_output_tokens": 7}}"#,
             r#"{"options": {"num_predict": 7, "stop": ["x"]}}"#,
         ] {
             assert_eq!(Asked::of(body.as_bytes()).max_tokens(), Some(7), "{body}");
@@ -199,8 +189,41 @@ mod tests {
     }
 
     #[test]
+    fn a_member_that_decides_stands_once() {
+        for body in [
+            r#"{"model":"fast","model":"gpt-5-pro"}"#,
+            r#"{"model":"fast","m\u006fdel":"gpt-5-pro"}"#,
+            r#"{"model":"fast","Model":"gpt-5-pro"}"#,
+            r#"{"stream":true,"stream":false}"#,
+            r#"{"max_tokens":1,"max_tokens":1000}"#,
+            r#"{"messages":[],"n":1,"messages":[]}"#,
+            r#"{"n":1,"n":100}"#,
+            r#"{"stream_options":{},"stream_options":{}}"#,
+            r#"{"stream_options":{"include_usage":true,"include_usage":false}}"#,
+            r#"{"generationConfig":{},"generation_config":{}}"#,
+            r#"{"generation_config":{"maxOutputTokens":1,"max_output_tokens":1000}}"#,
+            r#"{"options":{"num_predict":1,"num_predict":1000}}"#,
+        ] {
+            let fault = Asked::of(body.as_bytes()).check().unwrap_err();
+            assert_eq!((fault.status, fault.kind), (StatusCode::BAD_REQUEST, "midstream_bad_request"), "{body}");
+        }
+        for body in [
+            r#"{"model":"fast","messages":[{"content":"a","role":"user"},{"content":"b","role":"user"}],"x":1,"x":2}"#,
+            r#"{"max_tokens":1,"max_completion_tokens":1}"#,
+            "[1, 1]",
+        ] {
+            assert!(Asked::of(body.as_bytes()).check().is_ok(), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_model_whose_member_is_written_otherwise_is_not_known() {
+        assert_eq!(Asked::of(br#"{"Model":"fast"}"#).model(), None);
+    }
+
+    #[test]
     fn a_body_that_is_no_object_asks_for_nothing() {
-        for body in [&b"[1]"[..], b"", b"{", b"{\"model\": 5}"] {
+        for body in [&b"[\"fast\"]"[..], b"", b"{", b"{\"model\": 5}", b"\xef\xbb\xbf{\"model\": \"fast\"}"] {
             assert_eq!(Asked::of(body).model(), None);
         }
     }

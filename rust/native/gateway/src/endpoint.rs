@@ -49,17 +49,33 @@ pub(crate) struct Endpoint {
     pub(crate) dialect: Option<Dialect>,
     /// The model's name, where the path holds it.
     pub(crate) model: Option<String>,
+    /// Whether a model is asked, which the path or the body names: of files, batches and the like none is.
+    pub(crate) asks_model: bool,
 }
+
+/// Paths whose body names the model that is asked, besides those of answers that are guarded.
+const ASK_MODELS: [&str; 9] = [
+    "/api/embed",
+    "/api/embeddings",
+    "/api/show",
+    "/v1/audio/speech",
+    "/v1/embeddings",
+    "/v1/images/generations",
+    "/v1/messages/count_tokens",
+    "/v1/moderations",
+    "/v1/rerank",
+];
 
 impl Endpoint {
     /// The endpoint of a path without an upstream's prefix; `None` for a path of no known API. Several APIs list models at
     /// one path: the headers of the request decide.
     pub(crate) fn of(method: &Method, path: &str, headers: &HeaderMap) -> Option<Self> {
-        let known = |api, dialect| Some(Self { api, dialect, model: None });
         let post = method == Method::POST;
+        let asks = |dialect: Option<_>| dialect.is_some() || (post && ASK_MODELS.contains(&path));
+        let known = |api, dialect| Some(Self { api, dialect, model: None, asks_model: asks(dialect) });
         if let Some(asked) = AskedOfModel::of(path).filter(|_| post) {
             let dialect = asked.generates().then_some(Dialect::Gemini);
-            return Some(Self { api: Api::Gemini, dialect, model: Some(asked.model) });
+            return Some(Self { api: Api::Gemini, dialect, model: Some(asked.model), asks_model: true });
         }
         match path {
             "/v1/chat/completions" if post => known(Api::Openai, Some(Dialect::OpenaiChat)),
@@ -161,6 +177,19 @@ mod tests {
         assert_eq!(dialect("/v1/messages/count_tokens"), None);
         assert_eq!(dialect("/v1/embeddings"), None);
         assert_eq!(dialect("/api/generate"), Some(Dialect::Ollama));
+    }
+
+    #[test]
+    fn of_files_and_batches_no_model_is_asked() {
+        let asks = |path| of(path).unwrap().asks_model;
+        for path in
+            ["/v1/chat/completions", "/v1/messages/count_tokens", "/v1/embeddings", "/v1beta/models/m:countTokens"]
+        {
+            assert!(asks(path), "{path}");
+        }
+        for path in ["/v1/batches", "/v1/messages/batches", "/v1/files", "/api/create"] {
+            assert!(!asks(path), "{path}");
+        }
     }
 
     #[test]

@@ -4,8 +4,10 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
+use serde_json::Value;
 
 use crate::config::{Config, ConfigError, ViewersConfig};
+use crate::edit::Asked;
 use crate::frames::Frames;
 use crate::own::last_event;
 use crate::splice::Events;
@@ -22,6 +24,7 @@ pub fn check(input: &[u8]) {
     let Some(([size, told], body)) = input.split_first_chunk::<2>() else { return };
     let size = usize::from(*size) + 1;
     config(body);
+    request(body);
     check_record(body);
     events(body, size);
     frames(body, size);
@@ -38,6 +41,14 @@ pub fn check(input: &[u8]) {
 fn config(body: &[u8]) {
     if let Err(ConfigError::File(error)) = Config::from_toml(body) {
         assert!(error.line > 0 && error.column > 0, "{error}");
+    }
+}
+
+/// The model that is checked is the one that a reader takes who keeps the last of two.
+fn request(body: &[u8]) {
+    let asked = Asked::of(body);
+    if let (Ok(()), Ok(Value::Object(last))) = (asked.check(), serde_json::from_slice(body)) {
+        assert_eq!(asked.model().as_deref(), last.get("model").and_then(Value::as_str));
     }
 }
 

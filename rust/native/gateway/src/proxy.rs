@@ -91,8 +91,11 @@ impl Proxy {
         let in_path = chosen.endpoint.as_ref().and_then(|endpoint| endpoint.model.clone());
         let dialect = chosen.endpoint.as_ref().and_then(|endpoint| endpoint.dialect);
         let given = Asked::of(&body);
+        given.check()?;
         let model = in_path.or_else(|| given.model());
-        key.as_deref().map_or(Ok(()), |key| key.check_model(model.as_deref()))?;
+        // Of another path it is not known what a model in its body means.
+        let read = model.as_deref().filter(|_| chosen.endpoint.as_ref().is_some_and(|endpoint| endpoint.asks_model));
+        key.as_deref().map_or(Ok(()), |key| key.check_model(&head.method, read))?;
         if setup.access.has_keys() {
             chosen.path = without_key(&chosen.path);
         }

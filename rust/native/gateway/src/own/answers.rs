@@ -10,7 +10,7 @@ use super::told;
 use crate::fault::Fault;
 use crate::proxy::Proxy;
 use crate::store::{Finished, Status};
-use crate::streams::{Gone, Known, Meta, Stream, StreamId};
+use crate::streams::{Gone, Known, Meta, Stream, StreamId, Whose};
 use crate::viewers::token::TokenError;
 
 /// Where a stream is known.
@@ -42,19 +42,30 @@ impl Found {
     }
 }
 
-/// The stream of an id; else the answer that says why there is none.
-pub(super) async fn find(proxy: &Proxy, id: &str) -> Result<Found, Response> {
+/// The stream of an id, for who may have it; else the answer that says why there is none.
+pub(super) async fn find(
+    proxy: &Proxy,
+    id: &str,
+    may: impl Fn(Whose<'_>) -> Result<(), Fault>,
+) -> Result<Found, Response> {
+    let check = |stream: Whose<'_>| may(stream).map_err(|fault| told(&fault));
     let gone = match proxy.streams.known(id) {
-        Known::Here(stream) => return Ok(Found::Here(stream)),
+        Known::Here(stream) => {
+            check(stream.meta.whose())?;
+            return Ok(Found::Here(stream));
+        }
         Known::Gone(gone) => Some(gone),
         Known::Never => None,
     };
     if let (Some(store), Some(id)) = (proxy.streams.log(), StreamId::of(id))
         && let Ok(Status { meta, finished: Some(finished), .. }) = store.status(&id).await
     {
+        check(meta.whose())?;
         return Ok(Found::Log(Box::new((meta, finished))));
     }
-    Err(gone.map_or_else(|| told(&unknown(id)), |gone| expired(&gone)))
+    let gone = gone.ok_or_else(|| told(&unknown(id)))?;
+    check(gone.whose())?;
+    Err(expired(&gone))
 }
 
 pub(super) fn unknown(id: &str) -> Fault {

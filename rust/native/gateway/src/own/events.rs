@@ -6,13 +6,14 @@ use axum::Extension;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection};
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::answers::{Found, find, refused, unknown};
-use super::{may_see, told};
+use super::asker::Asker;
+use super::told;
 use crate::client::Client;
 use crate::fault::Fault;
 use crate::proxy::Proxy;
@@ -56,31 +57,27 @@ pub(super) struct From {
 )]
 pub(super) async fn events(
     State(proxy): State<Arc<Proxy>>,
-    uri: Uri,
+    asker: Asker,
     Path(id): Path<String>,
     from: Result<Query<From>, QueryRejection>,
-    headers: HeaderMap,
     client: Option<Extension<Arc<Client>>>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
-    let found = match find(&proxy, &id).await {
+    let found = match find(&proxy, &id, |stream| asker.may_see(&proxy, stream)).await {
         Ok(found) => found,
         Err(answer) => return answer,
     };
-    if let Err(fault) = may_see(&proxy, found.meta(), &headers, &uri) {
-        return told(&fault);
-    }
     let From { after, mode, .. } = match from {
         Ok(Query(from)) => from,
         Err(error) => return refused(error.body_text()),
     };
-    let after = match after.map(Ok).or_else(|| last_event(&headers)).transpose() {
+    let after = match after.map(Ok).or_else(|| last_event(&asker.headers)).transpose() {
         Ok(after) => after,
         Err(message) => return refused(message),
     };
     match (look_at(&proxy, found, after, mode.unwrap_or_default()), upgrade) {
         (Err(fault), _) => told(&fault),
-        (Ok(_), Ok(_)) if !proxy.setup.load().cors.origin_is_allowed(&headers) => told(&Fault::foreign_page()),
+        (Ok(_), Ok(_)) if !proxy.setup.load().cors.origin_is_allowed(&asker.headers) => told(&Fault::foreign_page()),
         (Ok(viewer), Ok(upgrade)) => upgrade.on_upgrade(|socket| ws::show(viewer, socket)),
         (Ok(viewer), Err(_)) => {
             client.iter().for_each(|client| client.looks_on());
@@ -103,7 +100,7 @@ pub(crate) fn last_event(headers: &HeaderMap) -> Option<Result<Seq, String>> {
 /// # Errors
 /// [`Fault`] where no stream has that id, it has no such event, or there are as many viewers as may be.
 pub(crate) async fn look(proxy: &Proxy, id: &str, after: Option<Seq>, mode: Mode) -> Result<Viewer, Fault> {
-    let found = find(proxy, id).await.map_err(|_| unknown(id))?;
+    let found = find(proxy, id, |_| Ok(())).await.map_err(|_| unknown(id))?;
     look_at(proxy, found, after, mode)
 }
 

@@ -1,31 +1,29 @@
 //! The gateway's own endpoints: what runs, what was found, and an end for it.
 
 mod answers;
+mod asker;
 mod events;
 mod openapi;
 mod streams;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::SystemTime;
 
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use serde_json::json;
 
-use crate::access::Viewer;
+use crate::access::Scope;
 use crate::breaker::Circuit;
 use crate::config::Role;
 use crate::fault::Fault;
 use crate::metrics;
 use crate::proxy::Proxy;
-use crate::streams::Meta;
-use crate::viewers::token::PREFIX;
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use self::events::last_event;
@@ -64,41 +62,11 @@ async fn with_role(State(proxy): State<Arc<Proxy>>, mut request: Request, next: 
     let role = if request.method().is_safe() { Role::View } else { Role::Admin };
     match proxy.setup.load().access.check(request.headers(), request.uri(), role) {
         Ok(key) => {
-            request.extensions_mut().insert(Viewer::of(key.as_deref()));
+            request.extensions_mut().insert(Scope::of(key.as_deref()));
             next.run(request).await
         }
         Err(fault) => told(&fault),
     }
-}
-
-/// Refuses who may not see a stream: a token for it is enough, the key that started it, and the role `view`.
-fn may_see(proxy: &Proxy, meta: &Meta, headers: &HeaderMap, uri: &Uri) -> Result<(), Fault> {
-    match token_of(headers, uri) {
-        Some(token) => {
-            let checked = proxy.tokens.check(&meta.id, token, SystemTime::now());
-            checked.map_err(|error| Fault::token(&error))
-        }
-        None => may(proxy, meta, headers, uri, Role::View),
-    }
-}
-
-/// Refuses who neither started a stream nor has a role. To other tenants a stream is as if it were not there.
-fn may(proxy: &Proxy, meta: &Meta, headers: &HeaderMap, uri: &Uri, role: Role) -> Result<(), Fault> {
-    let key = proxy.setup.load().access.key(headers, uri)?;
-    if !Viewer::of(key.as_deref()).sees(meta) {
-        return Err(answers::unknown(meta.id.as_str()));
-    }
-    match key {
-        Some(key) if !key.may(role) && meta.key.as_ref() != Some(&key.name) => Err(Fault::not_allowed(&key.name, role)),
-        _ => Ok(()),
-    }
-}
-
-/// A viewer's token, in the header or the query: a browser's `EventSource` sends no headers.
-fn token_of<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
-    let bearer = || headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ");
-    let in_query = || uri.query()?.split('&').find_map(|pair| pair.strip_prefix("token="));
-    in_query().or_else(|| bearer().filter(|token| token.starts_with(PREFIX)))
 }
 
 /// What Prometheus reads.
@@ -114,8 +82,8 @@ async fn measured(State(proxy): State<Arc<Proxy>>) -> Response {
 #[utoipa::path(get, path = "/midstream/v1/usage", tag = "gateway", responses(
     (status = 200, description = "Sums since the start", body = Object),
 ))]
-async fn usage(State(proxy): State<Arc<Proxy>>, Extension(viewer): Extension<Viewer>) -> Response {
-    ([(CONTENT_TYPE, "application/json")], proxy.ledger.json(viewer.tenant.as_deref())).into_response()
+async fn usage(State(proxy): State<Arc<Proxy>>, Extension(scope): Extension<Scope>) -> Response {
+    ([(CONTENT_TYPE, "application/json")], proxy.ledger.json(scope.tenant.as_deref())).into_response()
 }
 
 /// Whether the process runs.

@@ -6,8 +6,8 @@ use std::time::SystemTime;
 
 use axum::extract::rejection::{BytesRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use bytes::Bytes;
@@ -17,13 +17,14 @@ use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
 use super::answers::{Found, find, refused, unknown};
-use super::{may, may_see, told};
-use crate::access::Viewer;
+use super::asker::Asker;
+use super::told;
+use crate::access::Scope;
 use crate::config::Role;
 use crate::fault::Fault;
 use crate::proxy::Proxy;
 use crate::store::Signal;
-use crate::streams::{Meta, State as Reached, Stream, StreamId};
+use crate::streams::{Meta, State as Reached, Stream, StreamId, Whose};
 
 /// Streams in one answer.
 const MOST: usize = 1000;
@@ -67,7 +68,7 @@ pub(super) struct Note {
 ))]
 pub(super) async fn list(
     State(proxy): State<Arc<Proxy>>,
-    Extension(viewer): Extension<Viewer>,
+    Extension(scope): Extension<Scope>,
     wanted: Result<Query<Wanted>, QueryRejection>,
 ) -> Response {
     let Wanted { state, model, limit, after, .. } = match wanted {
@@ -86,7 +87,7 @@ pub(super) async fn list(
             None => return refused(format!("after is {id:?}, which is no stream that is remembered")),
         },
     };
-    let mut fitting = streams.iter().skip(from).filter(|stream| viewer.sees(stream.meta())).filter(|stream| {
+    let mut fitting = streams.iter().skip(from).filter(|stream| scope.holds(stream.meta().whose())).filter(|stream| {
         state.is_none_or(|state| stream.state() == state) && (model.is_none() || stream.meta().model == model)
     });
     let mut shown: Vec<(&StreamId, Box<RawValue>)> = Vec::new();
@@ -123,7 +124,7 @@ impl Listed {
     async fn json(&self, proxy: &Proxy) -> Option<Box<RawValue>> {
         let json = match self {
             Self::Here(stream) => stream.json(),
-            Self::Log(meta) => find(proxy, meta.id.as_str()).await.ok()?.json(),
+            Self::Log(meta) => find(proxy, meta.id.as_str(), |_| Ok(())).await.ok()?.json(),
         };
         RawValue::from_string(json).ok()
     }
@@ -147,17 +148,9 @@ async fn listed(proxy: &Proxy) -> Vec<Listed> {
     (status = 404, description = "No stream has that id", body = Object),
     (status = 410, description = "It ended and is not kept any more; `stream` says how", body = Object),
 ))]
-pub(super) async fn show(
-    State(proxy): State<Arc<Proxy>>,
-    uri: Uri,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-) -> Response {
-    match find(&proxy, &id).await {
-        Ok(found) => match may_see(&proxy, found.meta(), &headers, &uri) {
-            Ok(()) => ([(CONTENT_TYPE, "application/json")], found.json()).into_response(),
-            Err(fault) => told(&fault),
-        },
+pub(super) async fn show(State(proxy): State<Arc<Proxy>>, asker: Asker, Path(id): Path<String>) -> Response {
+    match find(&proxy, &id, |stream| asker.may_see(&proxy, stream)).await {
+        Ok(found) => ([(CONTENT_TYPE, "application/json")], found.json()).into_response(),
         Err(answer) => answer,
     }
 }
@@ -170,19 +163,11 @@ pub(super) async fn show(
         (status = 410, description = "It ended and is not kept any more; `stream` says how", body = Object),
     )
 )]
-pub(super) async fn findings(
-    State(proxy): State<Arc<Proxy>>,
-    uri: Uri,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-) -> Response {
-    let found = match find(&proxy, &id).await {
+pub(super) async fn findings(State(proxy): State<Arc<Proxy>>, asker: Asker, Path(id): Path<String>) -> Response {
+    let found = match find(&proxy, &id, |stream| asker.may_see(&proxy, stream)).await {
         Ok(found) => found,
         Err(answer) => return answer,
     };
-    if let Err(fault) = may_see(&proxy, found.meta(), &headers, &uri) {
-        return told(&fault);
-    }
     #[derive(Deserialize)]
     struct Shown {
         findings: Vec<Box<RawValue>>,
@@ -206,18 +191,18 @@ pub(super) async fn findings(
 )]
 pub(super) async fn cancel(
     State(proxy): State<Arc<Proxy>>,
-    Extension(viewer): Extension<Viewer>,
+    Extension(scope): Extension<Scope>,
     Path(id): Path<String>,
 ) -> Response {
     if let (Some(store), Some(stream)) = (proxy.streams.log(), StreamId::of(&id))
         && proxy.streams.get(&id).is_none()
-        && store.status(&stream).await.is_ok_and(|status| viewer.sees(&status.meta))
+        && store.status(&stream).await.is_ok_and(|status| scope.holds(status.meta.whose()))
         && store.signal(&stream, Signal::Cancel).await.is_ok()
     {
         return StatusCode::ACCEPTED.into_response();
     }
-    match find(&proxy, &id).await {
-        Ok(found) if !viewer.sees(found.meta()) => told(&unknown(&id)),
+    let may = |stream: Whose<'_>| if scope.holds(stream) { Ok(()) } else { Err(unknown(stream.id.as_str())) };
+    match find(&proxy, &id, may).await {
         Ok(found) => {
             if let Found::Here(stream) = found {
                 stream.end_by_operator();
@@ -241,18 +226,14 @@ pub(super) async fn cancel(
 )]
 pub(super) async fn annotate(
     State(proxy): State<Arc<Proxy>>,
-    uri: Uri,
+    asker: Asker,
     Path(id): Path<String>,
-    headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let found = match find(&proxy, &id).await {
+    let found = match find(&proxy, &id, |stream| asker.may(&proxy, stream, Role::Admin)).await {
         Ok(found) => found,
         Err(answer) => return answer,
     };
-    if let Err(fault) = may(&proxy, found.meta(), &headers, &uri, Role::Admin) {
-        return told(&fault);
-    }
     let body = match body {
         Ok(body) => body,
         Err(error) => return refused(error.body_text()),
@@ -303,20 +284,12 @@ fn note_of(body: &[u8]) -> Result<Box<RawValue>, String> {
         (status = 410, description = "It ended and is not kept any more; `stream` says how", body = Object),
     )
 )]
-pub(super) async fn token(
-    State(proxy): State<Arc<Proxy>>,
-    uri: Uri,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-) -> Response {
-    let found = match find(&proxy, &id).await {
+pub(super) async fn token(State(proxy): State<Arc<Proxy>>, asker: Asker, Path(id): Path<String>) -> Response {
+    // Not with a token: it would never end.
+    let found = match find(&proxy, &id, |stream| asker.may(&proxy, stream, Role::View)).await {
         Ok(found) => found,
         Err(answer) => return answer,
     };
-    // Not with a token: it would never end.
-    if let Err(fault) = may(&proxy, found.meta(), &headers, &uri, Role::View) {
-        return told(&fault);
-    }
     let (token, expires) = proxy.tokens.give(&found.meta().id, SystemTime::now());
     Json(json!({"token": token, "expires": expires})).into_response()
 }
@@ -328,22 +301,14 @@ pub(super) async fn token(
     (status = 409, description = "It runs; cancel it first", body = Object),
     (status = 410, description = "It ended and is not kept any more; `stream` says how", body = Object),
 ))]
-pub(super) async fn delete(
-    State(proxy): State<Arc<Proxy>>,
-    uri: Uri,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-) -> Response {
-    if let Err(fault) = proxy.setup.load().access.check(&headers, &uri, Role::Admin) {
+pub(super) async fn delete(State(proxy): State<Arc<Proxy>>, asker: Asker, Path(id): Path<String>) -> Response {
+    if let Err(fault) = asker.has_role(&proxy, Role::Admin) {
         return told(&fault);
     }
-    let found = match find(&proxy, &id).await {
+    let found = match find(&proxy, &id, |stream| asker.may(&proxy, stream, Role::Admin)).await {
         Ok(found) => found,
         Err(answer) => return answer,
     };
-    if let Err(fault) = may(&proxy, found.meta(), &headers, &uri, Role::Admin) {
-        return told(&fault);
-    }
     if matches!(&found, Found::Here(stream) if stream.state() != Reached::Ended) {
         return conflict("the stream runs; cancel it first".to_owned());
     }

@@ -38,6 +38,21 @@ pub(crate) struct Meta {
     pub(crate) tenant: Option<String>,
 }
 
+/// Who may see a stream: whoever started it, and those of its tenant.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Whose<'a> {
+    pub(crate) id: &'a StreamId,
+    /// Whose key asked, by its name.
+    pub(crate) key: Option<&'a str>,
+    pub(crate) tenant: Option<&'a str>,
+}
+
+impl Meta {
+    pub(crate) fn whose(&self) -> Whose<'_> {
+        Whose { id: &self.id, key: self.key.as_deref(), tenant: self.tenant.as_deref() }
+    }
+}
+
 /// Where a stream stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Last {

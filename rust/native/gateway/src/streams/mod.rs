@@ -28,7 +28,7 @@ pub(crate) use self::answering::Answering;
 pub(crate) use self::event::{Event, Seq};
 pub use self::id::StreamId;
 pub use self::known::State;
-pub(crate) use self::known::{End, Last, Meta, Shown, Viewed};
+pub(crate) use self::known::{End, Last, Meta, Shown, Viewed, Whose};
 pub(crate) use self::ring::Line;
 pub(crate) use self::stream::Stream;
 
@@ -61,7 +61,7 @@ pub(crate) struct Streams {
 struct Kept {
     by_id: BTreeMap<StreamId, Arc<Stream>>,
     order: VecDeque<StreamId>,
-    gone: BTreeMap<StreamId, Option<End>>,
+    gone: BTreeMap<StreamId, Gone>,
     gone_order: VecDeque<StreamId>,
 }
 
@@ -70,6 +70,21 @@ struct Kept {
 pub(crate) struct Gone {
     pub(crate) id: StreamId,
     pub(crate) end: Option<End>,
+    #[serde(skip)]
+    key: Option<String>,
+    #[serde(skip)]
+    tenant: Option<String>,
+}
+
+impl Gone {
+    fn of(stream: &Stream) -> Self {
+        let Meta { id, key, tenant, .. } = &stream.meta;
+        Self { id: id.clone(), end: stream.end_state(), key: key.clone(), tenant: tenant.clone() }
+    }
+
+    pub(crate) fn whose(&self) -> Whose<'_> {
+        Whose { id: &self.id, key: self.key.as_deref(), tenant: self.tenant.as_deref() }
+    }
 }
 
 /// What is known of an id.
@@ -132,7 +147,7 @@ impl Streams {
         if let Some(stream) = kept.by_id.get(&id) {
             return Known::Here(Arc::clone(stream));
         }
-        kept.gone.get(&id).map_or(Known::Never, |end| Known::Gone(Gone { id: id.clone(), end: end.clone() }))
+        kept.gone.get(&id).cloned().map_or(Known::Never, Known::Gone)
     }
 
     /// Those that are remembered, oldest first.
@@ -184,12 +199,8 @@ impl Streams {
         }
         let newest = ended.len().saturating_sub(MAX_ENDED);
         let goes = |(index, (_, age)): &(usize, &(Arc<Stream>, Duration))| *index < newest || *age >= self.keep;
-        let going: BTreeMap<StreamId, Option<End>> = ended
-            .iter()
-            .enumerate()
-            .filter(goes)
-            .map(|(_, (stream, _))| (stream.meta.id.clone(), stream.end_state()))
-            .collect();
+        let going = ended.iter().enumerate().filter(goes).map(|(_, (stream, _))| Gone::of(stream));
+        let going: BTreeMap<StreamId, Gone> = going.map(|gone| (gone.id.clone(), gone)).collect();
         if !going.is_empty() {
             self.kept().go(going);
         }
@@ -197,12 +208,12 @@ impl Streams {
 }
 
 impl Kept {
-    fn go(&mut self, going: BTreeMap<StreamId, Option<End>>) {
+    fn go(&mut self, going: BTreeMap<StreamId, Gone>) {
         self.order.retain(|id| !going.contains_key(id));
-        for (id, end) in going {
+        for (id, gone) in going {
             self.by_id.remove(&id);
             self.gone_order.push_back(id.clone());
-            self.gone.insert(id, end);
+            self.gone.insert(id, gone);
         }
         while self.gone_order.len() > MAX_GONE {
             if let Some(id) = self.gone_order.pop_front() {
