@@ -44,6 +44,17 @@ def test_a_good_file_is_told_as_such_with_the_variables_that_are_not_set(midstre
     assert midstream("config", "check", path, env={"KEY_OF_MINE": "k"}).stdout == f"{path}: good\n"
 
 
+def test_a_file_of_a_key_is_shown_by_its_path_and_told_where_it_cannot_be_read(midstream, config, tmp_path):
+    path = config(CONFIG.replace('key_env = "KEY_OF_MINE"', 'key_file = "mine.key"'))
+    gone = f"{path}: good\n{path}: upstreams.my own.key_file names mine.key, which cannot be read here\n"
+    assert midstream("config", "check", path).stdout == gone
+    (tmp_path / "mine.key").write_text("sk-canary\n")
+    assert midstream("config", "check", path).stdout == f"{path}: good\n"
+    shown = midstream("config", "show", path).stdout
+    assert 'key_file = "mine.key"' in shown.splitlines()
+    assert "canary" not in shown
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -27,6 +27,8 @@ BETWEEN_KEYS = [
     "allowed is true, or else certificate and key",
     "allowed is false beside certificate and key",
     "allowed is nothing beside a certificate",
+    "allowed is nothing beside key_env",
+    "allowed is nothing beside secret_env",
     "allowed is the file of the",
     "allowed is an address of loopback",
     "or else certificate and key",

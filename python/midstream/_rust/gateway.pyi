@@ -5,7 +5,7 @@ What `midstream.gateway` stands on.
 
 from typing import SupportsIndex, final
 
-__all__ = ["LogLines", "Observer", "Server", "View", "read_config"]
+__all__ = ["LogLines", "Observer", "Server", "View", "read_config", "read_config_to_serve"]
 
 @final
 class LogLines:
@@ -115,4 +115,9 @@ class View:
 def read_config(content: bytes, file: str | None = None) -> str:
     """
     The tables of a configuration as JSON, checked.
+    """
+
+def read_config_to_serve(content: bytes, file: str | None = None) -> str:
+    """
+    The same, where the variables and files that it names have to be there too.
     """

@@ -49,8 +49,8 @@ def check(*files: Path, gateway: Flag = False) -> None:
     for file in found:
         held = config_file.read(file, gateway=gateway)
         print(f"{file}: good, and the same as the defaults" if held == type(held)() else f"{file}: good")
-        for key, variable in config_file.missing_variables(held):
-            print(f"{file}: {key} names {variable}, which is not set here")
+        for fault in config_file.missing(held):
+            print(f"{file}: {fault}")
 
 
 @app.command

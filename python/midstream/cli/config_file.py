@@ -13,10 +13,11 @@ from midstream.errors import InputError
 from midstream.gateway import GatewayConfig
 from midstream.stream import Settings
 
-__all__ = ["GATEWAY", "GUARD", "missing_variables", "read"]
+__all__ = ["GATEWAY", "GUARD", "missing", "read"]
 
 GATEWAY, GUARD = "midstream.toml", "guard.toml"
 """How the files are named where nothing else is said."""
+SECRET_FILES = ("key_file", "secret_file")
 
 
 def read(file: Path, *, gateway: bool = False) -> Settings | GatewayConfig:
@@ -49,8 +50,8 @@ def nearness(keys: Iterable[str], kind: type) -> float:
     return sum(max(SequenceMatcher(None, key, name).ratio() for name in known) for key in keys)
 
 
-def missing_variables(held: object, inside: str = "") -> Iterator[tuple[str, str]]:
-    """The keys that name a variable of the environment which is not set, and the variable."""
+def missing(held: object, inside: str = "") -> Iterator[str]:
+    """What is wrong on this machine with the variables and files that hold secrets, by the keys that name them."""
     pairs: Iterable[tuple[str, Any]] = ()
     if is_dataclass(held):
         pairs = ((entry.name, getattr(held, entry.name)) for entry in fields(held) if entry.init)
@@ -61,5 +62,7 @@ def missing_variables(held: object, inside: str = "") -> Iterator[tuple[str, str
     for name, value in pairs:
         key = f"{inside}.{name}" if inside else name
         if name.endswith("_env") and isinstance(value, str) and not os.environ.get(value, "").strip():
-            yield key, value
-        yield from missing_variables(value, key)
+            yield f"{key} names {value}, which is not set here"
+        if name in SECRET_FILES and isinstance(value, str) and not os.access(value, os.R_OK):
+            yield f"{key} names {value}, which cannot be read here"
+        yield from missing(value, key)

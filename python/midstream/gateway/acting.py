@@ -32,6 +32,8 @@ class Moderator:
         The model that is named to it; for OpenAI's format alone.
     key_env : str, optional
         The environment variable that holds its key, which is sent as a bearer token. Default: none.
+    key_file : str, optional
+        The file that holds its key instead, and nothing else but a newline.
     timeout_s : float
         Seconds until it has answered, waiting for its turn included, above 0.
     on_failure : {"release", "stop"}
@@ -49,6 +51,7 @@ class Moderator:
     format: Literal["midstream", "openai"] = "midstream"
     model: str | None = None
     key_env: str | None = None
+    key_file: str | None = None
     timeout_s: float = field(default=5.0, metadata=allowed(exclusiveMinimum=0, maximum=DAY_S))
     on_failure: Literal["release", "stop"] = "stop"
     concurrency: int = field(default=64, metadata=allowed(minimum=1, maximum=4096))

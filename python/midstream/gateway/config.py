@@ -2,12 +2,12 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self, TypeAlias
 
-from midstream._rust.gateway import read_config
+from midstream._rust.gateway import read_config, read_config_to_serve
 from midstream._rust.stream import CompiledSettings
 from midstream.errors import InputError
 from midstream.gateway.acting import BASE_URL, Continuation, Moderator, Prefill
@@ -20,7 +20,7 @@ from midstream.gateway.viewing import Store, Viewers
 from midstream.stream.settings import Settings
 from midstream.stream.tables import by_name, made, plain, read_by, rows_by_name, table, wrong
 
-__all__ = ["Api", "GatewayConfig", "Key", "Role", "Route", "Upstream"]
+__all__ = ["Api", "GatewayConfig", "Key", "Role", "Route", "Upstream", "load_to_serve"]
 
 Api: TypeAlias = Literal["anthropic", "gemini", "ollama", "openai"]
 """Whose API an upstream speaks; ``openai`` is also that of everyone who follows it."""
@@ -44,6 +44,8 @@ class Upstream:
         Whose APIs it speaks; at least one.
     key_env : str, optional
         The environment variable that holds its key. Default: the client's key passes.
+    key_file : str, optional
+        The file that holds its key instead, and nothing else but a newline; read at the start and at a reload.
     ca : str, optional
         The file of the certificates that its own is verified with, in PEM. Default: those of the system.
     retries : int
@@ -79,6 +81,7 @@ class Upstream:
     url: str = field(metadata=allowed(pattern=BASE_URL))
     apis: tuple[Api, ...] = field(metadata=allowed(minItems=1))
     key_env: str | None = None
+    key_file: str | None = None
     ca: str | None = None
     retries: int = field(default=1, metadata=allowed(maximum=10))
     connect_s: float = field(default=5.0, metadata=allowed(exclusiveMinimum=0, maximum=DAY_S))
@@ -260,7 +263,8 @@ class GatewayConfig:
         Traceback (most recent call last):
         midstream.errors.InputError: no setting is named "lisen"; did you mean "listen"? known: ...
         """
-        return cls._read(text.encode(errors="replace") if isinstance(text, str) else text, None)
+        content = text.encode(errors="replace") if isinstance(text, str) else text
+        return made(cls, json.loads(read_config(content, None)))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -276,13 +280,7 @@ class GatewayConfig:
         InputError
             With ``file``, and ``line``, ``column`` and ``key`` of what is wrong in it.
         """
-        name = os.fsdecode(path)
-        try:
-            content = Path(path).read_bytes()
-        except (OSError, ValueError) as error:
-            reason = (getattr(error, "strerror", None) or str(error)).lower()
-            raise InputError(f"cannot read the configuration {name}: {reason}", file=name) from error
-        return cls._read(content, name)
+        return cls._load(path, read_config)
 
     @staticmethod
     def json_schema() -> dict[str, Any]:
@@ -290,5 +288,22 @@ class GatewayConfig:
         return schema_of(GatewayConfig, "urn:midstream:gateway:1", "A configuration of MidStream's gateway, version 1")
 
     @classmethod
-    def _read(cls, content: bytes, file: str | None) -> Self:
-        return made(cls, json.loads(read_config(content, file)))
+    def _load(cls, path: str | os.PathLike[str], read: Callable[[bytes, str], str]) -> Self:
+        name = os.fsdecode(path)
+        try:
+            content = Path(path).read_bytes()
+        except (OSError, ValueError) as error:
+            reason = (getattr(error, "strerror", None) or str(error)).lower()
+            raise InputError(f"cannot read the configuration {name}: {reason}", file=name) from error
+        return made(cls, json.loads(read(content, name)))
+
+
+def load_to_serve(path: str | os.PathLike[str]) -> GatewayConfig:
+    """A configuration whose gateway is about to start: the variables and files that it names have to be there.
+
+    Raises
+    ------
+    InputError
+        With ``file``, and ``line``, ``column`` and ``key`` of what is wrong in it.
+    """
+    return GatewayConfig._load(path, read_config_to_serve)

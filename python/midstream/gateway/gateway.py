@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 from midstream._rust.gateway import Server
 from midstream.errors import InputError, StateError
 from midstream.gateway.checks import Check, CheckCounts, Checks
-from midstream.gateway.config import GatewayConfig
+from midstream.gateway.config import GatewayConfig, load_to_serve
 from midstream.gateway.edge import Certificate
 from midstream.gateway.log import LogTo, Writing, format_of
 from midstream.gateway.viewing import Viewer
@@ -41,7 +41,8 @@ class Gateway:
     Raises
     ------
     InputError
-        For a value that is not allowed, or an upstream's key that the environment does not have.
+        For a value that is not allowed, or one that names a variable or a file which is not there; of a path with ``file``,
+        ``line``, ``column`` and ``key``.
     NetworkError
         If its address cannot be listened on.
 
@@ -273,7 +274,7 @@ def read(config: object) -> GatewayConfig:
     if config is None:
         return GatewayConfig()
     if isinstance(config, str | os.PathLike):
-        return GatewayConfig.load(config)
+        return load_to_serve(config)
     if not isinstance(config, GatewayConfig):
         allowed = "GatewayConfig, path of a configuration or None"
         raise TypeError(f"config is {type(config).__name__}, allowed: {allowed}")

@@ -62,6 +62,8 @@ class Viewers:
     secret_env : str, optional
         The environment variable with the secret of the tokens, 16 bytes or more, for several gateways. Default: a token
         ends with the process that gave it.
+    secret_file : str, optional
+        The file that holds the secret instead, and nothing else but a newline.
 
     Examples
     --------
@@ -73,6 +75,7 @@ class Viewers:
     in_all: int = field(default=10_000, metadata=allowed(minimum=0))
     token_s: float = field(default=3600.0, metadata=allowed(minimum=1, maximum=DAY_S))
     secret_env: str | None = None
+    secret_file: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ import_exception!(midstream.errors, StateError);
 pub(crate) enum BindingError {
     /// With the file's name, where it has one.
     GuardFile(Option<String>, stream::FileError),
-    /// What a gateway cannot do with what it was given, or needs from the environment or files and has not.
+    /// What a gateway cannot do with what it was given, or needs from the system and has not.
     Gateway(String),
     Stream(stream::Error),
 }
@@ -29,10 +29,7 @@ impl From<midstream_gateway::ConfigError> for BindingError {
         match error {
             midstream_gateway::ConfigError::File(error) => Self::GuardFile(None, error),
             midstream_gateway::ConfigError::Value(error) => Self::Stream(error),
-            error @ (midstream_gateway::ConfigError::Certificate { .. }
-            | midstream_gateway::ConfigError::NoKey { .. }
-            | midstream_gateway::ConfigError::NoRandom
-            | midstream_gateway::ConfigError::NoSecret { .. }) => Self::Gateway(error.to_string()),
+            error @ midstream_gateway::ConfigError::NoRandom => Self::Gateway(error.to_string()),
         }
     }
 }

@@ -243,8 +243,23 @@ impl View {
 #[pyfunction]
 #[pyo3(signature = (content, file = None))]
 pub(crate) fn read_config(content: &[u8], file: Option<String>) -> Result<String, BindingError> {
+    tables_of(gateway::Config::from_toml(content), content, file)
+}
+
+/// The same, where the variables and files that it names have to be there too.
+#[pyfunction]
+#[pyo3(signature = (content, file = None))]
+pub(crate) fn read_config_to_serve(content: &[u8], file: Option<String>) -> Result<String, BindingError> {
+    tables_of(gateway::Config::from_toml_to_serve(content), content, file)
+}
+
+fn tables_of(
+    config: Result<gateway::Config, gateway::ConfigError>,
+    content: &[u8],
+    file: Option<String>,
+) -> Result<String, BindingError> {
     let of_file = |error| BindingError::GuardFile(file.clone(), error);
-    match gateway::Config::from_toml(content) {
+    match config {
         Err(gateway::ConfigError::File(error)) => return Err(of_file(error)),
         other => other?,
     };

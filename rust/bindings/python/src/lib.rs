@@ -19,7 +19,7 @@ mod _rust {
     #[pyo3::pymodule]
     mod gateway {
         #[pymodule_export]
-        use crate::gateway::{LogLines, Observer, Server, View, read_config};
+        use crate::gateway::{LogLines, Observer, Server, View, read_config, read_config_to_serve};
     }
 
     /// What `midstream.stream` stands on.

@@ -11,6 +11,7 @@ mod log;
 mod moderator;
 mod on_stop;
 mod prefill;
+mod secret;
 mod store;
 mod telemetry;
 mod tls;
@@ -21,7 +22,6 @@ mod values;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 use midstream_stream::{Error, FileError, NOT_SHOWN, Settings, read_json_tables, read_tables};
 use secrecy::SecretString;
@@ -42,8 +42,9 @@ pub use self::telemetry::TelemetryConfig;
 pub use self::tls::TlsConfig;
 pub use self::upstream::{RouteConfig, UpstreamConfig};
 pub use self::usage::UsageConfig;
-pub(crate) use self::values::key_of;
-use self::values::{MAX_S, below, setting};
+pub(crate) use self::values::below;
+use self::values::{MAX_S, setting};
+use crate::tls::{Tls, towards_upstream};
 
 /// A key that is never shown, logged or written.
 pub type Secret = SecretString;
@@ -121,50 +122,20 @@ pub enum OnClientGone {
 /// Why a configuration cannot be used.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ConfigError {
-    /// A file of certificates or keys that cannot be used.
-    Certificate {
-        /// The key of the configuration that names it.
-        field: String,
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
     /// A fault of the file, with its line and key.
     File(FileError),
-    /// An environment variable that an upstream's key is to come from is not set.
-    NoKey {
-        /// The upstream.
-        upstream: String,
-        /// The variable.
-        variable: String,
-    },
     /// The system has no random bits to make a secret of.
     NoRandom,
-    /// The environment variable that the secret of viewers' tokens is to come from is not set, or too short.
-    NoSecret {
-        /// The variable.
-        variable: String,
-    },
-    /// A value that is not allowed.
+    /// A value that is not allowed, or that names a variable or a file which is not there.
     Value(Error),
 }
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Certificate { field, path, reason } => {
-                write!(f, "{field} names {}, which cannot be used: {reason}", path.display())
-            }
             Self::File(error) => write!(f, "{error}"),
-            Self::NoKey { upstream, variable } => {
-                write!(f, "the key of upstream {upstream:?} is read from {variable}, which is not set")
-            }
             Self::NoRandom => {
                 f.write_str("the system gives no random bits to make a secret of; set viewers.secret_env")
-            }
-            Self::NoSecret { variable } => {
-                write!(f, "the secret of viewers' tokens is read from {variable}, which is not set to 16 bytes or more")
             }
             Self::Value(error) => write!(f, "{error}"),
         }
@@ -172,6 +143,12 @@ impl fmt::Display for ConfigError {
 }
 
 impl std::error::Error for ConfigError {}
+
+impl From<Error> for ConfigError {
+    fn from(error: Error) -> Self {
+        Self::Value(error)
+    }
+}
 
 impl Default for Config {
     fn default() -> Self {
@@ -212,6 +189,15 @@ impl Config {
         read_tables(bytes, Self::validate).map_err(ConfigError::File)
     }
 
+    /// The same, where what it names has to be there too: the variables and files of keys, secrets and certificates.
+    ///
+    /// # Errors
+    /// [`ConfigError::File`] for the first fault.
+    pub fn from_toml_to_serve(bytes: &[u8]) -> Result<Self, ConfigError> {
+        let check = |config: &Self| config.validate().and_then(|()| config.read_named());
+        read_tables(bytes, check).map_err(ConfigError::File)
+    }
+
     /// The same of a JSON object.
     ///
     /// # Errors
@@ -231,6 +217,28 @@ impl Config {
         for (name, upstream) in &self.upstreams {
             upstream.validate().map_err(|error| below(&format!("upstreams.{name}"), error))?;
         }
+        self.validate_models()?;
+        actions::validate(self)?;
+        if let Some((name, _)) = self.keys.iter().find(|(_, key)| key.hash().is_none()) {
+            // What stands there may be the key itself.
+            return Err(setting(&format!("keys.{name}.sha256"), NOT_SHOWN, "64 hexadecimal digits"));
+        }
+        self.validate_limits()?;
+        self.telemetry.validate().map_err(|error| below("telemetry", error))?;
+        self.usage.validate().map_err(|error| below("usage", error))?;
+        self.validate_listen()?;
+        if self.max_body == 0 {
+            return Err(setting("max_body", "0", "a whole number from 1 on"));
+        }
+        for (name, value) in [("drain_s", self.drain_s), ("keepalive_s", self.keepalive_s)] {
+            if !(0.0..=MAX_S).contains(&value) {
+                return Err(setting(name, &value.to_string(), "a number of seconds from 0 to 86400"));
+            }
+        }
+        Ok(())
+    }
+
+    fn validate_models(&self) -> Result<(), Error> {
         for (name, routes) in &self.models {
             if routes.is_empty() {
                 return Err(setting(&format!("models.{name}"), "an empty list", "at least one route"));
@@ -243,14 +251,11 @@ impl Config {
                 return Err(setting(&field, &format!("{:?}", route.upstream), &allowed));
             }
         }
-        actions::validate(self)?;
-        if let Some((name, _)) = self.keys.iter().find(|(_, key)| key.hash().is_none()) {
-            // What stands there may be the key itself.
-            return Err(setting(&format!("keys.{name}.sha256"), NOT_SHOWN, "64 hexadecimal digits"));
-        }
-        self.validate_limits()?;
-        self.telemetry.validate().map_err(|error| below("telemetry", error))?;
-        self.usage.validate().map_err(|error| below("usage", error))?;
+        Ok(())
+    }
+
+    /// Who reaches the gateway from afar needs a key, and nobody on the way may read it.
+    fn validate_listen(&self) -> Result<(), Error> {
         if self.keys.is_empty() && !crate::access::is_loopback(self.listen.ip()) {
             let allowed = "an address of loopback, as long as there are no keys";
             return Err(setting("listen", &format!("\"{}\"", self.listen), allowed));
@@ -259,14 +264,20 @@ impl Config {
             let allowed = "an address of loopback, as long as there is neither a table tls nor insecure = true";
             return Err(setting("listen", &format!("\"{}\"", self.listen), allowed));
         }
-        if self.max_body == 0 {
-            return Err(setting("max_body", "0", "a whole number from 1 on"));
+        Ok(())
+    }
+
+    /// Reads what is named, as a start or a reload does.
+    fn read_named(&self) -> Result<(), Error> {
+        if let Some(tls) = self.tls.as_ref().filter(|tls| !tls.generated) {
+            Tls::of(tls, self.listen, None)?;
         }
-        for (name, value) in [("drain_s", self.drain_s), ("keepalive_s", self.keepalive_s)] {
-            if !(0.0..=MAX_S).contains(&value) {
-                return Err(setting(name, &value.to_string(), "a number of seconds from 0 to 86400"));
-            }
+        for (name, upstream) in &self.upstreams {
+            upstream.key().map_err(|error| below(&format!("upstreams.{name}"), error))?;
+            towards_upstream(&format!("upstreams.{name}.ca"), upstream.ca.as_deref())?;
         }
+        self.moderator.as_ref().map_or(Ok(None), ModeratorConfig::key)?;
+        self.viewers.secret()?;
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Request, Uri};
 use http_body_util::{BodyExt, Full, Limited};
-use midstream_stream::Held;
+use midstream_stream::{Error, Held};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
-use crate::config::{ConfigError, ModeratorConfig, ModeratorFormat, OnModeratorFailure, Secret, key_of};
+use crate::config::{ModeratorConfig, ModeratorFormat, OnModeratorFailure, Secret};
 use crate::log::{Trouble, events};
 use crate::tls::towards_upstream;
 use crate::upstream::{HttpClient, client};
@@ -73,9 +73,9 @@ struct Moderated {
 }
 
 impl Moderator {
-    pub(crate) fn of(config: &ModeratorConfig) -> Result<Arc<Self>, ConfigError> {
-        let key = config.key_env.as_deref().map(|variable| key_of("moderator", variable)).transpose()?;
-        let uri = config.address().map_err(ConfigError::Value)?;
+    pub(crate) fn of(config: &ModeratorConfig) -> Result<Arc<Self>, Error> {
+        let key = config.key()?;
+        let uri = config.address()?;
         let turns = Semaphore::new(config.concurrency);
         Ok(Arc::new(Self {
             client: client(config.timeout(), towards_upstream("moderator", None)?),

@@ -27,7 +27,7 @@ use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use self::instruments::Instruments;
 use self::sender::Sender;
 pub(crate) use self::span::{Asks, Span};
-use crate::config::{ConfigError, TelemetryConfig};
+use crate::config::TelemetryConfig;
 use crate::streams::Meta;
 use crate::tls::towards_upstream;
 use crate::upstream::Upstream;
@@ -49,7 +49,7 @@ pub(crate) struct Telemetry {
 #[derive(Debug)]
 pub enum TelemetryError {
     /// The system's certificates cannot be read.
-    Certificate(ConfigError),
+    Certificate(midstream_stream::Error),
     /// The environment asks for what cannot be.
     Exporter(ExporterBuildError),
 }

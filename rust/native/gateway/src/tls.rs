@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use midstream_stream::Error;
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
@@ -15,7 +16,7 @@ use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use sha2::{Digest, Sha256};
 use tokio_rustls::TlsAcceptor;
 
-use crate::config::{ConfigError, TlsConfig};
+use crate::config::TlsConfig;
 
 /// A certificate that was made is good for so long.
 const YEAR: Duration = Duration::from_secs(365 * 86_400);
@@ -48,7 +49,7 @@ struct Made {
 
 impl Tls {
     /// Reads the files, or makes a certificate unless one was made `before` for the same names.
-    pub(crate) fn of(config: &TlsConfig, listen: SocketAddr, before: Option<&Self>) -> Result<Self, ConfigError> {
+    pub(crate) fn of(config: &TlsConfig, listen: SocketAddr, before: Option<&Self>) -> Result<Self, Error> {
         let (chain, key, made) = match (&config.certificate, &config.key) {
             (Some(certificate), Some(key)) => {
                 let chain = certificates("tls.certificate", certificate)?;
@@ -87,8 +88,12 @@ impl Certificate {
 }
 
 impl Made {
-    fn new(names: Vec<String>) -> Result<Self, ConfigError> {
-        let unusable = |error: rcgen::Error| fault("tls.names", Path::new(""), error.to_string());
+    fn new(names: Vec<String>) -> Result<Self, Error> {
+        let unusable = |error: rcgen::Error| Error::Setting {
+            field: "tls.names".to_owned(),
+            value: format!("{names:?}"),
+            allowed: format!("names that a certificate can hold: {error}"),
+        };
         let mut params = CertificateParams::new(names.clone()).map_err(unusable)?;
         params.distinguished_name = DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, "midstream");
@@ -114,14 +119,14 @@ fn names(config: &TlsConfig, listen: SocketAddr) -> Vec<String> {
 }
 
 /// Clients without a certificate that one of these signed are not served.
-fn clients(path: &Path) -> Result<Arc<dyn rustls::server::danger::ClientCertVerifier>, ConfigError> {
+fn clients(path: &Path) -> Result<Arc<dyn rustls::server::danger::ClientCertVerifier>, Error> {
     let roots = Arc::new(roots("tls.client_ca", path)?);
     let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider()).build();
     verifier.map_err(|error| fault("tls.client_ca", path, error.to_string()))
 }
 
 /// TLS towards an upstream, always verified: by the certificates of a file, else by the system's.
-pub(crate) fn towards_upstream(field: &str, ca: Option<&Path>) -> Result<ClientConfig, ConfigError> {
+pub(crate) fn towards_upstream(field: &str, ca: Option<&Path>) -> Result<ClientConfig, Error> {
     let roots = match ca {
         Some(path) => roots(field, path)?,
         None => {
@@ -140,7 +145,7 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
-fn roots(field: &str, path: &Path) -> Result<RootCertStore, ConfigError> {
+fn roots(field: &str, path: &Path) -> Result<RootCertStore, Error> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates(field, path)? {
         roots.add(certificate).map_err(|error| fault(field, path, error.to_string()))?;
@@ -148,7 +153,7 @@ fn roots(field: &str, path: &Path) -> Result<RootCertStore, ConfigError> {
     Ok(roots)
 }
 
-fn certificates(field: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
+fn certificates(field: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
     from_file(field, path, |bytes| {
         let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(bytes).collect();
         let read = read.map_err(|error| error.to_string())?;
@@ -156,13 +161,17 @@ fn certificates(field: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>
     })
 }
 
-fn from_file<T>(field: &str, path: &Path, read: impl FnOnce(&[u8]) -> Result<T, String>) -> Result<T, ConfigError> {
+fn from_file<T>(field: &str, path: &Path, read: impl FnOnce(&[u8]) -> Result<T, String>) -> Result<T, Error> {
     let bytes = fs::read(path).map_err(|error| fault(field, path, error.kind().to_string()))?;
     read(&bytes).map_err(|reason| fault(field, path, reason))
 }
 
-fn fault(field: &str, path: &Path, reason: String) -> ConfigError {
-    ConfigError::Certificate { field: field.to_owned(), path: path.to_owned(), reason }
+fn fault(field: &str, path: &Path, reason: String) -> Error {
+    Error::Setting {
+        field: field.to_owned(),
+        value: format!("{:?}", path.display().to_string()),
+        allowed: format!("a file in PEM that can be used; this one cannot: {reason}"),
+    }
 }
 
 #[cfg(test)]
@@ -189,9 +198,13 @@ mod tests {
         let config = TlsConfig { certificate: Some(file.into()), key: Some(file.into()), ..TlsConfig::default() };
         let made = Tls::of(&config, SocketAddr::from(([127, 0, 0, 1], 0)), None);
         let text = made.map(|_| ()).unwrap_err().to_string();
-        assert_eq!(text, "tls.certificate names Cargo.toml, which cannot be used: it holds no certificate in PEM");
+        assert_eq!(
+            text,
+            "tls.certificate is \"Cargo.toml\", allowed is a file in PEM that can be used; this one cannot: it holds no \
+             certificate in PEM"
+        );
         let gone = TlsConfig { certificate: Some("gone.pem".into()), ..config };
         let made = Tls::of(&gone, SocketAddr::from(([127, 0, 0, 1], 0)), None);
-        assert!(made.map(|_| ()).unwrap_err().to_string().ends_with("which cannot be used: entity not found"));
+        assert!(made.map(|_| ()).unwrap_err().to_string().ends_with("this one cannot: entity not found"));
     }
 }

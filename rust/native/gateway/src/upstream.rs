@@ -14,11 +14,12 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use midstream_stream::Error;
 use rustls::ClientConfig;
 use secrecy::ExposeSecret;
 
 use crate::breaker::Breaker;
-use crate::config::{Config, ConfigError, RouteConfig, Secret, UpstreamConfig};
+use crate::config::{Config, RouteConfig, Secret, UpstreamConfig, below};
 use crate::endpoint::{Api, Endpoint};
 use crate::fault::Fault;
 use crate::reason::reason;
@@ -70,9 +71,9 @@ pub(crate) struct Chosen {
 
 impl Upstreams {
     /// Reads the keys and makes the clients; those that would be the same as before are kept with their connections.
-    pub(crate) fn of(config: &Config, before: Option<&Self>) -> Result<Self, ConfigError> {
+    pub(crate) fn of(config: &Config, before: Option<&Self>) -> Result<Self, Error> {
         let made = |(name, config): (&String, &UpstreamConfig)| {
-            let key = config.key(name)?;
+            let key = config.key().map_err(|error| below(&format!("upstreams.{name}"), error))?;
             let kept = before.and_then(|before| before.by_name.get(name)).filter(|kept| kept.is_same(config, &key));
             let upstream =
                 kept.map_or_else(|| Upstream::of(name, config, key).map(Arc::new), |kept| Ok(Arc::clone(kept)));
@@ -137,7 +138,7 @@ impl Upstreams {
 }
 
 impl Upstream {
-    fn of(name: &str, config: &UpstreamConfig, key: Option<Secret>) -> Result<Self, ConfigError> {
+    fn of(name: &str, config: &UpstreamConfig, key: Option<Secret>) -> Result<Self, Error> {
         let tls = towards_upstream(&format!("upstreams.{name}.ca"), config.ca.as_deref())?;
         let client = client(config.connect(), tls);
         let base = config.base().unwrap_or_default();

@@ -10,6 +10,7 @@ use http_body_util::Full;
 use midstream_gateway::{Api, Config, KeyConfig, Log, LogConfig, LogFormat, LogLevel, Role, Server, UpstreamConfig};
 use sha2::{Digest, Sha256};
 use support::connections::{Connection, Http};
+use support::folder::Folder;
 use support::{Mock, Script, Seen, all, chat, chat_end, gateway_with};
 use tracing::dispatcher::{DefaultGuard, set_default};
 
@@ -113,6 +114,31 @@ async fn a_key_of_an_upstream_is_told_to_that_one_alone() {
     assert!(everything.contains("Hello") && !everything.contains(&secret), "{everything}");
     let Seen::Asked { headers, .. } = mock.next().await else { panic!("asked first") };
     assert_eq!(headers["authorization"], format!("Bearer {secret}"));
+}
+
+#[tokio::test]
+async fn a_key_in_a_file_is_told_to_its_upstream_alone() {
+    let (log, _guard) = listen();
+    let folder = Folder::new();
+    let file = folder.0.join("key");
+    std::fs::write(&file, format!("{CANARY}\n")).unwrap();
+    let mock = Mock::start(Script::of([chat("Hello"), chat_end()])).await;
+    let mut kept = None;
+    let server = gateway_with(&mock, Api::Openai, |config| {
+        config.upstreams.get_mut("mock").unwrap().key_file = Some(file.clone());
+        kept = Some(config.clone());
+    })
+    .await;
+    let mut everything = told(&server, request("/v1/chat/completions", "authorization", "own")).await;
+    let Seen::Asked { headers, .. } = mock.next().await else { panic!("asked first") };
+    assert_eq!(headers["authorization"], format!("Bearer {CANARY}"));
+    std::fs::write(&file, format!("{CANARY}\n{CANARY}\n")).unwrap();
+    let kept = Config { listen: server.address(), ..kept.unwrap() };
+    let refused = server.reload(kept.clone()).unwrap_err().to_string();
+    assert!(refused.starts_with("upstreams.mock.key_file is"), "{refused}");
+    everything += &format!("{refused} {kept:?} {} {}", shown(&server).await, logged(&log));
+    assert!(everything.contains("configuration_refused"), "{everything}");
+    assert!(everything.contains("Hello") && !everything.contains(CANARY), "{everything}");
 }
 
 #[tokio::test]

@@ -1,11 +1,14 @@
 //! Whom held text is shown to.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use http::Uri;
 use midstream_stream::Error;
 use serde::Deserialize;
 
+use super::Secret;
+use super::secret::Source;
 use super::values::{MAX_S, address, below, setting};
 
 /// A server that says of text whether it may pass.
@@ -23,6 +26,9 @@ pub struct ModeratorConfig {
     /// The environment variable that holds its key, which is sent as a bearer token.
     #[serde(default)]
     pub key_env: Option<String>,
+    /// The file that holds its key instead, and nothing else but a newline.
+    #[serde(default)]
+    pub key_file: Option<PathBuf>,
     /// Seconds until it has answered, waiting for its turn included.
     #[serde(default = "ModeratorConfig::timeout_s")]
     pub timeout_s: f64,
@@ -64,6 +70,7 @@ impl ModeratorConfig {
             format: ModeratorFormat::default(),
             model: None,
             key_env: None,
+            key_file: None,
             timeout_s: Self::timeout_s(),
             on_failure: OnModeratorFailure::default(),
             concurrency: Self::concurrency(),
@@ -81,6 +88,7 @@ impl ModeratorConfig {
     pub(super) fn validate(&self) -> Result<(), Error> {
         let below = |error| below("moderator", error);
         self.address().map_err(below)?;
+        self.source().validate().map_err(below)?;
         if !(self.timeout_s > 0.0 && self.timeout_s <= MAX_S) {
             let value = self.timeout_s.to_string();
             return Err(below(setting("timeout_s", &value, "a number of seconds above 0, at most 86400")));
@@ -93,6 +101,15 @@ impl ModeratorConfig {
             return Err(below(setting("model", &format!("{:?}", self.model.as_deref().unwrap_or_default()), allowed)));
         }
         Ok(())
+    }
+
+    /// The key that the environment or a file holds.
+    pub(crate) fn key(&self) -> Result<Option<Secret>, Error> {
+        self.source().read_key().map_err(|error| below("moderator", error))
+    }
+
+    fn source(&self) -> Source<'_> {
+        Source { name: "key", env: self.key_env.as_deref(), file: self.key_file.as_deref() }
     }
 
     pub(crate) fn address(&self) -> Result<Uri, Error> {

@@ -4,9 +4,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use midstream_stream::Error;
+use secrecy::ExposeSecret;
 use serde::Deserialize;
 
-use super::values::{MAX_S, setting};
+use super::Secret;
+use super::secret::Source;
+use super::values::{MAX_S, below, setting};
+
+/// Bytes of the secret of viewers' tokens, at least.
+const SECRET_BYTES: usize = 16;
 
 /// What is kept of streams: in memory, and in a folder if there is one.
 #[derive(Clone, Debug, Deserialize)]
@@ -49,6 +55,8 @@ pub struct ViewersConfig {
     /// The environment variable with the secret of the tokens, for several gateways; without one a token ends with the
     /// process that gave it.
     pub secret_env: Option<String>,
+    /// The file that holds the secret instead, and nothing else but a newline.
+    pub secret_file: Option<PathBuf>,
 }
 
 impl Default for StoreConfig {
@@ -78,15 +86,33 @@ impl StoreConfig {
 
 impl Default for ViewersConfig {
     fn default() -> Self {
-        Self { per_stream: 1000, in_all: 10_000, token_s: 3600.0, secret_env: None }
+        Self { per_stream: 1000, in_all: 10_000, token_s: 3600.0, secret_env: None, secret_file: None }
     }
 }
 
 impl ViewersConfig {
     pub(super) fn validate(&self) -> Result<(), Error> {
+        self.source().validate()?;
         if self.token_s >= 1.0 && self.token_s <= MAX_S {
             return Ok(());
         }
         Err(setting("token_s", &self.token_s.to_string(), "a number of seconds from 1 to 86400"))
+    }
+
+    /// The secret that the environment or a file holds; `None` where one is made.
+    pub(crate) fn secret(&self) -> Result<Option<Secret>, Error> {
+        let in_table = |error| below("viewers", error);
+        let secret = self.source().read().map_err(in_table)?;
+        match &secret {
+            Some(short) if short.expose_secret().len() < SECRET_BYTES => {
+                let allowed = format!("{} holds {SECRET_BYTES} bytes or more", self.source().allowed());
+                Err(in_table(self.source().fault(&allowed)))
+            }
+            _ => Ok(secret),
+        }
+    }
+
+    fn source(&self) -> Source<'_> {
+        Source { name: "secret", env: self.secret_env.as_deref(), file: self.secret_file.as_deref() }
     }
 }

@@ -8,9 +8,10 @@ use midstream_series::Span;
 use midstream_stream::Error;
 use serde::Deserialize;
 
+use super::Secret;
 use super::prefill::PrefillConfig;
-use super::values::{address, key_of, seconds, setting};
-use super::{ConfigError, Secret};
+use super::secret::Source;
+use super::values::{address, seconds, setting};
 use crate::breaker::Breaker;
 use crate::endpoint::Api;
 use crate::seats::Seats;
@@ -29,6 +30,9 @@ pub struct UpstreamConfig {
     /// The environment variable that holds its key; without one the client's key passes.
     #[serde(default)]
     pub key_env: Option<String>,
+    /// The file that holds its key instead, and nothing else but a newline.
+    #[serde(default)]
+    pub key_file: Option<PathBuf>,
     /// The file of the certificates that its own is verified with, in PEM; without one those of the system.
     #[serde(default)]
     pub ca: Option<PathBuf>,
@@ -93,6 +97,7 @@ impl UpstreamConfig {
             url: url.into(),
             apis: apis.to_vec(),
             key_env: None,
+            key_file: None,
             ca: None,
             retries: Self::retries(),
             connect_s: Self::connect_s(),
@@ -152,6 +157,7 @@ impl UpstreamConfig {
 
     pub(super) fn validate(&self) -> Result<(), Error> {
         self.base().map(|_| ())?;
+        self.source().validate()?;
         if self.apis.is_empty() {
             return Err(setting("apis", "an empty list", "at least one of anthropic, gemini, ollama, openai"));
         }
@@ -175,9 +181,13 @@ impl UpstreamConfig {
         Ok(())
     }
 
-    /// The key that the environment holds.
-    pub(crate) fn key(&self, name: &str) -> Result<Option<Secret>, ConfigError> {
-        self.key_env.as_deref().map(|variable| key_of(name, variable)).transpose()
+    /// The key that the environment or a file holds.
+    pub(crate) fn key(&self) -> Result<Option<Secret>, Error> {
+        self.source().read_key()
+    }
+
+    fn source(&self) -> Source<'_> {
+        Source { name: "key", env: self.key_env.as_deref(), file: self.key_file.as_deref() }
     }
 
     /// The URL without a slash at its end.

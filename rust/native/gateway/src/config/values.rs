@@ -4,8 +4,6 @@ use http::Uri;
 use http::uri::Scheme;
 use midstream_stream::{Error, NOT_SHOWN};
 
-use super::{ConfigError, Secret};
-
 /// A day.
 pub(super) const MAX_S: f64 = 86_400.0;
 
@@ -30,7 +28,7 @@ fn shown(url: &str) -> String {
 }
 
 /// The error of a table inside another.
-pub(super) fn below(table: &str, error: Error) -> Error {
+pub(crate) fn below(table: &str, error: Error) -> Error {
     match error {
         Error::Setting { field, value, allowed } => {
             Error::Setting { field: format!("{table}.{field}"), value, allowed }
@@ -45,11 +43,4 @@ pub(super) fn seconds(field: &str, value: f64) -> Result<(), Error> {
         return Ok(());
     }
     Err(setting(field, &value.to_string(), "a number of seconds above 0, at most 86400"))
-}
-
-/// The key that an environment variable holds.
-pub(crate) fn key_of(name: &str, variable: &str) -> Result<Secret, ConfigError> {
-    let key = std::env::var(variable).ok().map(|key| key.trim().to_owned()).filter(|key| !key.is_empty());
-    let none = || ConfigError::NoKey { upstream: name.to_owned(), variable: variable.to_owned() };
-    key.map(Secret::from).ok_or_else(none)
 }

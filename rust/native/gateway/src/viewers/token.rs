@@ -40,16 +40,12 @@ impl Tokens {
     /// Reads the secret, or makes one.
     pub(crate) fn of(config: &ViewersConfig) -> Result<Self, ConfigError> {
         let good = Duration::from_secs_f64(config.token_s);
-        let Some(variable) = &config.secret_env else {
-            let mut secret = vec![0; 32];
-            if getrandom::fill(&mut secret).is_err() {
-                return Err(ConfigError::NoRandom);
-            }
-            return Ok(Self { secret: secret.into(), good });
-        };
-        let secret = std::env::var(variable).ok().filter(|secret| secret.trim().len() >= 16);
-        let secret = secret.ok_or_else(|| ConfigError::NoSecret { variable: variable.clone() })?;
-        Ok(Self { secret: secret.trim().as_bytes().to_vec().into(), good })
+        if let Some(secret) = config.secret()? {
+            return Ok(Self { secret: secret.expose_secret().as_bytes().to_vec().into(), good });
+        }
+        let mut secret = vec![0; 32];
+        getrandom::fill(&mut secret).map_err(|_| ConfigError::NoRandom)?;
+        Ok(Self { secret: secret.into(), good })
     }
 
     /// A token for a stream, and when it ends in seconds since 1970.

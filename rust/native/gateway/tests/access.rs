@@ -1,0 +1,272 @@
+//! Who may ask, for which models, by which name, and what of the streams of others is told.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails where it cannot go on")]
+
+mod support;
+
+use http::{Response, StatusCode};
+use hyper::body::Incoming;
+use midstream_gateway::{Api, Config, KeyConfig, Server};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use support::connections::Raw;
+use support::folder::Folder;
+use support::{Asker, LONGEST, Mock, Script, Seen, all, chat_end, gateway_with};
+use tokio::time::timeout;
+
+const CHAT: &str = "/v1/chat/completions";
+/// Each API, by a path of it and where its errors hold their kind.
+const SHAPES: [(&str, &str); 4] = [
+    (CHAT, "/error/code"),
+    ("/v1/messages", "/error/type"),
+    ("/v1beta/models/fast:generateContent", "/error/status"),
+    ("/api/chat", "/error"),
+];
+
+/// A key that is called as its secret is.
+fn key(secret: &str, more: Value) -> KeyConfig {
+    let hash: String = Sha256::digest(secret).iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut key = json!({"sha256": hash});
+    key.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    serde_json::from_value(key).unwrap()
+}
+
+/// A gateway whose one upstream speaks every API.
+async fn of_all_apis(mock: &Mock, change: impl FnOnce(&mut Config)) -> Server {
+    gateway_with(mock, Api::Openai, |config| {
+        let apis = vec![Api::Openai, Api::Anthropic, Api::Gemini, Api::Ollama];
+        config.upstreams.get_mut("mock").unwrap().apis = apis;
+        change(config);
+    })
+    .await
+}
+
+fn with_key(server: &Server, key: Option<&'static str>) -> Asker {
+    let mut asker = Asker::new(server);
+    asker.key = key;
+    asker
+}
+
+async fn told(response: Response<Incoming>) -> (StatusCode, Value) {
+    let status = response.status();
+    (status, serde_json::from_slice(&all(response).await).unwrap_or_default())
+}
+
+#[tokio::test]
+async fn a_key_for_some_models_asks_no_other_and_none_that_cannot_be_read() {
+    let mock = Mock::start(Script::of([chat_end()])).await;
+    let server = of_all_apis(&mock, |config| {
+        config.keys.insert("alice".to_owned(), key("alice-key", json!({"models": ["fast"]})));
+    })
+    .await;
+    let asker = with_key(&server, Some("alice-key"));
+    let multipart = "--x\r\ncontent-disposition: form-data; name=\"model\"\r\n\r\ngpt-5-pro\r\n--x--\r\n";
+    let refused = [
+        ("POST", CHAT, r#"{"model":"gpt-5-pro"}"#),
+        ("POST", CHAT, r#"{"Model":"gpt-5-pro"}"#),
+        ("POST", CHAT, r#"{"messages":[]}"#),
+        ("POST", CHAT, r#"{"model":["fast"]}"#),
+        ("POST", CHAT, "\u{feff}{\"model\":\"fast\"}"),
+        ("POST", CHAT, ""),
+        ("POST", "/v1/audio/transcriptions", multipart),
+        ("POST", "/v1/batches", r#"{"model":"fast","input_file_id":"f"}"#),
+        ("DELETE", "/v1/files/f", ""),
+        ("POST", "/v1beta/models/pro:generateContent", r#"{"model":"fast"}"#),
+        ("POST", "/mock/openai/deployments/gpt-5-pro/chat/completions", r#"{"model":"fast"}"#),
+        ("POST", "/v1/messages", "{}"),
+        ("POST", "/api/chat", "{}"),
+    ];
+    for (method, path, body) in refused {
+        let (status, told) = told(asker.send(method, path, body).await).await;
+        assert_eq!(status, StatusCode::FORBIDDEN, "{path} {body}");
+        assert!(told.to_string().contains("for: fast"), "{told}");
+    }
+    assert_eq!(mock.connections(), 0);
+    for (method, path, body) in [
+        ("POST", CHAT, r#"{"model":"fast"}"#),
+        ("POST", "/v1beta/models/fast:generateContent", "{}"),
+        ("GET", "/v1/models", ""),
+    ] {
+        assert_eq!(asker.send(method, path, body).await.status(), StatusCode::OK, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_says_twice_what_decides_is_refused_in_the_shape_of_its_api() {
+    let mock = Mock::start(Script::of([chat_end()])).await;
+    let server = of_all_apis(&mock, |config| {
+        config.keys.insert("alice".to_owned(), key("alice-key", json!({"models": ["fast"]})));
+        config.keys.insert("bob".to_owned(), key("bob-key", json!({})));
+    })
+    .await;
+    for secret in ["alice-key", "bob-key"] {
+        for (path, kind) in SHAPES {
+            let asker = with_key(&server, Some(secret));
+            let body = r#"{"model":"fast","messages":[],"model":"gpt-5-pro"}"#;
+            let (status, told) = told(asker.send("POST", path, body).await).await;
+            assert_eq!(status, StatusCode::BAD_REQUEST, "{path}");
+            assert!(told.pointer(kind).is_some_and(Value::is_string), "{path} {told}");
+            assert!(told.to_string().contains(r#"\"model\" twice"#), "{told}");
+        }
+    }
+    assert_eq!(mock.connections(), 0);
+}
+
+/// The answer to a page whose name was made to lead to the gateway.
+async fn asked_as(server: &Server, host: &str, request: &str) -> String {
+    let mut raw = Raw::open(server).await;
+    let body = r#"{"model":"m"}"#;
+    let head = format!("{request} HTTP/1.1\r\nhost: {host}\r\norigin: http://{host}\r\nconnection: close\r\n");
+    raw.write(format!("{head}content-length: {}\r\n\r\n{body}", body.len())).await;
+    raw.rest().await
+}
+
+#[tokio::test]
+async fn without_keys_only_names_of_loopback_are_answered() {
+    let mock = Mock::start(Script::of([chat_end()])).await;
+    let server = of_all_apis(&mock, |_| ()).await;
+    let port = server.address().port();
+    for request in [format!("POST {CHAT}"), "GET /midstream/v1/streams".to_owned(), "GET /metrics".to_owned()] {
+        let answer = asked_as(&server, &format!("evil.example:{port}"), &request).await;
+        assert!(answer.starts_with("HTTP/1.1 403 ") && answer.contains("midstream_host"), "{request} {answer}");
+    }
+    assert_eq!(mock.connections(), 0);
+    for host in ["localhost", "127.0.0.1", "[::1]"] {
+        let answer = asked_as(&server, &format!("{host}:{port}"), &format!("POST {CHAT}")).await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{host} {answer}");
+    }
+}
+
+#[tokio::test]
+async fn with_keys_a_gateway_has_any_name() {
+    let mock = Mock::start(Script::of([chat_end()])).await;
+    let server = of_all_apis(&mock, |config| {
+        config.keys.insert("alice".to_owned(), key("alice-key", json!({})));
+    })
+    .await;
+    let answer = asked_as(&server, "gateway.example", &format!("POST {CHAT}?key=alice-key")).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}
+
+#[tokio::test]
+async fn the_end_of_a_forgotten_stream_is_told_to_those_who_could_see_it() {
+    let mock = Mock::start(Script::of([chat_end()])).await;
+    let server = of_all_apis(&mock, |config| {
+        config.store.keep_s = 0.0;
+        let mut add = |name: &str, more| config.keys.insert(name.to_owned(), key(&format!("{name}-key"), more));
+        add("alice", json!({"tenant": "blue"}));
+        add("bob", json!({"tenant": "red", "roles": ["view", "admin"]}));
+        add("carol", json!({"tenant": "blue"}));
+        add("dave", json!({"roles": ["view"]}));
+    })
+    .await;
+    let alice = with_key(&server, Some("alice-key"));
+    let response = alice.post(CHAT).await;
+    let id = response.headers()["x-midstream-stream-id"].to_str().unwrap().to_owned();
+    all(response).await;
+    let path = format!("/midstream/v1/streams/{id}");
+    let forgotten = async { while alice.send("GET", &path, "").await.status() != StatusCode::GONE {} };
+    timeout(LONGEST, forgotten).await.expect("it was not forgotten");
+    for (key, expected) in [
+        (Some("alice-key"), StatusCode::GONE),
+        (Some("dave-key"), StatusCode::GONE),
+        (Some("bob-key"), StatusCode::NOT_FOUND),
+        (Some("carol-key"), StatusCode::FORBIDDEN),
+        (None, StatusCode::UNAUTHORIZED),
+    ] {
+        let asker = with_key(&server, key);
+        for below in ["", "/events", "/findings"] {
+            let (status, told) = told(asker.send("GET", &format!("{path}{below}"), "").await).await;
+            assert_eq!(status, expected, "{key:?} {below}");
+            assert_eq!(told.get("stream").is_some(), expected == StatusCode::GONE, "{told}");
+        }
+    }
+    let (bob, other) = (with_key(&server, Some("bob-key")), "/midstream/v1/streams/other".to_owned());
+    let kind = async |path: &str| told(bob.send("GET", path, "").await).await.1["error"]["type"].clone();
+    assert_eq!(kind(&path).await, kind(&other).await);
+}
+
+#[tokio::test]
+async fn the_key_in_a_file_is_read_again_by_a_reload() {
+    let folder = Folder::new();
+    let file = folder.0.join("key");
+    std::fs::write(&file, "sk-1\n").unwrap();
+    let mock = Mock::start(Script::of([chat_end()])).await;
+    let mut config = None;
+    let server = of_all_apis(&mock, |given| {
+        given.upstreams.get_mut("mock").unwrap().key_file = Some(file.clone());
+        config = Some(given.clone());
+    })
+    .await;
+    let config = Config { listen: server.address(), ..config.unwrap() };
+    let asked_with = async || {
+        all(Asker::new(&server).post(CHAT).await).await;
+        loop {
+            if let Seen::Asked { headers, .. } = mock.next().await {
+                return headers["authorization"].to_str().unwrap().to_owned();
+            }
+        }
+    };
+    assert_eq!(asked_with().await, "Bearer sk-1");
+    std::fs::write(&file, "sk-2").unwrap();
+    server.reload(config.clone()).unwrap();
+    assert_eq!(asked_with().await, "Bearer sk-2");
+    std::fs::remove_file(&file).unwrap();
+    let refused = server.reload(config).unwrap_err().to_string();
+    assert!(refused.ends_with("allowed is a file that can be read: entity not found"), "{refused}");
+    assert_eq!(asked_with().await, "Bearer sk-2");
+}
+
+#[test]
+fn what_a_configuration_names_and_is_not_there_has_its_line() {
+    let upstream = "[upstreams.a]\nurl = \"http://127.0.0.1:1\"\napis = [\"openai\"]\n";
+    let moderator = "[guard.hold]\nchannels = [\"text\"]\n[moderator]\nurl = \"http://127.0.0.1:1\"\n";
+    for (text, told) in [
+        (
+            format!("{upstream}key_env = \"MIDSTREAM_TEST_NOT_SET\"\n"),
+            "upstreams.a.key_env is \"MIDSTREAM_TEST_NOT_SET\", allowed is a variable of the environment that is set (line \
+             4, column 11)",
+        ),
+        (
+            format!("{upstream}key_file = \"gone.key\"\n"),
+            "upstreams.a.key_file is \"gone.key\", allowed is a file that can be read: entity not found (line 4, column 12)",
+        ),
+        (
+            format!("{upstream}ca = \"gone.pem\"\n"),
+            "upstreams.a.ca is \"gone.pem\", allowed is a file in PEM that can be used; this one cannot: entity not found \
+             (line 4, column 6)",
+        ),
+        (
+            format!("{moderator}key_file = \"gone.key\"\n"),
+            "moderator.key_file is \"gone.key\", allowed is a file that can be read: entity not found (line 5, column 12)",
+        ),
+        (
+            "[viewers]\nsecret_env = \"MIDSTREAM_TEST_NOT_SET\"\n".to_owned(),
+            "viewers.secret_env is \"MIDSTREAM_TEST_NOT_SET\", allowed is a variable of the environment that is set (line 2, \
+             column 14)",
+        ),
+        (
+            "[tls]\nkey = \"gone.key\"\ncertificate = \"gone.pem\"\n".to_owned(),
+            "tls.certificate is \"gone.pem\", allowed is a file in PEM that can be used; this one cannot: entity not found \
+             (line 3, column 15)",
+        ),
+    ] {
+        assert!(Config::from_toml(text.as_bytes()).is_ok(), "{text}");
+        assert_eq!(Config::from_toml_to_serve(text.as_bytes()).unwrap_err().to_string(), told);
+    }
+}
+
+#[test]
+fn a_secret_of_viewers_has_sixteen_bytes() {
+    let folder = Folder::new();
+    let file = folder.0.join("secret");
+    let text = format!("[viewers]\nsecret_file = {:?}\n", file.display().to_string());
+    std::fs::write(&file, "canary\n").unwrap();
+    let fault = Config::from_toml_to_serve(text.as_bytes()).unwrap_err().to_string();
+    assert!(
+        fault.contains("a file that holds 16 bytes or more (line 2, column 15)") && !fault.contains("canary"),
+        "{fault}"
+    );
+    std::fs::write(&file, "canary-canary-canary").unwrap();
+    assert!(Config::from_toml_to_serve(text.as_bytes()).is_ok());
+}
