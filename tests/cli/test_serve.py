@@ -11,6 +11,7 @@ import httpx2
 import pytest
 
 import bodies
+from midstream.cli.upstream import upstream_of
 from processes import posix
 from provider import Pause, Provider, Stall
 
@@ -136,11 +137,51 @@ def test_a_fault_of_the_configuration_is_one_line_and_exit_code_2(midstream, tmp
     assert done.stderr.endswith("(midstream.toml, line 1, column 1)\n")
 
 
-def test_a_key_that_is_not_set_is_named_before_anything_listens(midstream, tmp_path, provider):
-    (tmp_path / "a.toml").write_text(config_of(provider) + 'key_env = "KEY_OF_MINE"\n')
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        (
+            'key_env = "KEY_OF_MINE"',
+            'upstreams.mine.key_env is "KEY_OF_MINE", allowed is a variable of the environment that is set '
+            "(a.toml, line 4, column 11)",
+        ),
+        (
+            'key_file = "gone.key"',
+            'upstreams.mine.key_file is "gone.key", allowed is a file that can be read: entity not found '
+            "(a.toml, line 4, column 12)",
+        ),
+        (
+            'key_file = "empty.key"',
+            'upstreams.mine.key_file is "empty.key", allowed is a file that is not empty (a.toml, line 4, column 12)',
+        ),
+        (
+            'key_env = "HOME"\nkey_file = "empty.key"',
+            'upstreams.mine.key_file is "empty.key", allowed is nothing beside key_env (a.toml, line 5, column 12)',
+        ),
+        (
+            'ca = "empty.key"',
+            'upstreams.mine.ca is "empty.key", allowed is a file in PEM that can be used; this one cannot: it holds no '
+            "certificate in PEM (a.toml, line 4, column 6)",
+        ),
+    ],
+    ids=["variable", "file", "empty", "both", "certificates"],
+)
+def test_a_key_that_is_not_there_is_named_before_anything_listens(midstream, tmp_path, provider, setting, said):
+    (tmp_path / "empty.key").write_text("\n")
+    (tmp_path / "a.toml").write_text(config_of(provider) + f"{setting}\n")
     done = midstream("serve", "--config", "a.toml")
-    assert done.returncode == 2
-    assert done.stderr == 'midstream: the key of upstream "mine" is read from KEY_OF_MINE, which is not set\n'
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"midstream: {said}\n")
+
+
+def test_a_key_in_a_file_is_sent_and_not_shown(served, provider, tmp_path):
+    (tmp_path / "mine.key").write_text("sk-canary\n")
+    (tmp_path / "a.toml").write_text(config_of(provider) + 'key_file = "mine.key"\n')
+    process, lines = served("--config", "a.toml")
+    assert answer(lines)
+    assert provider.last().header("authorization") == "Bearer sk-canary"
+    assert any(line.endswith(", with the key in mine.key") for line in lines)
+    process.terminate()
+    assert "canary" not in json.dumps(lines) + process.communicate(timeout=20)[1]
 
 
 def test_an_address_that_is_taken_is_exit_code_3(midstream, provider):
@@ -149,6 +190,27 @@ def test_an_address_that_is_taken_is_exit_code_3(midstream, provider):
         done = midstream("serve", "--upstream", provider.url, "--listen", address)
     assert done.returncode == 3
     assert done.stderr.startswith(f"midstream: cannot listen on {address}: ")
+
+
+@pytest.mark.parametrize(
+    ("url", "base", "apis"),
+    [
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080", ("openai",)),
+        ("http://127.0.0.1:8080/v1/", "http://127.0.0.1:8080", ("openai",)),
+        ("https://openrouter.ai/api/v1", "https://openrouter.ai/api", ("openai",)),
+        ("https://api.openai.com/v1", "https://api.openai.com", ("openai",)),
+        ("https://api.anthropic.com", "https://api.anthropic.com", ("anthropic",)),
+        ("https://api.anthropic.com/v1", "https://api.anthropic.com", ("anthropic",)),
+        ("https://generativelanguage.googleapis.com", "https://generativelanguage.googleapis.com", ("gemini",)),
+        ("https://generativelanguage.googleapis.com/v1beta", "https://generativelanguage.googleapis.com", ("gemini",)),
+        ("http://127.0.0.1:11434", "http://127.0.0.1:11434", ("ollama", "openai")),
+        ("http://127.0.0.1:11434/v1", "http://127.0.0.1:11434", ("ollama", "openai")),
+        ("http://ollama.example/api", "http://ollama.example", ("ollama", "openai")),
+    ],
+)
+def test_a_url_tells_where_its_paths_begin_and_whose_apis_it_speaks(url, base, apis):
+    upstream = upstream_of(url)
+    assert (upstream.url, upstream.apis) == (base, apis)
 
 
 def test_one_upstream_is_named_once(midstream):

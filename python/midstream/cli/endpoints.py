@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from midstream.cli.exits import USAGE, Failure
 
-__all__ = ["Asked", "Dialect", "asked", "told_of_url"]
+__all__ = ["OLLAMA_PORT", "Asked", "Dialect", "asked", "told"]
 
 Dialect = Literal["openai-chat", "openai-responses", "anthropic-messages", "ollama"]
 
@@ -80,22 +80,6 @@ def asked(base_url: str, model: str | None, prompt: str, dialect: str | None, ma
         raise Failure(f"{key_name} holds a character that no key has; set it anew", USAGE)
     url = parts._replace(path=path(parts.path, dialect), fragment="").geturl()
     return Asked(dialect, url, headers(dialect, key), body(dialect, model, prompt, max_tokens), key or None, key_name)
-
-
-def told_of_url(url: str) -> Literal["anthropic", "ollama", "openai"]:
-    """Whose API a server speaks, by its URL."""
-    try:
-        parts = urlsplit(url)
-        dialect = told(parts.hostname or "", parts.port, parts.path)
-    except ValueError as error:
-        raise Failure(f"--upstream is no URL: {str(error).lower()}", USAGE) from error
-    match dialect:
-        case "anthropic-messages":
-            return "anthropic"
-        case "ollama":
-            return "ollama"
-        case _:
-            return "openai"
 
 
 def is_text(value: str) -> bool:

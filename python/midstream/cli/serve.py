@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from midstream.cli.config_file import GATEWAY
-from midstream.cli.endpoints import told_of_url
 from midstream.cli.exits import DONE, INTERRUPTED, USAGE, Failure
+from midstream.cli.upstream import upstream_of
 from midstream.errors import InputError
 from midstream.gateway import Api, Gateway, GatewayConfig, Tls, Upstream
+from midstream.gateway.config import load_to_serve
 
 __all__ = ["serve"]
 
@@ -84,7 +85,7 @@ def serve(
             given = stack.enter_context(found(upstream)) if config is None else None
 
             def load() -> GatewayConfig:
-                return replace(given or GatewayConfig.load(config or ""), **changes)
+                return replace(given or load_to_serve(config or ""), **changes)
 
             chosen = load()
         except InputError as error:
@@ -116,8 +117,7 @@ def unsaid() -> tuple[Path | None, str | None]:
 def found(url: str | None) -> Iterator[GatewayConfig]:
     """The configuration of one URL, else of the environment, else of the local model, which runs meanwhile."""
     if url is not None:
-        api = told_of_url(url)
-        yield GatewayConfig(upstreams={"upstream": Upstream(url=base_of(url), apis=(api,))})
+        yield GatewayConfig(upstreams={"upstream": upstream_of(url)})
         return
     upstreams = {
         name: Upstream(url=base, apis=(cast(Api, name),), key_env=key)
@@ -136,11 +136,6 @@ def found(url: str | None) -> Iterator[GatewayConfig]:
     with local.Server() as server:
         print(f"midstream: no configuration and no key; asking {server.model} on this machine", file=sys.stderr)
         yield GatewayConfig(upstreams={"local": Upstream(url=server.address, apis=("anthropic", "openai"))})
-
-
-def base_of(url: str) -> str:
-    """What a path of the API is put behind: SDKs take the version as a part of the base URL."""
-    return url.rstrip("/").removesuffix("/v1").removesuffix("/api")
 
 
 async def run(config: GatewayConfig, load: Callable[[], GatewayConfig]) -> int:
@@ -201,7 +196,8 @@ def addresses(config: GatewayConfig, url: str, certificate: list[str]) -> Iterat
     apis = sorted({api for upstream in config.upstreams.values() for api in upstream.apis})
     yield from (BASES[api].format(url=url) for api in apis)
     for name, upstream in config.upstreams.items():
-        key = f", with the key in {upstream.key_env}" if upstream.key_env else ""
+        holder = upstream.key_env or upstream.key_file
+        key = f", with the key in {holder}" if holder else ""
         yield f"# asks     {name}: {upstream.url}{key}"
     if not apis:
         yield "# asks     nobody: the configuration names no upstream"
