@@ -97,17 +97,17 @@ impl Key {
         self.config.models.is_some()
     }
 
-    /// Refuses a model that this key is not for, and what may ask one that cannot be read.
-    pub(crate) fn check_model(&self, method: &Method, model: Option<&str>) -> Result<(), Fault> {
+    /// Refuses a model that this key is not for, and a request that may ask one which cannot be read.
+    pub(crate) fn check_model(&self, method: &Method, asks_model: bool, model: Option<&str>) -> Result<(), Fault> {
         let Some(models) = &self.config.models else { return Ok(()) };
         let (name, known) = (&self.name, models.join(", "));
         let message = match model {
-            Some(model) if models.iter().any(|allowed| allowed == model) => return Ok(()),
-            Some(model) => format!("the key {name:?} is not for the model {model:?}; it is for: {known}"),
-            None if [Method::GET, Method::HEAD].contains(method) => return Ok(()),
-            None => {
-                format!("it cannot be read which model this request asks, and the key {name:?} is only for: {known}")
+            Some(model) if !models.iter().any(|allowed| allowed == model) => {
+                format!("the key {name:?} is not for the model {model:?}; it is for: {known}")
             }
+            Some(_) if asks_model => return Ok(()),
+            _ if [Method::GET, Method::HEAD].contains(method) => return Ok(()),
+            _ => format!("it cannot be read which model this request asks, and the key {name:?} is only for: {known}"),
         };
         Err(Fault::new(StatusCode::FORBIDDEN, "midstream_not_allowed", message))
     }
@@ -189,13 +189,18 @@ mod tests {
     fn a_key_is_for_its_models() {
         let access = access("models = [\"fast\"]");
         let key = access.keys.first().unwrap();
-        assert!(key.check_model(&Method::POST, Some("fast")).is_ok());
-        for model in [Some("slow"), None] {
-            let fault = key.check_model(&Method::POST, model).unwrap_err();
+        assert!(key.check_model(&Method::POST, true, Some("fast")).is_ok());
+        assert!(key.check_model(&Method::GET, false, None).is_ok());
+        for (method, asks_model, model) in [
+            (Method::POST, true, Some("slow")),
+            (Method::GET, false, Some("slow")),
+            (Method::POST, true, None),
+            (Method::POST, false, Some("fast")),
+            (Method::DELETE, false, None),
+        ] {
+            let fault = key.check_model(&method, asks_model, model).unwrap_err();
             assert_eq!(fault.status, StatusCode::FORBIDDEN);
             assert!(fault.message.contains("for: fast"), "{}", fault.message);
         }
-        assert!(key.check_model(&Method::GET, None).is_ok());
-        assert!(key.check_model(&Method::GET, Some("slow")).is_err());
     }
 }

@@ -93,9 +93,9 @@ impl Proxy {
         let given = Asked::of(&body);
         given.check()?;
         let model = in_path.or_else(|| given.model());
-        // Of another path it is not known what a model in its body means.
-        let read = model.as_deref().filter(|_| chosen.endpoint.as_ref().is_some_and(|endpoint| endpoint.asks_model));
-        key.as_deref().map_or(Ok(()), |key| key.check_model(&head.method, read))?;
+        if let Some(key) = &key {
+            key.check_model(&head.method, chosen.asks_model(), model.as_deref())?;
+        }
         if setup.access.has_keys() {
             chosen.path = without_key(&chosen.path);
         }

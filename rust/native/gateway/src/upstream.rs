@@ -69,6 +69,13 @@ pub(crate) struct Chosen {
     pub(crate) endpoint: Option<Endpoint>,
 }
 
+impl Chosen {
+    /// Whether the model that the path or the body names is the one that is asked; of other paths nobody knows.
+    pub(crate) fn asks_model(&self) -> bool {
+        self.endpoint.as_ref().is_some_and(|endpoint| endpoint.asks_model)
+    }
+}
+
 impl Upstreams {
     /// Reads the keys and makes the clients; those that would be the same as before are kept with their connections.
     pub(crate) fn of(config: &Config, before: Option<&Self>) -> Result<Self, Error> {
