@@ -100,15 +100,14 @@ impl Key {
     /// Refuses a model that this key is not for, and a request that may ask one which cannot be read.
     pub(crate) fn check_model(&self, method: &Method, asks_model: bool, model: Option<&str>) -> Result<(), Fault> {
         let Some(models) = &self.config.models else { return Ok(()) };
-        let (name, known) = (&self.name, models.join(", "));
-        let message = match model {
-            Some(model) if !models.iter().any(|allowed| allowed == model) => {
-                format!("the key {name:?} is not for the model {model:?}; it is for: {known}")
-            }
+        let is_for = |model: &str| models.iter().any(|allowed| allowed == model);
+        let what = match model {
+            Some(model) if !is_for(model) => format!("the model {model:?}"),
             Some(_) if asks_model => return Ok(()),
             _ if [Method::GET, Method::HEAD].contains(method) => return Ok(()),
-            _ => format!("it cannot be read which model this request asks, and the key {name:?} is only for: {known}"),
+            _ => "a request of which it cannot be read what model it asks".to_owned(),
         };
+        let message = format!("the key {:?} is not for {what}; it is for: {}", self.name, models.join(", "));
         Err(Fault::new(StatusCode::FORBIDDEN, "midstream_not_allowed", message))
     }
 }

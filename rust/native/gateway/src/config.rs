@@ -274,7 +274,9 @@ impl Config {
         }
         for (name, upstream) in &self.upstreams {
             upstream.key().map_err(|error| below(&format!("upstreams.{name}"), error))?;
-            towards_upstream(&format!("upstreams.{name}.ca"), upstream.ca.as_deref())?;
+            if let Some(file) = &upstream.ca {
+                towards_upstream(&format!("upstreams.{name}.ca"), Some(file))?;
+            }
         }
         self.moderator.as_ref().map_or(Ok(None), ModeratorConfig::key)?;
         self.viewers.secret()?;

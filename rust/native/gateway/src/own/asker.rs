@@ -54,7 +54,9 @@ impl Asker {
             return Err(answers::unknown(stream.id.as_str()));
         }
         match key {
-            Some(key) if !key.may(role) && stream.key != Some(&key.name) => Err(Fault::not_allowed(&key.name, role)),
+            Some(key) if !key.may(role) && stream.key != Some(key.name.as_str()) => {
+                Err(Fault::not_allowed(&key.name, role))
+            }
             _ => Ok(()),
         }
     }
