@@ -86,7 +86,7 @@ impl Upstreams {
                 kept.map_or_else(|| Upstream::of(name, config, key).map(Arc::new), |kept| Ok(Arc::clone(kept)));
             Ok((name.clone(), upstream?))
         };
-        let by_name = config.upstreams.iter().map(made).collect::<Result<_, _>>()?;
+        let by_name = config.upstreams.iter().map(made).collect::<Result<_, Error>>()?;
         Ok(Self { by_name, models: config.models.clone() })
     }
 

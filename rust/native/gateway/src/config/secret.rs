@@ -95,7 +95,7 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("midstream-secret-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let name = content.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        let path = folder.join(name.get(..40).unwrap_or(&name));
+        let path = folder.join(format!("of-{}", name.get(..40).unwrap_or(&name)));
         std::fs::write(&path, content).unwrap();
         let read = Source { name: "key", env: None, file: Some(&path) }.read_key();
         std::fs::remove_file(&path).unwrap();

@@ -78,7 +78,7 @@ pub(crate) struct Gone {
 
 impl Gone {
     fn of(stream: &Stream) -> Self {
-        let Meta { id, key, tenant, .. } = &stream.meta;
+        let Meta { id, key, tenant, .. } = &*stream.meta;
         Self { id: id.clone(), end: stream.end_state(), key: key.clone(), tenant: tenant.clone() }
     }
 
