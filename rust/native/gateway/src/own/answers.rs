@@ -48,10 +48,10 @@ pub(super) async fn find(
     id: &str,
     may: impl Fn(Whose<'_>) -> Result<(), Fault>,
 ) -> Result<Found, Response> {
-    let check = |stream: Whose<'_>| may(stream).map_err(|fault| told(&fault));
+    let refused = |fault| told(&fault);
     let gone = match proxy.streams.known(id) {
         Known::Here(stream) => {
-            check(stream.meta.whose())?;
+            may(stream.meta.whose()).map_err(refused)?;
             return Ok(Found::Here(stream));
         }
         Known::Gone(gone) => Some(gone),
@@ -60,11 +60,11 @@ pub(super) async fn find(
     if let (Some(store), Some(id)) = (proxy.streams.log(), StreamId::of(id))
         && let Ok(Status { meta, finished: Some(finished), .. }) = store.status(&id).await
     {
-        check(meta.whose())?;
+        may(meta.whose()).map_err(refused)?;
         return Ok(Found::Log(Box::new((meta, finished))));
     }
     let gone = gone.ok_or_else(|| told(&unknown(id)))?;
-    check(gone.whose())?;
+    may(gone.whose()).map_err(refused)?;
     Err(expired(&gone))
 }
 
