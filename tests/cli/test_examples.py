@@ -35,6 +35,7 @@ BLOCK = re.compile(r"^```(sh|console|sql)\n(.*?)^```$", re.MULTILINE | re.DOTALL
 ELSEWHERE = {
     "--base-url ": "needs a model's server",
     "cargo ": "measures for minutes",
+    "curl ": "needs a gateway that runs",
     "export ": "sets a key",
     "make ": "the tests themselves",
     "midstream serve": "runs until it is ended",
