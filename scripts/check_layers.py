@@ -29,7 +29,7 @@ FILES = {"toml"}
 ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     "midstream-series": (set(), {"foldhash", "rand_xoshiro", "realfft", "siphasher"}),
     "midstream-stream": ({"series"}, SERDE | BYTES | FILES),
-    "midstream-worker": ({"series"}, set()),
+    "midstream-worker": ({"series"}, {"tokio"}),
     "midstream-gateway": ({"series", "stream", "worker"}, SERDE | NETWORK),
     "midstream-python": ({"gateway", "series", "stream", "worker"}, {"pyo3", "tokio", "tracing"} | SERDE),
     "midstream-wasm": ({"series", "stream"}, {"js-sys", "wasm-bindgen"}),
