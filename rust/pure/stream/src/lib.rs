@@ -32,7 +32,7 @@ mod snapshot;
 mod summary;
 mod tools;
 
-pub use actions::{ActionLimits, Actions, ActionsSettings, AgentChecks, AgentDecision, AgentSummary, Step};
+pub use actions::{ActionLimits, Actions, ActionsSettings, AgentChecks, AgentDecision, AgentSummary, History, Step};
 pub use anomaly::{Anomalies, Anomaly};
 pub use budget::BudgetSettings;
 pub use channel::{Channel, ChannelIndex, ChannelKey, ChannelKind, Channels, MAX_CHANNELS, Place};

@@ -81,6 +81,23 @@ impl Owned {
         }
     }
 
+    pub(super) fn is_call(&self) -> bool {
+        self.kind == Kind::Call
+    }
+
+    pub(super) fn is_message(&self) -> bool {
+        self.kind == Kind::Message
+    }
+
+    pub(super) fn is_result(&self) -> bool {
+        self.kind == Kind::Result
+    }
+
+    /// The id of the call whose result it is.
+    pub(super) fn answers(&self) -> Option<&str> {
+        self.id.as_deref().filter(|_| self.is_result())
+    }
+
     fn number(&self) -> u64 {
         let part =
             |part: &Option<String>| Hash::of(u8::from(part.is_some()), part.as_deref().unwrap_or_default().as_bytes());
@@ -88,10 +105,10 @@ impl Owned {
     }
 }
 
-type Object = Map<String, Value>;
+pub(super) type Object = Map<String, Value>;
 
 /// Reads one message or item.
-fn read(message: &Object, steps: &mut Vec<Owned>) {
+pub(super) fn read(message: &Object, steps: &mut Vec<Owned>) {
     let kind = text_of(message, &["type"]).unwrap_or_default();
     if kind.ends_with("_call_output") {
         steps.push(result(message, &["output"]));
@@ -109,6 +126,16 @@ fn read(message: &Object, steps: &mut Vec<Owned>) {
         "assistant" | "model" | "ai" => said(message, steps),
         _ => parts(message, steps),
     }
+}
+
+/// What the user says in a message; `None` in one of somebody else, or with results of tools.
+pub(super) fn word(message: &Object) -> Option<String> {
+    let is_users = matches!(message.get("role").and_then(Value::as_str), Some("user" | "human"));
+    if !is_users || has_results(message) {
+        return None;
+    }
+    let text = text_in(message.get("content").or_else(|| message.get("parts")));
+    (!text.trim().is_empty()).then_some(text)
 }
 
 /// What an agent said and which tools it called.
@@ -160,6 +187,7 @@ fn has_results(message: &Object) -> bool {
         part.get("type").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("result"))
             || part.contains_key("functionResponse")
             || part.contains_key("function_response")
+            || part.contains_key("toolResult")
     })
 }
 

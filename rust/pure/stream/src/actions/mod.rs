@@ -4,6 +4,7 @@ mod canonical;
 mod clock;
 mod conversation;
 mod hash;
+mod history;
 mod outcome;
 mod pending;
 mod report;
@@ -17,6 +18,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use self::hash::Hash;
+pub use self::history::History;
 use self::outcome::Outcome;
 use self::pending::{Call, Pending};
 use self::said::Messages;
@@ -141,6 +143,18 @@ impl Actions {
     pub(crate) fn end_answer(&mut self) {
         self.open.clear();
         self.told.forget_calls();
+    }
+
+    /// What came before is no loop any longer; messages that say the same still are.
+    fn forget_calls(&mut self) {
+        self.answered.clear();
+        self.open.clear();
+        self.told.forget_calls();
+    }
+
+    /// What was told of loops is news again.
+    fn forget_told(&mut self) {
+        self.told = Told::default();
     }
 
     /// A tool is called.

@@ -9,6 +9,12 @@ impl Checks {
         self.fresh.push(finding);
         self.settle();
     }
+
+    /// The same of one that comes too late to end the stream.
+    pub(crate) fn tell_late(&mut self, finding: Finding) {
+        self.fresh.push(finding);
+        self.keep();
+    }
 }
 
 /// Why holding is refused where no bytes wait.

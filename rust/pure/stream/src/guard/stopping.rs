@@ -4,7 +4,7 @@ use midstream_series::{Span, Timestamp};
 
 use super::Guard;
 use crate::closing::Border;
-use crate::{Checks, Decision, End, Error, Forward};
+use crate::{Checks, Decision, End, Error, Finding, Forward};
 
 /// How long a stream that time alone stopped goes on for the rest of an event that has begun to pass.
 const LONGEST_WAIT: Span = Span::from_secs(1);
@@ -73,6 +73,52 @@ impl Guard {
         self.drop_after_stop();
         self.note(now);
         Ok(self.decide(Forward::Nothing))
+    }
+
+    /// Tells what was found beside the stream, as in the request that it answers. What asks for a stop ends it.
+    ///
+    /// ```
+    /// use midstream_series::Timestamp;
+    /// use midstream_stream::{ActionsSettings, Guard, History, Options};
+    /// let mut guard = Guard::new(Options::default())?;
+    /// let turn = r#"{"type": "function_call", "name": "search"}, {"type": "function_call_output", "output": "no hits"}"#;
+    /// let body = format!(r#"{{"input": [{}]}}"#, [turn; 8].join(","));
+    /// let history = History::read(body.as_bytes(), &ActionsSettings::default(), None).expect("a conversation");
+    /// assert!(guard.report(history.findings, Timestamp::from_nanos(0))?.halted);
+    /// # Ok::<(), midstream_stream::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Finished`] after [`Guard::finish`].
+    pub fn report(&mut self, findings: Vec<Finding>, now: Timestamp) -> Result<Decision<'_>, Error> {
+        let was_halted = self.checks.is_halted();
+        let now = self.begin(now)?;
+        for finding in findings {
+            if self.checks.is_halted() {
+                break;
+            }
+            self.checks.tell(finding);
+        }
+        self.drop_after_stop();
+        self.wait_for_event(was_halted, now);
+        self.note(now);
+        Ok(self.decide(Forward::Nothing))
+    }
+
+    /// The same where the answer has passed: nothing ends it.
+    ///
+    /// # Errors
+    /// [`Error::Finished`] after [`Guard::finish`].
+    pub fn report_late(&mut self, findings: Vec<Finding>, now: Timestamp) -> Result<Decision<'_>, Error> {
+        let now = self.begin(now)?;
+        findings.into_iter().for_each(|finding| self.checks.tell_late(finding));
+        self.note(now);
+        Ok(self.decide(Forward::Nothing))
+    }
+
+    /// What was found when a decision stopped the stream.
+    pub fn stopped_by(&self) -> Option<&Finding> {
+        self.checks.stop()
     }
 
     /// Time passes without bytes: stalls.
