@@ -3,6 +3,7 @@
 mod accept;
 mod access;
 mod attempts;
+mod beside;
 mod body;
 mod breaker;
 mod cause;

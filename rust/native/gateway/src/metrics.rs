@@ -1,5 +1,6 @@
 //! What a gateway counts and measures, for Prometheus.
 
+mod deferred;
 mod names;
 mod text;
 mod upstreams;
@@ -9,6 +10,7 @@ use std::sync::atomic::AtomicU64;
 
 use midstream_series::Timestamp;
 use midstream_stream::{Decision, EndingState, Summary, UsageSource};
+use midstream_worker::Pool;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -17,6 +19,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use self::deferred::OfDeferred;
 use self::text::OfText;
 use self::upstreams::OfUpstreams;
 use crate::endpoint::Api;
@@ -98,6 +101,12 @@ impl Metrics {
         };
         metrics.register();
         metrics
+    }
+
+    /// Tells of the tasks of a pool too.
+    pub(crate) fn with_deferred(mut self, pool: &Pool) -> Self {
+        self.registry.register_collector(Box::new(OfDeferred(pool.clone())));
+        self
     }
 
     fn register(&mut self) {

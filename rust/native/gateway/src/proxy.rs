@@ -14,6 +14,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::attempts::{Books, Request};
+use crate::beside::{Beside, Reading};
 use crate::body::Body;
 use crate::client::Client;
 use crate::config::Role;
@@ -32,7 +33,7 @@ use crate::setup::Setup;
 use crate::streams::{Answering, Stream, Streams};
 use crate::telemetry::Asks;
 use crate::upstream::Chosen;
-use crate::usage::{Booking, Ledger, Prices, characters, unix_s};
+use crate::usage::{Booking, Contents, Ledger, Prices, unix_s};
 use crate::viewers::token::Tokens;
 use crate::warnings::Warnings;
 use crate::watched::{Copy, Watched};
@@ -48,6 +49,7 @@ pub(crate) struct Proxy {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) beside: Beside,
     /// The gateway stops: nothing new begins.
     pub(crate) is_draining: AtomicBool,
     /// Streams that run are not waited for.
@@ -73,7 +75,7 @@ impl Proxy {
 
     async fn pass(
         &self,
-        setup: &Setup,
+        setup: &Arc<Setup>,
         mut chosen: Chosen,
         request: http::Request<axum::body::Body>,
     ) -> Result<Response<Body>, Fault> {
@@ -108,8 +110,10 @@ impl Proxy {
         let stream = self.streams.start(api, head.uri.path(), model, key.as_deref());
         let answering = Answering::new(&stream, model_is_known);
         let asks = || Asks { streams: given.streams(), conversation: given.conversation() };
+        let contents = dialect.map(|_| Contents::of(&body)).unwrap_or_default();
+        let reading = contents.has_results.then(|| self.beside.read(&body, setup)).flatten();
         let booking = Booking::new(&self.ledger, &self.clock, &stream, (admission, most))
-            .of_request(if dialect.is_some() { characters(&body) } else { 0 }, Prices::of(&setup.settings))
+            .of_request(contents.characters, Prices::of(&setup.settings))
             .within(&head.headers, asks);
         let is_numbered = head.headers.get(IDS).is_some_and(|value| value == "1");
         let is_streamed =
@@ -125,7 +129,7 @@ impl Proxy {
             routes: candidates,
             clock: Arc::clone(&self.clock),
         };
-        let case = Case { setup, client, begun, stream, is_numbered, is_streamed, at: 0, is_rerouted: false };
+        let case = Case { setup, client, begun, stream, reading, is_numbered, is_streamed, at: 0, is_rerouted: false };
         let answered = self.ask(case, &asked, booking).await;
         answering.told(answered.as_ref().map_or_else(|fault| fault.status, Response::status));
         answered
@@ -139,7 +143,7 @@ impl Proxy {
                 fault = cancelled(&case.stream) => return Err(fault),
             };
             case.at = at;
-            match self.guarded(&case, asked, response, booking).await? {
+            match self.guarded(&mut case, asked, response, booking).await? {
                 Outcome::Answer(answer) => return Ok(answer),
                 Outcome::Reroute(again) => {
                     events::rerouted(case.stream.meta.id.as_str());
@@ -151,11 +155,12 @@ impl Proxy {
 
     async fn guarded(
         &self,
-        case: &Case<'_>,
+        case: &mut Case<'_>,
         asked: &Request,
         response: Response<Incoming>,
         mut booking: Booking,
     ) -> Result<Outcome, Fault> {
+        let reading = case.reading.take();
         let Case { setup, stream, .. } = case;
         let candidate = asked.routes.get(case.at).ok_or_else(|| Fault::no_upstream(asked.api))?;
         let upstream = &candidate.upstream;
@@ -222,6 +227,7 @@ impl Proxy {
         )
         .with_moderator(setup.moderator.as_ref())
         .with_copy(copy)
+        .with_reading(reading.filter(|_| dialect.is_some() && is_answer), is_whole)
         .may_go_on(continuation.is_some() || is_whole)
         .with_warnings(Warnings::of(open.filter(|_| setup.tells_warnings && !is_whole)));
         let part = if is_whole {
@@ -250,6 +256,8 @@ struct Case<'a> {
     client: Option<Arc<Client>>,
     begun: Instant,
     stream: Arc<Stream>,
+    /// What the request shows of the agent that sent it.
+    reading: Option<Reading>,
     /// The client asked for the numbers of events.
     is_numbered: bool,
     /// The client asked for a stream.

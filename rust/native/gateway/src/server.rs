@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::accept::accept;
+use crate::beside::Beside;
 use crate::config::{Config, ConfigError, Fixed};
 use crate::cors::for_pages;
 use crate::haste::Haste;
@@ -156,7 +157,8 @@ impl Server {
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let listen = config.listen;
         let failed = |error| StartError::Listen { address: listen, error };
-        let metrics = Arc::new(Metrics::new());
+        let beside = Beside::new();
+        let metrics = Arc::new(Metrics::new().with_deferred(beside.checks()));
         let clock = Arc::new(SystemClock::start());
         let telemetry = Telemetry::of(&config.telemetry).map_err(StartError::Telemetry)?;
         let ledger = Arc::new(ledger(&config, &metrics, telemetry.map(Arc::new))?);
@@ -179,6 +181,7 @@ impl Server {
             metrics,
             ledger,
             clock,
+            beside,
             is_draining: AtomicBool::new(false),
             haste: Haste::default(),
             refusals: Arc::<Refusals>::default(),

@@ -24,7 +24,7 @@ pub(crate) use self::file::UsageFile;
 pub(crate) use self::hidden::Hidden;
 pub(crate) use self::prices::Prices;
 use self::rates::Rates;
-pub(crate) use self::request::characters;
+pub(crate) use self::request::Contents;
 use self::sums::Sums;
 pub(crate) use self::today::spent_since;
 use crate::config::Config;

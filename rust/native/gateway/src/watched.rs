@@ -1,6 +1,7 @@
 //! A guard beside a body, and the stream that it tells of.
 
 mod copy;
+mod reading;
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -24,6 +25,7 @@ use crate::usage::{Booking, Call};
 use crate::warnings::Warnings;
 
 pub(crate) use self::copy::Copy;
+use self::reading::Unread;
 
 /// A guard with the stream that it tells of.
 pub(crate) struct Watched {
@@ -54,6 +56,8 @@ pub(crate) struct Watched {
     warnings: Option<Warnings>,
     /// Where the guard reads what an encoded answer holds.
     copy: Option<Box<Copy>>,
+    /// What its request shows of the agent that sent it.
+    unread: Option<Box<Unread>>,
 }
 
 /// What a decision asks the owner of a stream to do.
@@ -95,6 +99,7 @@ impl Watched {
             goes_on: false,
             warnings: None,
             copy: None,
+            unread: None,
         }
     }
 
@@ -140,13 +145,16 @@ impl Watched {
         self.take(&Bytes::new(), |guard, _, now| guard.tick(now))
     }
 
-    /// Whether text waits for the moderator.
+    /// Whether text waits for the moderator, or what the request shows for its check.
     pub(crate) fn is_asking(&self) -> bool {
-        self.moderation.as_ref().is_some_and(|moderation| moderation.is_asking())
+        self.is_reading() || self.moderation.as_ref().is_some_and(|moderation| moderation.is_asking())
     }
 
-    /// What passes by the moderator's next verdict.
+    /// What passes by the next verdict, the moderator's or that of a check beside the data path.
     pub(crate) fn poll_verdict(&mut self, cx: &mut Context<'_>) -> Poll<Passed> {
+        if let Poll::Ready(passed) = self.poll_reading(cx) {
+            return Poll::Ready(passed);
+        }
         let Some(moderation) = &mut self.moderation else { return Poll::Pending };
         moderation.poll_verdict(cx).map(|(id, verdict)| {
             self.take(&Bytes::new(), |guard, _, now| match &verdict {

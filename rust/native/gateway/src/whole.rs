@@ -55,6 +55,12 @@ pub(crate) struct Part {
     pub(crate) passed: Bytes,
 }
 
+/// What comes while an answer is read.
+enum Next {
+    Chunk(Bytes),
+    Decided(Passed),
+}
+
 /// An answer while it is read.
 pub(crate) struct Whole<'a> {
     pub(crate) body: Incoming,
@@ -69,7 +75,14 @@ impl Whole<'_> {
     /// Reads it under guard, and answers with what passes of it.
     pub(crate) async fn pass(mut self, mut head: http::response::Parts) -> Result<Read, Fault> {
         let (mut passed, mut read, mut length) = (BytesMut::new(), BytesMut::new(), 0);
-        while let Some(chunk) = self.next().await? {
+        while let Some(next) = self.next().await? {
+            let chunk = match next {
+                Next::Chunk(chunk) => chunk,
+                Next::Decided(decided) => match self.decide(decided, &mut passed, &mut read, &mut head).await? {
+                    Some(outcome) => return Ok(Read::ToItsEnd(outcome)),
+                    None => continue,
+                },
+            };
             length += chunk.len() as u64;
             if self.finishes.is_some() {
                 read.extend_from_slice(&chunk);
@@ -131,8 +144,11 @@ impl Whole<'_> {
             return Ok(None);
         }
         while self.finishes.is_some() {
-            let Some(chunk) = self.next().await? else { break };
-            read.extend_from_slice(&chunk);
+            match self.next().await? {
+                Some(Next::Chunk(chunk)) => read.extend_from_slice(&chunk),
+                Some(Next::Decided(_)) => {}
+                None => break,
+            }
         }
         self.watched.finish(Close::Stopped);
         self.stopped(std::mem::take(read), head.clone()).map(|answer| Some(Outcome::Answer(answer)))
@@ -147,12 +163,13 @@ impl Whole<'_> {
         }
     }
 
-    /// The next bytes; `None` at the end.
-    async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
+    /// The next bytes, or what is decided beside them; `None` at the end.
+    async fn next(&mut self) -> Result<Option<Next>, Fault> {
         let stream = self.watched.stream();
         loop {
             let next = tokio::select! {
                 next = tokio::time::timeout_at(self.patience.until(), self.body.frame()) => next,
+                decided = poll_fn(|cx| self.watched.poll_reading(cx)) => return Ok(Some(Next::Decided(decided))),
                 fault = cancelled(&stream) => {
                     self.watched.finish(Close::ClientLeft);
                     return Err(fault);
@@ -173,7 +190,7 @@ impl Whole<'_> {
                 Ok(Some(Ok(frame))) => {
                     // An answer in one piece tells nothing before it is whole.
                     self.patience.chunk(true);
-                    return Ok(Some(frame.into_data().unwrap_or_else(|_| Bytes::new())));
+                    return Ok(Some(Next::Chunk(frame.into_data().unwrap_or_else(|_| Bytes::new()))));
                 }
             }
         }

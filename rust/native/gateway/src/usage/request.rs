@@ -25,20 +25,34 @@ const TEXT: [&str; 14] = [
 /// Members in which nothing is text: images, sounds, files.
 const DATA: [&str; 7] = ["data", "image_url", "images", "inlineData", "inline_data", "input_audio", "source"];
 
-/// Characters of a request's text; 0 of a body that is no JSON object.
-pub(crate) fn characters(body: &[u8]) -> u64 {
-    let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let mut characters = 0;
-    // What was read up to a fault counts.
-    let _ = Said { is_read: false, characters: &mut characters }.deserialize(&mut deserializer);
-    characters
+/// Members that name the call which a result of a tool belongs to, or hold the result.
+const RESULTS: [&str; 6] =
+    ["functionResponse", "function_response", "toolResult", "tool_call_id", "tool_name", "tool_use_id"];
+
+/// What the text of a request is; nothing of a body that is no JSON object.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Contents {
+    /// Characters that a model reads.
+    pub(crate) characters: u64,
+    /// It may hold results of tools, as those of agents do.
+    pub(crate) has_results: bool,
+}
+
+impl Contents {
+    pub(crate) fn of(body: &[u8]) -> Self {
+        let mut deserializer = serde_json::Deserializer::from_slice(body);
+        let mut contents = Self::default();
+        // What was read up to a fault counts.
+        let _ = Said { is_read: false, contents: &mut contents }.deserialize(&mut deserializer);
+        contents
+    }
 }
 
 /// A value inside a request.
 struct Said<'a> {
     /// A string is text.
     is_read: bool,
-    characters: &'a mut u64,
+    contents: &'a mut Contents,
 }
 
 impl<'de> DeserializeSeed<'de> for Said<'_> {
@@ -78,13 +92,16 @@ impl<'de> Visitor<'de> for Said<'_> {
 
     fn visit_str<E>(self, text: &str) -> Result<(), E> {
         if self.is_read {
-            *self.characters += text.chars().count() as u64;
+            self.contents.characters += text.chars().count() as u64;
+        } else if text == "tool" || text.ends_with("_call_output") {
+            // The role of a message that may have no id, and the types of items of OpenAI's responses.
+            self.contents.has_results = true;
         }
         Ok(())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        while list.next_element_seed(Said { is_read: self.is_read, characters: self.characters })?.is_some() {}
+        while list.next_element_seed(Said { is_read: self.is_read, contents: self.contents })?.is_some() {}
         Ok(())
     }
 
@@ -95,7 +112,8 @@ impl<'de> Visitor<'de> for Said<'_> {
                 continue;
             }
             let is_read = member == Member::Text;
-            object.next_value_seed(Said { is_read, characters: self.characters })?;
+            self.contents.has_results |= member == Member::Result;
+            object.next_value_seed(Said { is_read, contents: self.contents })?;
         }
         Ok(())
     }
@@ -106,6 +124,7 @@ impl<'de> Visitor<'de> for Said<'_> {
 enum Member {
     Data,
     Other,
+    Result,
     Text,
 }
 
@@ -131,6 +150,7 @@ impl Visitor<'_> for Name {
         Ok(match name {
             _ if TEXT.contains(&name) => Member::Text,
             _ if DATA.contains(&name) => Member::Data,
+            _ if RESULTS.contains(&name) => Member::Result,
             _ => Member::Other,
         })
     }
@@ -152,14 +172,34 @@ mod tests {
             r#"{"messages": [{"role": "assistant", "tool_calls": [{"id": "a", "function": {"name": "f", "arguments": "Hello"}}]}]}"#,
             r#"{"messages": [{"role": "user", "content": [{"type": "image", "source": {"type": "base64", "data": "AAAA"}}, {"type": "text", "text": "Hello"}]}]}"#,
         ] {
-            assert_eq!(characters(body.as_bytes()), 5, "{body}");
+            assert_eq!(Contents::of(body.as_bytes()).characters, 5, "{body}");
         }
     }
 
     #[test]
     fn characters_are_those_of_the_text_and_not_of_its_bytes() {
+        let characters = |body: &[u8]| Contents::of(body).characters;
         assert_eq!(characters("{\"prompt\": \"h\u{e9}\\n\\u00e9\"}".as_bytes()), 4);
         assert_eq!(characters(b"no json"), 0);
         assert_eq!(characters(b"{\"prompt\": \"abc\", \"x\": "), 3);
+    }
+
+    #[test]
+    fn results_of_tools_are_seen_in_every_api() {
+        for body in [
+            r#"{"messages": [{"role": "tool", "tool_call_id": "c", "content": "x"}]}"#,
+            r#"{"input": [{"type": "function_call_output", "call_id": "c", "output": "x"}]}"#,
+            r#"{"messages": [{"role": "user", "content": [{"type": "tool_result", "tool_use_id": "c", "content": "x"}]}]}"#,
+            r#"{"contents": [{"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"x": 1}}}]}]}"#,
+            r#"{"messages": [{"role": "tool", "content": "x"}]}"#,
+        ] {
+            assert!(Contents::of(body.as_bytes()).has_results, "{body}");
+        }
+        for body in [
+            r#"{"messages": [{"role": "user", "content": "tool"}], "tools": [{"type": "function", "function": {"name": "f"}}]}"#,
+            r#"{"messages": [{"role": "assistant", "tool_calls": [{"id": "c", "function": {"name": "f", "arguments": "{}"}}]}]}"#,
+        ] {
+            assert!(!Contents::of(body.as_bytes()).has_results, "{body}");
+        }
     }
 }
