@@ -20,6 +20,7 @@ mod frames;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod given;
 mod half_closed;
 mod haste;
 mod host;

@@ -19,10 +19,10 @@ use crate::body::Body;
 use crate::client::Client;
 use crate::config::Role;
 use crate::continuation::Continuation;
-use crate::edit::Asked;
 use crate::fault::Fault;
 use crate::flow::Flow;
 use crate::frames::Frames;
+use crate::given::Given;
 use crate::haste::Haste;
 use crate::intake;
 use crate::log::{Refusals, events};
@@ -33,7 +33,7 @@ use crate::setup::Setup;
 use crate::streams::{Answering, Stream, Streams};
 use crate::telemetry::Asks;
 use crate::upstream::Chosen;
-use crate::usage::{Booking, Contents, Ledger, Prices, unix_s};
+use crate::usage::{Booking, Ledger, Prices, unix_s};
 use crate::viewers::token::Tokens;
 use crate::warnings::Warnings;
 use crate::watched::{Copy, Watched};
@@ -90,34 +90,29 @@ impl Proxy {
         let key = setup.access.check(&head.headers, &head.uri, Role::Call)?;
         let body = intake::take(body, setup.max_body, setup.clients.body(), client.as_deref()).await?;
         let api = chosen.api;
-        let in_path = chosen.endpoint.as_ref().and_then(|endpoint| endpoint.model.clone());
         let dialect = chosen.endpoint.as_ref().and_then(|endpoint| endpoint.dialect);
-        let given = Asked::of(&body);
-        given.check()?;
-        let model = in_path.or_else(|| given.model());
-        if let Some(key) = &key {
-            key.check_model(&head.method, chosen.asks_model(), model.as_deref())?;
-        }
         if setup.access.has_keys() {
             chosen.path = without_key(&chosen.path);
         }
-        let candidates = setup.candidates(&chosen, model.as_deref(), &body)?;
-        let most = given.max_tokens();
-        let admission = setup.limits.admit(key.as_deref(), most, self.clock.now(), unix_s() as u64)?;
+        let Given { model, max_tokens, streams, conversation, contents, candidates, chosen } =
+            Given::read(&body, chosen, setup, &self.beside).await?;
+        if let Some(key) = &key {
+            key.check_model(&head.method, chosen.asks_model(), model.as_deref())?;
+        }
+        let candidates = candidates?;
+        let admission = setup.limits.admit(key.as_deref(), max_tokens, self.clock.now(), unix_s() as u64)?;
         let begun = Instant::now();
         let model_is_known =
             setup.upstreams.knows(model.as_deref()) || key.as_deref().is_some_and(|key| key.names_models());
         let stream = self.streams.start(api, head.uri.path(), model, key.as_deref());
         let answering = Answering::new(&stream, model_is_known);
-        let asks = || Asks { streams: given.streams(), conversation: given.conversation() };
-        let contents = dialect.map(|_| Contents::of(&body)).unwrap_or_default();
+        let asks = || Asks { streams, conversation };
         let reading = contents.has_results.then(|| self.beside.read(&body, setup)).flatten();
-        let booking = Booking::new(&self.ledger, &self.clock, &stream, (admission, most))
+        let booking = Booking::new(&self.ledger, &self.clock, &stream, (admission, max_tokens))
             .of_request(contents.characters, Prices::of(&setup.settings))
             .within(&head.headers, asks);
         let is_numbered = head.headers.get(IDS).is_some_and(|value| value == "1");
-        let is_streamed =
-            chosen.endpoint.as_ref().is_some_and(|endpoint| endpoint.streams(&chosen.path, given.streams()));
+        let is_streamed = chosen.endpoint.as_ref().is_some_and(|endpoint| endpoint.streams(&chosen.path, streams));
         let headers = to_upstream(&head.headers, setup.access.has_keys());
         let asked = Request {
             stream: stream.meta.id.clone(),

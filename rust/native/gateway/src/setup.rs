@@ -91,10 +91,10 @@ impl Setup {
         &self,
         chosen: &Chosen,
         model: Option<&str>,
+        asked: &Asked<'_>,
         body: &Bytes,
     ) -> Result<Vec<Candidate>, Fault> {
         let routes = model.map(|model| self.upstreams.of_model(model, chosen.api)).transpose()?.flatten();
-        let asked = Asked::of(body);
         let in_path = chosen.endpoint.as_ref().is_some_and(|endpoint| endpoint.model.is_some());
         let is_chat = chosen.endpoint.as_ref().is_some_and(|endpoint| endpoint.dialect == Some(Dialect::OpenaiChat));
         let candidate = |(upstream, name): (Arc<Upstream>, Option<String>)| {

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use midstream_gateway::{Api, Config, Server};
 use support::connections::{Raw, chat_request};
-use support::{Asker, LONGEST, Mock, Script, chat_end, gateway, gateway_with};
+use support::routes::{asked, two_routes};
+use support::{Asker, LONGEST, Mock, Script, all, chat_end, gateway, gateway_with};
 use tokio::time::{Instant, timeout};
 
 async fn quick(change: impl FnOnce(&mut Config)) -> (Mock, Server) {
@@ -177,5 +178,23 @@ async fn a_connection_is_used_again() {
     for _ in 0..3 {
         raw.write(chat_request()).await;
         raw.until("[DONE]\n\n\r\n0\r\n\r\n").await;
+    }
+}
+
+#[tokio::test]
+async fn a_long_body_is_read_as_a_short_one_is() {
+    for length in [10, 1 << 20] {
+        let [mock, second] = [0, 1].map(|_| Script { status: Some(http::StatusCode::BAD_REQUEST), ..Script::of([""]) });
+        let (mock, second) = (Mock::start(mock).await, Mock::start(second).await);
+        let server = two_routes(&second, &mock, Api::Openai, "{}", &[]).await;
+        let text = "a".repeat(length);
+        let asker = Asker::new(&server);
+        let body = format!(r#"{{"model":"m","stream":true,"messages":[{{"role":"user","content":"{text}"}}]}}"#);
+        all(asker.send("POST", "/v1/chat/completions", body.clone()).await).await;
+        let sent = asked(&second).await;
+        assert_eq!((&sent["model"], sent["messages"][0]["content"].as_str()), (&"m".into(), Some(&*text)));
+        let twice = body.replacen("{", r#"{"model":"other","#, 1);
+        let answer = all(asker.send("POST", "/v1/chat/completions", twice).await).await;
+        assert!(String::from_utf8_lossy(&answer).contains("midstream_bad_request"));
     }
 }

@@ -1,0 +1,105 @@
+//! What is read of a request before it goes upstream.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::StatusCode;
+use midstream_worker::Missed;
+
+use crate::attempts::Candidate;
+use crate::beside::Beside;
+use crate::edit::Asked;
+use crate::fault::Fault;
+use crate::setup::Setup;
+use crate::upstream::Chosen;
+use crate::usage::Contents;
+
+/// Longer bodies are read beside the data path: a core reads so much in about a millisecond, which is as long as a chunk of
+/// another stream may be kept. `cargo test --release -p midstream-gateway --lib given -- --ignored --nocapture` prints what
+/// a MiB takes.
+const LONG: usize = 256 << 10;
+
+/// A request's body and what it says.
+pub(crate) struct Given {
+    pub(crate) model: Option<String>,
+    /// The most tokens that the answer may have.
+    pub(crate) max_tokens: Option<u64>,
+    /// Whether the answer is to come in parts.
+    pub(crate) streams: Option<bool>,
+    pub(crate) conversation: Option<String>,
+    pub(crate) contents: Contents,
+    /// Who may serve it, with what each is sent.
+    pub(crate) candidates: Result<Vec<Candidate>, Fault>,
+    pub(crate) chosen: Chosen,
+}
+
+impl Given {
+    /// Reads a body; a long one where it keeps no stream waiting.
+    pub(crate) async fn read(body: &Bytes, chosen: Chosen, setup: &Arc<Setup>, beside: &Beside) -> Result<Self, Fault> {
+        let (body, setup) = (body.clone(), Arc::clone(setup));
+        let is_long = body.len() > LONG;
+        let read = move || Self::of(&body, chosen, &setup);
+        if !is_long {
+            return read();
+        }
+        beside.long(read).await.map_err(|_: Missed| Fault::unread())?
+    }
+
+    fn of(body: &Bytes, chosen: Chosen, setup: &Setup) -> Result<Self, Fault> {
+        let asked = Asked::of(body);
+        asked.check()?;
+        let endpoint = chosen.endpoint.as_ref();
+        let model = endpoint.and_then(|endpoint| endpoint.model.clone()).or_else(|| asked.model());
+        let is_guarded = endpoint.is_some_and(|endpoint| endpoint.dialect.is_some());
+        Ok(Self {
+            candidates: setup.candidates(&chosen, model.as_deref(), &asked, body),
+            model,
+            max_tokens: asked.max_tokens(),
+            streams: asked.streams(),
+            conversation: asked.conversation(),
+            contents: if is_guarded { Contents::of(body) } else { Contents::default() },
+            chosen,
+        })
+    }
+}
+
+impl Fault {
+    /// The reading panicked.
+    fn unread() -> Self {
+        let message = "the gateway could not read the request's body";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "midstream_unread", message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use http::{HeaderMap, Method};
+    use midstream_series::Timestamp;
+
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    #[ignore = "prints a time"]
+    #[allow(clippy::disallowed_macros, reason = "it is for people")]
+    fn what_reading_a_body_takes() {
+        let config = b"[upstreams.one]\nurl = \"https://api.openai.com\"\napis = [\"openai\"]\n\
+            [models]\nm = [{ upstream = \"one\", model = \"other\" }]";
+        let setup = Setup::of(Config::from_toml(config).unwrap(), None, Timestamp::default()).unwrap();
+        let turn = r#"{"role":"assistant","content":"I looked for the harbour, and found \"none\" of it.\n"},"#;
+        for mebibytes in [1, 8, 32] {
+            let turns = turn.repeat((mebibytes << 20) / turn.len());
+            let body = format!(r#"{{"model":"m","stream":true,"messages":[{}]}}"#, turns.trim_end_matches(','));
+            let body = Bytes::from(body);
+            let uri = "/v1/chat/completions".parse().unwrap();
+            let chosen = setup.upstreams.choose(&Method::POST, &uri, &HeaderMap::new()).unwrap();
+            let begun = Instant::now();
+            let given = Given::of(&body, chosen, &setup).unwrap();
+            let took = begun.elapsed();
+            assert!(given.candidates.is_ok() && given.contents.characters > 0);
+            println!("{mebibytes} MiB: {:.2} ms a MiB", took.as_secs_f64() * 1e3 / mebibytes as f64);
+        }
+    }
+}
