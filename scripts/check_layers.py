@@ -18,7 +18,7 @@ NETWORK = {
     *("governor", "hmac", "http", "http-body", "http-body-util", "hyper", "hyper-rustls", "hyper-util"),
     *("opentelemetry", "opentelemetry-http", "opentelemetry-otlp", "opentelemetry_sdk", "pem"),
     *("percent-encoding", "prometheus-client", "rcgen", "rustls", "rustls-native-certs", "secrecy", "sha2"),
-    *("socket2", "subtle", "tokio", "tokio-rustls", "tower", "tower-http", "tracing", "tracing-subscriber"),
+    *("socket2", "subtle", "time", "tokio", "tokio-rustls", "tower", "tower-http", "tracing", "tracing-subscriber"),
     "utoipa",
 }
 # Guard files; pages do not link it.

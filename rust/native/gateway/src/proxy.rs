@@ -110,6 +110,7 @@ impl Proxy {
         let reading = contents.has_results.then(|| self.beside.read(&body, setup)).flatten();
         let booking = Booking::new(&self.ledger, &self.clock, &stream, (admission, max_tokens))
             .of_request(contents.characters, Prices::of(&setup.settings))
+            .with_results(contents.has_results)
             .within(&head.headers, asks);
         let is_numbered = head.headers.get(IDS).is_some_and(|value| value == "1");
         let is_streamed = chosen.endpoint.as_ref().is_some_and(|endpoint| endpoint.streams(&chosen.path, streams));

@@ -3,6 +3,7 @@
 //! One span for each upstream that is asked: of the kind `client`, in the trace that the client's `traceparent` names, and
 //! its own goes upstream. No text of requests or answers is sent.
 
+mod agents;
 mod instruments;
 mod name;
 mod sender;
@@ -14,6 +15,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
+use midstream_series::Timestamp;
+use midstream_stream::{EndingState, Summary};
 use opentelemetry::Context;
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::TracerProvider;
@@ -24,6 +27,8 @@ use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 
+use self::agents::Agents;
+pub(crate) use self::agents::Run;
 use self::instruments::Instruments;
 use self::sender::Sender;
 pub(crate) use self::span::{Asks, Span};
@@ -43,6 +48,7 @@ pub(crate) struct Telemetry {
     tracer: SdkTracer,
     metrics: SdkMeterProvider,
     instruments: Arc<Instruments>,
+    agents: Agents,
 }
 
 /// Why nothing can be sent.
@@ -87,7 +93,7 @@ impl Telemetry {
         let reader = PeriodicReader::builder(metrics).with_interval(every).build();
         let metrics = SdkMeterProvider::builder().with_reader(reader).with_resource(resource).build();
         let instruments = Arc::new(Instruments::new(&metrics));
-        Ok(Some(Self { tracer: traces.tracer("midstream"), traces, metrics, instruments }))
+        Ok(Some(Self { tracer: traces.tracer("midstream"), traces, metrics, instruments, agents: Agents::default() }))
     }
 
     /// The trace that a request belongs to.
@@ -98,6 +104,32 @@ impl Telemetry {
     /// An upstream is asked.
     pub(crate) fn start(&self, parent: &Context, of: (&Meta, &Asks), upstream: &Upstream) -> Option<Span> {
         Span::start(&self.tracer, Arc::clone(&self.instruments), parent, of, upstream)
+    }
+
+    /// A request brings the results of these calls; gives the run that it belongs to.
+    pub(crate) fn answered(&self, meta: &Meta, calls: &[String], now: Timestamp) -> Run {
+        let (took, run) = self.agents.answered(meta, calls, now);
+        took.into_iter().for_each(|(tool, seconds)| self.instruments.executed(tool, seconds));
+        run
+    }
+
+    /// An answer in a run is over, whose request came at `started`. Without calls it is the last of the run.
+    pub(crate) fn ended(&self, meta: &Meta, run: Run, summary: &Summary, (started, now): (Timestamp, Timestamp)) {
+        if summary.ending.state != EndingState::Complete {
+            return;
+        }
+        if summary.tool_calls.is_empty() {
+            if let Run::Since(began) = run {
+                self.instruments.invoked(span::provider(meta.api), (now - began).as_secs_f64());
+            }
+            return;
+        }
+        let began = match run {
+            Run::Begins => Some(started),
+            Run::Since(began) => Some(began),
+            Run::Unknown => None,
+        };
+        self.agents.leave(meta, &summary.tool_calls, began, now);
     }
 
     /// Sends what is left.

@@ -14,12 +14,14 @@ use axum::routing::post;
 use bytes::Bytes;
 use http::StatusCode;
 use http_body_util::BodyExt;
-use midstream_gateway::{Api, Config, Server, TelemetryConfig};
+use midstream_gateway::{Api, Config, Server, TelemetryConfig, UpstreamConfig};
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value};
+use opentelemetry_proto::tonic::metrics::v1::metric;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
+use serde_json::{Value, json};
 use support::routes::{cut, two_routes_and};
 use support::{Asker, LONGEST, Mock, Script, Seen, all, chat, chat_end, gateway_with};
 use tokio::net::TcpListener;
@@ -65,6 +67,23 @@ impl Collector {
         names.sort();
         names.dedup();
         names
+    }
+
+    /// What a histogram was told last: attributes, how many values, and their sum.
+    fn histogram(&self, name: &str) -> Vec<(BTreeMap<String, String>, u64, f64)> {
+        let sent = self.metrics.lock().unwrap().clone();
+        let requests = sent.into_iter().map(|body| ExportMetricsServiceRequest::decode(body).unwrap());
+        let scopes = requests.flat_map(|request| request.resource_metrics).flat_map(|resource| resource.scope_metrics);
+        let metric = scopes.flat_map(|scope| scope.metrics).filter(|metric| metric.name == name).last();
+        let Some(metric::Data::Histogram(histogram)) = metric.and_then(|metric| metric.data) else { return Vec::new() };
+        let owned = |(name, value): (&str, String)| (name.to_owned(), value);
+        let points = histogram.data_points.iter();
+        points
+            .map(|point| {
+                let attributes = attributes(&point.attributes).into_iter().map(owned).collect();
+                (attributes, point.count, point.sum.unwrap())
+            })
+            .collect()
     }
 
     fn holds(&self, text: &str) -> bool {
@@ -115,6 +134,8 @@ async fn a_call_is_a_span_of_the_clients_trace_and_holds_no_text() {
     assert_eq!(held["gen_ai.request.stream"], "BoolValue(true)");
     assert_eq!(held["gen_ai.conversation.id"], "conv-7");
     assert_eq!(held["server.port"], mock.address.port().to_string());
+    let first = &held["langfuse.observation.completion_start_time"];
+    assert!(first.starts_with("20") && first.ends_with('Z') && first.contains('T'), "{first}");
     assert!(held.contains_key("gen_ai.usage.output_tokens") && !held.contains_key("error.type"), "{held:?}");
     let metrics = collector.metrics();
     for name in [
@@ -185,4 +206,63 @@ async fn models_that_are_listed_are_no_operation() {
     all(Asker::new(&server).send("GET", "/v1/models", "").await).await;
     timeout(LONGEST, server.stop()).await.unwrap();
     assert!(collector.spans().is_empty());
+}
+
+/// An answer that calls a tool.
+fn call(id: &str) -> Bytes {
+    let function = json!({"name": "search", "arguments": "{}"});
+    let delta = json!({"tool_calls": [{"index": 0, "id": id, "type": "function", "function": function}]});
+    let chunk = |delta: Value, reason: Option<&str>| {
+        let choice = json!({"index": 0, "delta": delta, "finish_reason": reason});
+        format!(
+            "data: {}\n\n",
+            json!({"id": "c", "object": "chat.completion.chunk", "model": "m", "choices": [choice]})
+        )
+    };
+    (chunk(delta, None) + &chunk(json!({}), Some("tool_calls")) + "data: [DONE]\n\n").into()
+}
+
+/// A request of an agent whose calls have these ids, each with its result.
+fn turns(ids: &[&str]) -> String {
+    let turn = |id: &&str| {
+        let function = json!({"name": "search", "arguments": "{}"});
+        [
+            json!({"role": "assistant", "tool_calls": [{"id": id, "type": "function", "function": function}]}),
+            json!({"role": "tool", "tool_call_id": id, "content": format!("{CANARY} {id}")}),
+        ]
+    };
+    let user = json!({"role": "user", "content": "find it"});
+    let messages: Vec<Value> = std::iter::once(user).chain(ids.iter().flat_map(turn)).collect();
+    json!({"model": "m", "stream": true, "messages": messages}).to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tool_takes_until_its_result_comes_and_an_agent_until_it_calls_none() {
+    let (collector, url) = Collector::start().await;
+    let first = Mock::start(Script::of([call("c1")])).await;
+    let second = Mock::start(Script::of([chat("Nothing."), chat_end()])).await;
+    let server = gateway_with(&first, Api::Openai, |config: &mut Config| {
+        config.telemetry.otlp = Some(url);
+        let url = format!("http://{}", second.address);
+        config.upstreams.insert("second".to_owned(), UpstreamConfig::new(url, &[Api::Openai]));
+    })
+    .await;
+    let asker = Asker::new(&server);
+    let ask = async |upstream: &str, body: String| {
+        all(asker.send("POST", &format!("/{upstream}{CHAT}"), body).await).await;
+    };
+    ask("mock", turns(&[])).await;
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    ask("second", turns(&["c1"])).await;
+    // An answer to a call that nobody saw is no run of an agent that is known.
+    ask("second", turns(&["c9"])).await;
+    timeout(LONGEST, server.stop()).await.unwrap();
+    let tools = collector.histogram("gen_ai.execute_tool.duration");
+    let [(attributes, 1, tool)] = &tools[..] else { panic!("{tools:?}") };
+    assert_eq!((&*attributes["gen_ai.operation.name"], &*attributes["gen_ai.tool.name"]), ("execute_tool", "search"));
+    let agents = collector.histogram("gen_ai.invoke_agent.duration");
+    let [(attributes, 1, agent)] = &agents[..] else { panic!("{agents:?}") };
+    assert_eq!(attributes["gen_ai.operation.name"], "invoke_agent");
+    assert!(0.02 <= *tool && tool <= agent, "{tool} {agent}");
+    assert!(!collector.holds(CANARY));
 }

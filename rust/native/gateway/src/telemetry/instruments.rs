@@ -36,6 +36,8 @@ pub(super) struct Instruments {
     served: Histogram<f64>,
     first_token: Histogram<f64>,
     per_token: Histogram<f64>,
+    tool: Histogram<f64>,
+    agent: Histogram<f64>,
 }
 
 impl Instruments {
@@ -50,6 +52,8 @@ impl Instruments {
             served: seconds(&meter, name::SERVER_REQUEST_DURATION),
             first_token: seconds(&meter, name::SERVER_TIME_TO_FIRST_TOKEN),
             per_token: seconds(&meter, name::SERVER_TIME_PER_OUTPUT_TOKEN),
+            tool: seconds(&meter, name::EXECUTE_TOOL_DURATION),
+            agent: seconds(&meter, name::INVOKE_AGENT_DURATION),
         }
     }
 
@@ -58,6 +62,18 @@ impl Instruments {
         for (seconds, count) in gaps {
             (0..*count).for_each(|_| self.per_chunk.record(*seconds, attributes));
         }
+    }
+
+    /// A tool gave its result.
+    pub(super) fn executed(&self, tool: String, seconds: f64) {
+        let operation = KeyValue::new(name::OPERATION_NAME, name::EXECUTE_TOOL);
+        self.tool.record(seconds, &[operation, KeyValue::new(name::TOOL_NAME, tool)]);
+    }
+
+    /// An agent came to its end.
+    pub(super) fn invoked(&self, provider: &'static str, seconds: f64) {
+        let operation = KeyValue::new(name::OPERATION_NAME, name::INVOKE_AGENT);
+        self.agent.record(seconds, &[operation, KeyValue::new(name::PROVIDER_NAME, provider)]);
     }
 
     /// Unknown counts of tokens are not reported, as the conventions ask.

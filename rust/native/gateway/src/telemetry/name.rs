@@ -14,6 +14,7 @@ pub(super) const RESPONSE_FINISH_REASONS: &str = "gen_ai.response.finish_reasons
 pub(super) const RESPONSE_ID: &str = "gen_ai.response.id";
 pub(super) const RESPONSE_MODEL: &str = "gen_ai.response.model";
 pub(super) const RESPONSE_TIME_TO_FIRST_CHUNK: &str = "gen_ai.response.time_to_first_chunk";
+pub(super) const TOOL_NAME: &str = "gen_ai.tool.name";
 pub(super) const TOKEN_TYPE: &str = "gen_ai.token.type";
 pub(super) const USAGE_CACHE_CREATION_INPUT_TOKENS: &str = "gen_ai.usage.cache_creation.input_tokens";
 pub(super) const USAGE_CACHE_READ_INPUT_TOKENS: &str = "gen_ai.usage.cache_read.input_tokens";
@@ -23,11 +24,20 @@ pub(super) const USAGE_REASONING_OUTPUT_TOKENS: &str = "gen_ai.usage.reasoning.o
 pub(super) const SERVER_ADDRESS: &str = "server.address";
 pub(super) const SERVER_PORT: &str = "server.port";
 
+// Langfuse's own: by it the time to the first token is shown.
+pub(super) const COMPLETION_START_TIME: &str = "langfuse.observation.completion_start_time";
+
+// Operations of agents.
+pub(super) const EXECUTE_TOOL: &str = "execute_tool";
+pub(super) const INVOKE_AGENT: &str = "invoke_agent";
+
 // Metrics.
 pub(super) const CLIENT_OPERATION_DURATION: &str = "gen_ai.client.operation.duration";
 pub(super) const CLIENT_OPERATION_TIME_TO_FIRST_CHUNK: &str = "gen_ai.client.operation.time_to_first_chunk";
 pub(super) const CLIENT_OPERATION_TIME_PER_OUTPUT_CHUNK: &str = "gen_ai.client.operation.time_per_output_chunk";
 pub(super) const CLIENT_TOKEN_USAGE: &str = "gen_ai.client.token.usage";
+pub(super) const EXECUTE_TOOL_DURATION: &str = "gen_ai.execute_tool.duration";
+pub(super) const INVOKE_AGENT_DURATION: &str = "gen_ai.invoke_agent.duration";
 pub(super) const SERVER_REQUEST_DURATION: &str = "gen_ai.server.request.duration";
 pub(super) const SERVER_TIME_PER_OUTPUT_TOKEN: &str = "gen_ai.server.time_per_output_token";
 pub(super) const SERVER_TIME_TO_FIRST_TOKEN: &str = "gen_ai.server.time_to_first_token";
@@ -57,6 +67,7 @@ mod tests {
             (RESPONSE_MODEL, attribute::GEN_AI_RESPONSE_MODEL),
             (RESPONSE_TIME_TO_FIRST_CHUNK, attribute::GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK),
             (TOKEN_TYPE, attribute::GEN_AI_TOKEN_TYPE),
+            (TOOL_NAME, attribute::GEN_AI_TOOL_NAME),
             (USAGE_CACHE_CREATION_INPUT_TOKENS, attribute::GEN_AI_USAGE_CACHE_CREATION_INPUT_TOKENS),
             (USAGE_CACHE_READ_INPUT_TOKENS, attribute::GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS),
             (USAGE_INPUT_TOKENS, attribute::GEN_AI_USAGE_INPUT_TOKENS),

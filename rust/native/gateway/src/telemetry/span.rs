@@ -11,6 +11,8 @@ use opentelemetry::{Array, Context, KeyValue, StringValue, Value};
 use opentelemetry_http::HeaderInjector;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracer;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::instruments::Instruments;
 use super::name;
@@ -73,8 +75,8 @@ impl Span {
         TraceContextPropagator::new().inject_context(&self.context, &mut HeaderInjector(headers));
     }
 
-    /// What is known of an answer that is over.
-    pub(crate) fn tell(&self, summary: &Summary) {
+    /// What is known of an answer that is over, whose request came so many seconds after 1970.
+    pub(crate) fn tell(&self, summary: &Summary, started: f64) {
         let span = self.context.span();
         let set = |key: &'static str, value: Option<Value>| {
             if let Some(value) = value {
@@ -88,6 +90,8 @@ impl Span {
         let reasons: Vec<StringValue> = summary.finish_reasons.iter().cloned().map(StringValue::from).collect();
         set(name::RESPONSE_FINISH_REASONS, (!reasons.is_empty()).then_some(Value::Array(Array::String(reasons))));
         set(name::RESPONSE_TIME_TO_FIRST_CHUNK, summary.pace.first_text_s.map(Value::from));
+        let first = summary.pace.first_text_s.and_then(|seconds| date(started + seconds));
+        set(name::COMPLETION_START_TIME, first.map(Value::from));
         set(name::USAGE_REASONING_OUTPUT_TOKENS, count(summary.usage.reasoning));
         set(name::USAGE_CACHE_READ_INPUT_TOKENS, count(summary.usage.cache_read));
         set(name::USAGE_CACHE_CREATION_INPUT_TOKENS, count(summary.usage.cache_write));
@@ -125,6 +129,12 @@ impl Span {
     }
 }
 
+/// A moment in seconds since 1970, as ISO 8601 writes it, to a millisecond.
+fn date(seconds: f64) -> Option<String> {
+    let milliseconds = (seconds * 1e3).round() as i128;
+    OffsetDateTime::from_unix_timestamp_nanos(milliseconds.checked_mul(1_000_000)?).ok()?.format(&Rfc3339).ok()
+}
+
 /// Whether an answer comes in parts where the request does not say.
 fn streams_by_default(meta: &Meta) -> bool {
     meta.api == Api::Ollama || meta.path.ends_with(":streamGenerateContent")
@@ -146,9 +156,21 @@ fn operation(path: &str) -> Option<&'static str> {
     }
 }
 
-fn provider(api: Api) -> &'static str {
+pub(super) fn provider(api: Api) -> &'static str {
     match api {
         Api::Gemini => "gcp.gemini",
         Api::Anthropic | Api::Ollama | Api::Openai => api.name(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_a_date_in_utc() {
+        assert_eq!(date(1_752_384_000.5).as_deref(), Some("2025-07-13T05:20:00.5Z"));
+        assert_eq!(date(951_782_400.0).as_deref(), Some("2000-02-29T00:00:00Z"));
+        assert_eq!(date(f64::MAX), None);
     }
 }

@@ -15,7 +15,7 @@ use crate::cause::Cause;
 use crate::limits::Admission;
 use crate::seats::Seat;
 use crate::streams::Stream;
-use crate::telemetry::{Asks, Telemetry};
+use crate::telemetry::{Asks, Run, Telemetry};
 use crate::upstream::Upstream;
 
 /// What is booked for a stream: whoever drops it books what is not booked yet, so that no ending is free.
@@ -25,6 +25,8 @@ pub(crate) struct Booking {
     /// The most tokens that the request asks for.
     max_tokens: Option<u64>,
     before: Before,
+    /// The run of the agent that asks.
+    run: Run,
     /// Each upstream that is asked has a record; so has a stream for which nobody could be.
     is_booked: bool,
     /// Nobody answers.
@@ -76,6 +78,7 @@ impl Booking {
             started: clock.now(),
             max_tokens,
             before: Before::default(),
+            run: Run::default(),
             is_booked: false,
             has_failed: false,
             is_over: false,
@@ -97,6 +100,20 @@ impl Booking {
             account.parent = Telemetry::parent(headers);
         }
         self
+    }
+
+    /// The request brings results of tools; which, nobody knows before it is read.
+    pub(crate) fn with_results(mut self, has_results: bool) -> Self {
+        self.run = if has_results { Run::Unknown } else { Run::Begins };
+        self
+    }
+
+    /// They are those of these calls.
+    pub(crate) fn answers(&mut self, calls: &[String]) {
+        let account = &self.call.account;
+        if let Some(telemetry) = account.ledger.telemetry() {
+            self.run = telemetry.answered(&account.stream.meta, calls, self.started);
+        }
     }
 
     /// When the request came.
@@ -131,6 +148,10 @@ impl Booking {
     pub(crate) fn end(&mut self, summary: &Summary, is_read: bool) {
         self.is_over = true;
         self.leave(summary, is_read);
+        let Account { ledger, clock, stream, .. } = &self.call.account;
+        if let Some(telemetry) = ledger.telemetry() {
+            telemetry.ended(&stream.meta, self.run, summary, (self.started, clock.now()));
+        }
         self.call.account.admission = Arc::default();
     }
 
@@ -140,7 +161,7 @@ impl Booking {
         let Some(Asked { upstream, span, .. }) = asked.take() else { return };
         let model = account.stream.meta.model.clone().or_else(|| summary.model.clone());
         if let Some(span) = &span {
-            span.tell(summary);
+            span.tell(summary, account.stream.meta.started);
         }
         let tokens = before.rest(account.ledger.tokens(model.as_deref(), summary, is_read));
         if tokens.source == UsageSource::Reported && before.bytes == 0 {

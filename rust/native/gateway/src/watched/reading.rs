@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use midstream_stream::History;
 
 use super::{Passed, Watched};
 use crate::beside::Reading;
@@ -41,7 +42,10 @@ impl Watched {
         let is_over = !unread.is_whole && self.guard.is_told();
         self.unread = None;
         // Late and broken checks are counted where they run.
-        let findings = read.ok().flatten().map(|history| history.findings).unwrap_or_default();
+        let Some(History { findings, answered }) = read.ok().flatten() else { return Poll::Ready(Passed::default()) };
+        if let Some(booking) = &mut self.booking {
+            booking.answers(&answered);
+        }
         if findings.is_empty() {
             return Poll::Ready(Passed::default());
         }
