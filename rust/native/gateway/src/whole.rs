@@ -78,10 +78,13 @@ impl Whole<'_> {
         while let Some(next) = self.next().await? {
             let chunk = match next {
                 Next::Chunk(chunk) => chunk,
-                Next::Decided(decided) => match self.decide(decided, &mut passed, &mut read, &mut head).await? {
-                    Some(outcome) => return Ok(Read::ToItsEnd(outcome)),
-                    None => continue,
-                },
+                Next::Decided(decided) => {
+                    self.leave_out(&decided);
+                    match self.decide(decided, &mut passed, &mut read, &mut head).await? {
+                        Some(outcome) => return Ok(Read::ToItsEnd(outcome)),
+                        None => continue,
+                    }
+                }
             };
             length += chunk.len() as u64;
             if self.finishes.is_some() {
@@ -112,6 +115,7 @@ impl Whole<'_> {
         }
         while self.watched.is_asking() {
             let decided = self.verdict().await?;
+            self.leave_out(&decided);
             if let Some(outcome) = self.decide(decided, &mut passed, &mut read, &mut head).await? {
                 return Ok(outcome);
             }
@@ -124,6 +128,13 @@ impl Whole<'_> {
         }
         let body = if rest.is_empty() { passed } else { [passed, rest].concat().into() };
         Ok(Outcome::Answer(answer(head, body)))
+    }
+
+    /// What was decided beside it stops all of it, and nothing is finished.
+    fn leave_out(&mut self, decided: &Passed) {
+        if decided.halted {
+            self.finishes = None;
+        }
     }
 
     /// What a decision makes of it, if it is over with that.

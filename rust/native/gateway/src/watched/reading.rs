@@ -38,8 +38,9 @@ impl Watched {
             return Poll::Pending;
         };
         let read = ready!(Pin::new(&mut unread.reading).poll(cx));
+        let is_whole = unread.is_whole;
         // An answer whose end has passed cannot be stopped.
-        let is_over = !unread.is_whole && self.guard.is_told();
+        let is_over = !is_whole && self.guard.is_told();
         self.unread = None;
         // Late and broken checks are counted where they run.
         let Some(History { findings, answered }) = read.ok().flatten() else { return Poll::Ready(Passed::default()) };
@@ -56,6 +57,8 @@ impl Watched {
         if self.stop.is_none() {
             self.stop = self.guard.stopped_by().cloned().map(Box::new);
         }
+        // Nothing has passed, so that no event is half there.
+        passed.halted |= is_whole && self.stop.is_some();
         // A hint is for the model's next turn, and this answer is it.
         passed.asks = passed.asks.filter(|why| !is_over && *why == Why::Reroute);
         Poll::Ready(passed)
