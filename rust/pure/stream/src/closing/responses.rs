@@ -87,7 +87,7 @@ impl Responses {
             }
             "response.in_progress" | "response.queued" if self.response.is_null() => self.response = inside("response"),
             "response.output_item.added" | "response.output_item.done" if self.items.len() < MAX_ITEMS => {
-                self.next_item = self.next_item.max(self.first_item + index + 1);
+                self.next_item = self.next_item.max(self.first_item.saturating_add(index).saturating_add(1));
                 let item = self.items.entry(index).or_default();
                 item.value = inside("item");
                 item.is_done = kind.ends_with("done");
@@ -113,7 +113,7 @@ impl Responses {
 
     /// The text of an item's channels of a kind, in the order of their parts.
     fn texts<'a>(&self, index: u64, kind: ChannelKind, told: &'a Told<'_>) -> Vec<&'a str> {
-        let number = u32::try_from(self.first_item + index).unwrap_or(u32::MAX);
+        let number = u32::try_from(self.first_item.saturating_add(index)).unwrap_or(u32::MAX);
         let channels = told.known.channels.iter().filter(|(_, channel)| {
             let key = channel.key;
             (key.place, key.index, key.kind) == (Place::Item, number, kind)
@@ -266,4 +266,20 @@ fn sequence_number(data: &str) -> Option<u64> {
     let behind = behind.trim_start().strip_prefix(':')?.trim_start();
     let digits = behind.len() - behind.trim_start_matches(|digit: char| digit.is_ascii_digit()).len();
     behind.get(..digits)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_item_may_have_the_highest_number() {
+        let mut responses = Responses::default();
+        let added = json!({"output_index": u64::MAX, "item": {"type": "message"}});
+        for _ in 0..2 {
+            responses.event(&json!({"response": {}}), "response.created");
+            responses.event(&added, "response.output_item.added");
+        }
+        assert_eq!((responses.first_item, responses.next_item), (u64::MAX, u64::MAX));
+    }
 }
