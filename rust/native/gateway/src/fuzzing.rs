@@ -1,5 +1,7 @@
 //! What the gateway reads itself, under any bytes: no panic, and what passes is what came.
 
+mod splices;
+
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
@@ -30,6 +32,8 @@ pub fn check(input: &[u8]) {
     events(body, size);
     frames(body, size);
     hidden(body, size, usize::from(*told));
+    let (first, second) = body.split_at(usize::from(*told).min(body.len()));
+    splices::check(first, second, size);
     if let Ok(text) = std::str::from_utf8(body) {
         token(text);
     }
@@ -141,12 +145,33 @@ mod tests {
                 "keepalive_s = -1\n",
                 "[keys.a]\nsha256 = 1\n",
                 "18446744073709551615",
+                "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"All is \"}}]}\n\n",
+                "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"reasoning\":\"So \"},\"text\":\"is\"}]}\n\n",
+                "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n",
+                "data: {\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":3}}}\n\n",
+                "data: {\"type\":\"content_block_start\",\"index\":1,\"content_block\":{\"type\":\"text\"}}\n\n",
+                "data: {\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":\"text_delta\",\"text\":\"is \"}}\n\n",
+                "data: {\"type\":\"content_block_stop\",\"index\":1}\n\n",
+                "{\"message\":{\"content\":\"All is \",\"thinking\":\"So\"},\"done\":false}\n",
+                "{\"response\":\"is \",\"done\":true}\n",
                 "-1",
             ])
             .prop_map(|text| text.as_bytes().to_vec()),
             prop::collection::vec(any::<u8>(), 0..8),
         ];
         prop::collection::vec(pieces, 1..20).prop_map(|pieces| pieces.concat())
+    }
+
+    #[test]
+    fn a_block_may_have_the_highest_number() {
+        let start = |index: u64| {
+            let block =
+                serde_json::json!({"type": "content_block_start", "index": index, "content_block": {"type": "tool"}});
+            format!("data: {block}\n\n")
+        };
+        let begin = "data: {\"type\":\"message_start\"}\n\n".to_owned() + &start(u64::MAX);
+        let input = [&[0, u8::try_from(begin.len()).unwrap()], begin.as_bytes(), start(0).as_bytes()].concat();
+        check(&input);
     }
 
     proptest! {

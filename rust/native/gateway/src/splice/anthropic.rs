@@ -55,7 +55,7 @@ impl Anthropic {
                 let kind = text_of("/content_block/type");
                 self.read.is_bound |= !matches!(kind, "text" | "thinking");
                 self.open = Some(Block { index, is_text: kind == "text" });
-                self.next = index + 1;
+                self.next = index.saturating_add(1);
             }
             "content_block_delta" => match text_of("/delta/type") {
                 "text_delta" => self.read.text.push_str(text_of("/delta/text")),
