@@ -7,7 +7,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -20,7 +19,7 @@ use crate::body::BodyError;
 use crate::cause::Cause;
 use crate::client::Client;
 use crate::continuation::{Asking, Continuation, Why};
-use crate::keepalive::{COMMENT, Keepalive};
+use crate::keepalive::Keepalive;
 use crate::patience::Patience;
 use crate::usage::Hidden;
 use crate::watched::{Passed, Watched};
@@ -60,7 +59,7 @@ enum Source {
 
 impl Flow {
     /// `keepalive` is for server-sent events alone.
-    pub(crate) fn new(upstream: Incoming, watched: Watched, patience: Patience, keepalive: Option<Duration>) -> Self {
+    pub(crate) fn new(upstream: Incoming, watched: Watched, patience: Patience, keepalive: Option<Keepalive>) -> Self {
         Self {
             source: Source::Body(upstream),
             watched,
@@ -71,7 +70,7 @@ impl Flow {
             is_flushed: false,
             sleep: Box::pin(tokio::time::sleep_until(patience.until())),
             patience,
-            keepalive: keepalive.map(Keepalive::new),
+            keepalive,
             hidden: None,
         }
     }
@@ -158,6 +157,11 @@ impl Flow {
             keepalive.pass(&bytes);
         }
         self.ready.push_back(bytes);
+    }
+
+    /// A sign of life.
+    fn comment(&mut self) {
+        self.ready.extend(self.keepalive.as_mut().map(Keepalive::comment));
     }
 
     /// The upstream is closed first, then the guard tells what is left to pass.
@@ -247,7 +251,7 @@ impl Flow {
                 return Poll::Ready(());
             }
             if keepalive.is_some_and(|at| Instant::now() >= at) {
-                self.send(Bytes::from_static(COMMENT));
+                self.comment();
                 return Poll::Ready(());
             }
             let passed = self.watched.tick();
@@ -282,7 +286,7 @@ impl Body for Flow {
                 continue;
             }
             if this.keepalive.as_mut().is_some_and(Keepalive::is_asked_for) {
-                this.send(Bytes::from_static(COMMENT));
+                this.comment();
                 continue;
             }
             if let Poll::Ready(passed) = this.watched.poll_verdict(cx) {

@@ -25,6 +25,7 @@ use crate::frames::Frames;
 use crate::given::Given;
 use crate::haste::Haste;
 use crate::intake;
+use crate::keepalive::Keepalive;
 use crate::log::{Refusals, events};
 use crate::metrics::Metrics;
 use crate::patience::Patience;
@@ -239,7 +240,8 @@ impl Proxy {
         // A guard may shorten the answer.
         head.headers.remove(CONTENT_LENGTH);
         let is_sse = cut.is_some_and(|kind| kind.starts_with("text/event-stream"));
-        let flow = Flow::new(body, watched, patience, setup.keepalive.filter(|_| is_sse));
+        let keepalive = setup.keepalive.filter(|_| is_sse).map(|every| Keepalive::new(every, asked.api));
+        let flow = Flow::new(body, watched, patience, keepalive);
         let flow = flow.without_usage(candidate.hides_usage && is_sse).with(continuation).behind(passed);
         let leaving = Leaving { goes_on: setup.goes_on, wait: self.ledger.wait(), client: case.client.clone() };
         Ok(Outcome::Answer(Response::from_parts(head, Body::of(Sent::new(flow, leaving, &self.answers)))))

@@ -65,6 +65,22 @@ async fn an_encoded_answer_passes_as_it_is_and_is_told_of() {
     assert!(String::from_utf8_lossy(&events).contains(r#""encoding":"gzip""#));
 }
 
+#[tokio::test]
+async fn geminis_clients_get_blank_lines_while_an_answer_is_silent() {
+    // Google's SDKs take any other line for JSON.
+    let event =
+        "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Hi\"}],\"role\":\"model\"},\"index\":0}]}\r\n\r\n";
+    let mut script = Script::of([event]);
+    script.chunks.push((Duration::from_millis(300), event.into()));
+    let mock = Mock::start(script).await;
+    let server = gateway_with(&mock, Api::Gemini, |config| config.keepalive_s = 0.05).await;
+    let response = Asker::new(&server).post("/v1beta/models/m:streamGenerateContent?alt=sse").await;
+    let text = String::from_utf8(all(response).await.to_vec()).unwrap();
+    let behind = text.strip_prefix(event).unwrap();
+    let blank = behind.strip_suffix(event).unwrap();
+    assert!(!blank.is_empty() && blank.bytes().all(|byte| byte == b'\n'), "{text:?}");
+}
+
 /// What a server sends that encodes although it is not to, one chunk an event.
 fn encoded(events: &[Bytes]) -> Vec<Bytes> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
