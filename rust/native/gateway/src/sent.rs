@@ -37,7 +37,7 @@ struct Passing {
     /// `None` where it goes on without its client.
     flow: Option<Flow>,
     leaving: Leaving,
-    /// When the server took something and has not asked for more.
+    /// When the server took something, the head at first, and has not asked for more.
     taken: Option<Instant>,
 }
 
@@ -46,7 +46,7 @@ impl Sent {
         if let Some(client) = &leaving.client {
             flow.let_comment(client);
         }
-        let passing = Arc::new(Mutex::new(Passing { flow: Some(flow), leaving, taken: None }));
+        let passing = Arc::new(Mutex::new(Passing { flow: Some(flow), leaving, taken: Some(Instant::now()) }));
         all.watch(&passing);
         Self(passing)
     }
