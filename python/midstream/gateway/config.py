@@ -190,6 +190,9 @@ class GatewayConfig:
     keepalive_s : float
         Seconds of silence after which a comment tells the client of server-sent events that the gateway is there, 0 to
         86400; 0 sends none. It is all that is ever added to a body.
+    early_head : bool
+        Whether a client that asks for server-sent events gets the head of its answer after that silence, and comments, also
+        while no upstream has answered. What refuses it then is told inside the stream, behind the status 200.
     max_body : int
         The largest body of a request, in bytes, at least 1.
     drain_s : float
@@ -225,6 +228,7 @@ class GatewayConfig:
     store: Store = field(default_factory=Store, metadata=table(Store))
     viewers: Viewers = field(default_factory=Viewers, metadata=table(Viewers))
     keepalive_s: float = field(default=15.0, metadata=allowed(minimum=0, maximum=DAY_S))
+    early_head: bool = False
     max_body: int = field(default=32 << 20, metadata=allowed(minimum=1))
     drain_s: float = field(default=30.0, metadata=allowed(minimum=0, maximum=DAY_S))
 

@@ -99,6 +99,9 @@ pub struct Config {
     /// Seconds of silence after which a comment tells the client of server-sent events that the gateway is there; 0
     /// sends none. It is all that is ever added to a body.
     pub keepalive_s: f64,
+    /// Whether a client that asks for server-sent events gets the head of its answer after that silence, and comments,
+    /// also while no upstream has answered; what refuses it then is told inside the stream, behind the status 200.
+    pub early_head: bool,
     /// The largest body of a request, in bytes; at least 1.
     pub max_body: usize,
     /// How long running streams may go on when the gateway stops.
@@ -172,6 +175,7 @@ impl Default for Config {
             continuation: ContinuationConfig::default(),
             on_client_gone: OnClientGone::Cancel,
             keepalive_s: 15.0,
+            early_head: false,
             max_body: 32 << 20,
             drain_s: 30.0,
             store: StoreConfig::default(),
@@ -234,6 +238,9 @@ impl Config {
             if !(0.0..=MAX_S).contains(&value) {
                 return Err(setting(name, &value.to_string(), "a number of seconds from 0 to 86400"));
             }
+        }
+        if self.early_head && self.keepalive_s == 0.0 {
+            return Err(setting("early_head", "true", "false, as long as keepalive_s is 0"));
         }
         Ok(())
     }
@@ -333,6 +340,14 @@ mod tests {
             assert!(told.starts_with(&format!("upstreams.a.{key} is -1, allowed is a whole number from 0")), "{told}");
             assert!(told.contains("(line 4, column "), "{told}");
         }
+    }
+
+    #[test]
+    fn a_head_is_sent_early_only_where_comments_follow() {
+        assert!(
+            fault("early_head = true\nkeepalive_s = 0").starts_with("early_head is true, allowed is false, as long")
+        );
+        assert!(Config::from_toml(b"early_head = true").is_ok());
     }
 
     #[test]

@@ -93,7 +93,8 @@ impl Fault {
         response
     }
 
-    fn json(&self, api: Option<Api>) -> Value {
+    /// The error that tells of it.
+    pub(crate) fn json(&self, api: Option<Api>) -> Value {
         let Self { status, kind, message, .. } = self;
         match api {
             Some(Api::Anthropic) => json!({"type": "error", "error": {"type": kind, "message": message}}),

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRAILER};
-use http::{HeaderMap, HeaderName, HeaderValue, Response};
+use http::Response;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use hyper::body::Incoming;
 use midstream_stream::{Continues, Dialect, End, Guard, Options, Settings};
 use midstream_worker::Clock;
@@ -14,11 +14,13 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::attempts::{Books, Request};
-use crate::beside::{Beside, Reading};
+use crate::beside::Beside;
 use crate::body::Body;
+use crate::case::Case;
 use crate::client::Client;
 use crate::config::Role;
 use crate::continuation::Continuation;
+use crate::early::Early;
 use crate::fault::Fault;
 use crate::flow::Flow;
 use crate::frames::Frames;
@@ -31,7 +33,7 @@ use crate::metrics::Metrics;
 use crate::patience::Patience;
 use crate::sent::{Answers, Leaving, Sent};
 use crate::setup::Setup;
-use crate::streams::{Answering, Stream, Streams};
+use crate::streams::{Answering, Streams};
 use crate::telemetry::Asks;
 use crate::upstream::Chosen;
 use crate::usage::{Booking, Ledger, Prices, unix_s};
@@ -39,7 +41,7 @@ use crate::viewers::token::Tokens;
 use crate::warnings::Warnings;
 use crate::watched::{Copy, Watched};
 use crate::whole::{Outcome, Part, Read, Whole, cancelled, is_whole};
-use crate::wire::{IDS, SPLICED, to_client, to_upstream, without_key};
+use crate::wire::{IDS, encoding, text, to_upstream, without_key};
 
 /// What all requests share.
 pub(crate) struct Proxy {
@@ -64,19 +66,19 @@ pub(crate) struct Proxy {
 
 impl Proxy {
     /// Answers a request; a fault is told in the words of the API that was asked.
-    pub(crate) async fn answer(&self, request: http::Request<axum::body::Body>) -> Response<Body> {
+    pub(crate) async fn answer(self: Arc<Self>, request: http::Request<axum::body::Body>) -> Response<Body> {
         let setup = self.setup.load_full();
         let chosen = match setup.upstreams.choose(request.method(), request.uri(), request.headers()) {
             Ok(chosen) => chosen,
             Err(fault) => return fault.response(None),
         };
         let api = chosen.api;
-        self.pass(&setup, chosen, request).await.unwrap_or_else(|fault| fault.response(Some(api)))
+        self.pass(setup, chosen, request).await.unwrap_or_else(|fault| fault.response(Some(api)))
     }
 
     async fn pass(
-        &self,
-        setup: &Arc<Setup>,
+        self: Arc<Self>,
+        setup: Arc<Setup>,
         mut chosen: Chosen,
         request: http::Request<axum::body::Body>,
     ) -> Result<Response<Body>, Fault> {
@@ -96,7 +98,7 @@ impl Proxy {
             chosen.path = without_key(&chosen.path);
         }
         let Given { model, max_tokens, streams, conversation, contents, candidates, chosen } =
-            Given::read(&body, chosen, setup, &self.beside).await?;
+            Given::read(&body, chosen, &setup, &self.beside).await?;
         if let Some(key) = &key {
             key.check_model(&head.method, chosen.asks_model(), model.as_deref())?;
         }
@@ -108,7 +110,7 @@ impl Proxy {
         let stream = self.streams.start(api, head.uri.path(), model, key.as_deref());
         let answering = Answering::new(&stream, model_is_known);
         let asks = || Asks { streams, conversation };
-        let reading = contents.has_results.then(|| self.beside.read(&body, setup)).flatten();
+        let reading = contents.has_results.then(|| self.beside.read(&body, &setup)).flatten();
         let booking = Booking::new(&self.ledger, &self.clock, &stream, (admission, max_tokens))
             .of_request(contents.characters, Prices::of(&setup.settings))
             .with_results(contents.has_results)
@@ -126,21 +128,44 @@ impl Proxy {
             routes: candidates,
             clock: Arc::clone(&self.clock),
         };
-        let case = Case { setup, client, begun, stream, reading, is_numbered, is_streamed, at: 0, is_rerouted: false };
-        let answered = self.ask(case, &asked, booking).await;
+        let (at, is_rerouted) = (0, false);
+        let case =
+            Case { setup, client, begun, stream, reading, is_numbered, is_streamed, at, is_rerouted, early: None };
+        let answered = self.answered(case, asked, booking).await;
         answering.told(answered.as_ref().map_or_else(|fault| fault.status, Response::status));
         answered
     }
 
+    /// The answer, or a head alone where that is asked for and nobody answers in time.
+    async fn answered(
+        self: Arc<Self>,
+        mut case: Case,
+        asked: Request,
+        booking: Booking,
+    ) -> Result<Response<Body>, Fault> {
+        let early = Early::of(&case, &asked);
+        case.early = early.as_ref().map(Early::begun);
+        let asking = self.ask(case, asked, booking);
+        match early {
+            Some(early) => early.answer(Box::pin(asking)).await,
+            None => asking.await,
+        }
+    }
+
     /// Asks one route after the other until the answer of one may pass.
-    async fn ask(&self, mut case: Case<'_>, asked: &Request, mut booking: Booking) -> Result<Response<Body>, Fault> {
+    async fn ask(
+        self: Arc<Self>,
+        mut case: Case,
+        asked: Request,
+        mut booking: Booking,
+    ) -> Result<Response<Body>, Fault> {
         loop {
             let (response, at) = tokio::select! {
                 answered = asked.ask(case.at, &mut booking) => answered?,
                 fault = cancelled(&case.stream) => return Err(fault),
             };
             case.at = at;
-            match self.guarded(&mut case, asked, response, booking).await? {
+            match self.guarded(&mut case, &asked, response, booking).await? {
                 Outcome::Answer(answer) => return Ok(answer),
                 Outcome::Reroute(again) => {
                     events::rerouted(case.stream.meta.id.as_str());
@@ -152,22 +177,23 @@ impl Proxy {
 
     async fn guarded(
         &self,
-        case: &mut Case<'_>,
+        case: &mut Case,
         asked: &Request,
         response: Response<Incoming>,
         mut booking: Booking,
     ) -> Result<Outcome, Fault> {
         let reading = case.reading.take();
+        let case = &*case;
         let Case { setup, stream, .. } = case;
         let candidate = asked.routes.get(case.at).ok_or_else(|| Fault::no_upstream(asked.api))?;
         let upstream = &candidate.upstream;
         stream.run(&upstream.name);
         let (mut head, body) = response.into_parts();
-        let encoding = encoding(&head.headers);
-        if let Some(encoding) = encoding.as_ref().filter(|_| asked.dialect.is_some() && setup.changes_text()) {
+        if let Some(fault) = case.unfit(asked, &upstream.name, &head) {
             booking.fail();
-            return Err(Fault::encoded(&upstream.name, encoding));
+            return Err(fault);
         }
+        let encoding = encoding(&head.headers);
         let copy = encoding.as_deref().filter(|_| asked.dialect.is_some()).and_then(Copy::of);
         let is_plain = encoding.is_none();
         if let Some(encoding) = encoding.filter(|_| copy.is_none()) {
@@ -207,13 +233,7 @@ impl Proxy {
         let cut = kind.as_deref().filter(|_| is_plain);
         let frames = Frames::new(cut, case.is_numbered, guard.redacts());
         let patience = Patience::new(&upstream.config, case.begun, dialect.is_some());
-        head.headers = to_client(&head.headers, stream.meta.id.as_str(), &upstream.name, asked.dialect.is_some());
-        if let Some(name) = HeaderValue::from_str(&upstream.name).ok().filter(|_| case.is_rerouted) {
-            head.headers.insert(SPLICED, name);
-        }
-        if continuation.is_some() {
-            head.headers.insert(TRAILER, HeaderValue::from_static("x-midstream-spliced"));
-        }
+        head.headers = case.head(asked, &upstream.name, &head.headers, continuation.is_some());
         let watched = Watched::new(
             guard,
             Arc::clone(&self.clock),
@@ -246,30 +266,4 @@ impl Proxy {
         let leaving = Leaving { goes_on: setup.goes_on, wait: self.ledger.wait(), client: case.client.clone() };
         Ok(Outcome::Answer(Response::from_parts(head, Body::of(Sent::new(flow, leaving, &self.answers)))))
     }
-}
-
-/// For whom an answer is asked, since when, and at which route of the model.
-struct Case<'a> {
-    setup: &'a Setup,
-    client: Option<Arc<Client>>,
-    begun: Instant,
-    stream: Arc<Stream>,
-    /// What the request shows of the agent that sent it.
-    reading: Option<Reading>,
-    /// The client asked for the numbers of events.
-    is_numbered: bool,
-    /// The client asked for a stream.
-    is_streamed: bool,
-    at: usize,
-    /// It goes on where another upstream was stopped.
-    is_rerouted: bool,
-}
-
-/// What the answer is encoded in, although it was asked for as it is.
-fn encoding(headers: &HeaderMap) -> Option<String> {
-    text(headers, &CONTENT_ENCODING).filter(|encoding| !matches!(encoding.trim(), "" | "identity"))
-}
-
-fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
-    headers.get(name)?.to_str().ok().map(str::to_owned)
 }

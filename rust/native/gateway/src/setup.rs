@@ -37,6 +37,8 @@ pub(crate) struct Setup {
     pub(crate) tells_warnings: bool,
     /// Silence after which a client is told that the gateway is there.
     pub(crate) keepalive: Option<Duration>,
+    /// The same before anybody has answered, where a client may be told so.
+    pub(crate) early: Option<Duration>,
     /// Answers outlive their clients.
     pub(crate) goes_on: bool,
     pub(crate) max_body: usize,
@@ -53,6 +55,7 @@ impl Setup {
     /// What has not changed since `before` is kept with all that hangs on it: connections of upstreams, and a
     /// certificate that was made; so is what keys have used of limits that stay.
     pub(crate) fn of(config: Config, before: Option<&Self>, now: Timestamp) -> Result<Self, ConfigError> {
+        let keepalive = Some(Duration::from_secs_f64(config.keepalive_s)).filter(|every| !every.is_zero());
         let made_before = before.and_then(|before| before.tls.as_ref());
         let tls = config.tls.as_ref().map(|tls| Tls::of(tls, config.listen, made_before)).transpose()?;
         Ok(Self {
@@ -65,7 +68,8 @@ impl Setup {
             moderator: config.moderator.as_ref().map(Moderator::of).transpose()?,
             continuation: config.continuation,
             tells_warnings: config.tell_warnings,
-            keepalive: Some(Duration::from_secs_f64(config.keepalive_s)).filter(|every| !every.is_zero()),
+            keepalive,
+            early: keepalive.filter(|_| config.early_head),
             goes_on: config.on_client_gone == OnClientGone::Continue,
             max_body: config.max_body,
             drain: Duration::from_secs_f64(config.drain_s),

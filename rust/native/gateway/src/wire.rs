@@ -1,8 +1,8 @@
 //! Headers that belong to one connection, and those that the gateway adds.
 
 use http::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName,
-    HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, HOST, HeaderMap,
+    HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 
 /// Where the stream's id stands in the answer.
@@ -71,11 +71,20 @@ fn without_keys(mut headers: HeaderMap) -> HeaderMap {
     headers
 }
 
+/// What an answer is encoded in, although it was asked for as it is.
+pub(crate) fn encoding(headers: &HeaderMap) -> Option<String> {
+    text(headers, &CONTENT_ENCODING).filter(|encoding| !matches!(encoding.trim(), "" | "identity"))
+}
+
+pub(crate) fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    headers.get(name)?.to_str().ok().map(str::to_owned)
+}
+
 /// What a client is answered with. Nobody between may change an answer that is read; of others it passes what they say.
-pub(crate) fn to_client(headers: &HeaderMap, id: &str, upstream: &str, is_read: bool) -> HeaderMap {
+pub(crate) fn to_client(headers: &HeaderMap, id: &str, upstream: Option<&str>, is_read: bool) -> HeaderMap {
     let mut sent = end_to_end(headers);
-    for (name, value) in [(STREAM_ID, id), (UPSTREAM, upstream)] {
-        if let Ok(value) = HeaderValue::from_str(value) {
+    for (name, value) in [(STREAM_ID, Some(id)), (UPSTREAM, upstream)] {
+        if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
             sent.insert(name, value);
         }
     }
@@ -107,7 +116,7 @@ mod tests {
     fn nobody_between_changes_an_answer_that_is_read_and_others_keep_what_they_say() {
         let given = of(&[("cache-control", "max-age=60")]);
         let told = |is_read| {
-            let sent = to_client(&given, "id", "one", is_read);
+            let sent = to_client(&given, "id", Some("one"), is_read);
             assert_eq!(
                 (&sent[STREAM_ID], &sent[UPSTREAM], &sent[BUFFERING]),
                 (&"id".parse().unwrap(), &"one".parse().unwrap(), &"no".parse().unwrap())
