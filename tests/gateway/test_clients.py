@@ -1,15 +1,14 @@
 """Official clients through the gateway: what they get and raise is what they get and raise without it."""
 
 import hashlib
-import socket
 from dataclasses import replace
 
 import pytest
 
 import bodies
 from answers import refusal, reply_to
-from calls import CALLS, outcome
-from gateways import gateway_to, running
+from calls import CALLS, TWICE, outcome
+from gateways import gateway_to, nobody, running
 from midstream.gateway import GatewayConfig, Key, Limits, Route, Upstream
 from provider import Cut, Provider, Reply, Reset, Silence
 
@@ -22,7 +21,7 @@ APIS = ("anthropic", "gemini", "ollama", "openai")
 
 @pytest.fixture
 def call(request):
-    call = CALLS[request.param]
+    call = (CALLS | TWICE)[request.param]
     call.needs()
     return call
 
@@ -85,8 +84,6 @@ def own_fault(status, url):
     """A configuration under which the gateway itself refuses with that status, at the latest the second time."""
     upstream = {"url": url, "apis": APIS, "retries": 0}
     alice = Key(sha256=hashlib.sha256(b"k").hexdigest())
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        nobody = {"url": f"http://127.0.0.1:{closed.getsockname()[1]}"}
     match status:
         case 401:
             return {"keys": {"alice": replace(alice, sha256="0" * 64)}}, upstream
@@ -97,9 +94,9 @@ def own_fault(status, url):
         case 429:
             return {"keys": {"alice": replace(alice, limits=Limits(requests_per_min=1))}}, upstream
         case 502:
-            return {}, upstream | nobody
+            return {}, upstream | {"url": nobody()}
         case 503:
-            return {}, upstream | nobody | {"breaker_failures": 1}
+            return {}, upstream | {"url": nobody(), "breaker_failures": 1}
         case _:
             return {}, upstream | {"first_byte_s": 0.2}
 
@@ -126,8 +123,7 @@ def test_a_model_that_nobody_serves_is_not_found(call):
         _, expected = outcome(call, root(provider))
     # The server of the model speaks another API than the one that is asked.
     other = "openai" if "google" in call.package else "gemini"
-    nobody = "http://127.0.0.1:1"
-    upstreams = {"mock": Upstream(url=nobody, apis=APIS), "none": Upstream(url=nobody, apis=(other,))}
+    upstreams = {"mock": Upstream(url=nobody(), apis=APIS), "none": Upstream(url=nobody(), apis=(other,))}
     route = (Route(upstream="none"),)
     config = GatewayConfig(listen="127.0.0.1:0", upstreams=upstreams, models={"m": route, "gemini-2.5-flash": route})
     with running(config) as gateway:
@@ -172,3 +168,14 @@ def test_a_stop_inside_a_stream_raises_the_clients_own_error(call, asynchronous)
     )
     assert "repeat" in str(error), repr(error)
     assert stream["summary"]["ending"] == "halted"
+
+
+@pytest.mark.parametrize("call", TWICE, indirect=True)
+def test_a_request_that_says_twice_what_decides_is_a_bad_one(call):
+    with Provider(refusal(400)) as provider:
+        _, expected = outcome(call, root(provider))
+    with gateway_to(nobody()) as gateway:
+        _, raised = outcome(call, gateway.url)
+    assert words(raised) == words(expected)
+    assert words(raised)[2] == 400
+    assert "twice" in str(raised)

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 import bodies
 import sdks
-from gateways import running
+from gateways import nobody, running
 from midstream.gateway import GatewayConfig, Upstream, Viewers
 from midstream.stream import Redact, Settings
 from provider import Forever, Provider
@@ -51,11 +50,8 @@ def metrics_of(query: str) -> Iterator[str]:
 def test_every_query_names_a_metric_that_is_there(dashboard):
     begin, loop = sdks.LOOPED["chat"]
     secret = bodies.chat(["a@b.org, "])[1]
-    with Provider([*begin, secret, Forever((loop,))]) as provider, socket.create_server(("127.0.0.1", 0)) as gone:
-        away = Upstream(
-            url=f"http://127.0.0.1:{gone.getsockname()[1]}", apis=("openai",), retries=0, breaker_failures=1
-        )
-        gone.close()
+    away = Upstream(url=nobody(), apis=("openai",), retries=0, breaker_failures=1)
+    with Provider([*begin, secret, Forever((loop,))]) as provider:
         upstreams = {"away": away, "mock": Upstream(url=provider.url.removesuffix("/v1"), apis=("openai",))}
         more = {"guard": Settings(redact=Redact(rules=("email",))), "viewers": Viewers(per_stream=0)}
         with running(GatewayConfig(listen="127.0.0.1:0", drain_s=1, upstreams=upstreams, **more)) as gateway:

@@ -11,7 +11,7 @@ from midstream.gateway import GatewayConfig, Store, Upstream, Usage
 from midstream.stream import Settings
 from processes import posix
 from provider import Pause, Provider, Reply
-from serving import FULL, SERVE, SERVE_LIMITED, serving, told, until
+from serving import FULL, serve, serve_limited, serving, told, until
 
 pytestmark = [posix, pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux changes another's limits")]
 
@@ -42,7 +42,7 @@ def test_streams_go_on_while_the_disk_is_full_and_it_is_used_again_when_it_has_r
     usage = tmp_path / "usage.jsonl"
     usage.write_text("#" * (FULL - 100) + "\n")
     with Provider(lambda request: Reply(long if '"long"' in request else bodies.chat(["Hi"]))) as provider:
-        words = [*SERVE_LIMITED, str(config_of(tmp_path, provider))]
+        words = serve_limited(config_of(tmp_path, provider))
 
         def ask(url, model):
             asked = {"model": model, "stream": True, "messages": []}
@@ -86,7 +86,7 @@ def test_streams_go_on_while_the_disk_is_full_and_it_is_used_again_when_it_has_r
             )
         records = [json.loads(line) for line in usage.read_text().splitlines()[1:]]
         assert [(record["stream"], record["end"]) for record in records] == [(id, "complete") for id in [*ids, last]]
-        with serving([*SERVE, str(config_of(tmp_path, provider))]) as (_, url):
+        with serving(serve(config_of(tmp_path, provider))) as (_, url):
             path = f"{url}/midstream/v1/streams"
             for id, names in ((ids[0], ["midstream.lagged", "midstream.end"]), (last, ["midstream.end"])):
                 with httpx2.stream("GET", f"{path}/{id}/events", trust_env=False, timeout=20) as viewer:

@@ -13,7 +13,7 @@ import bodies
 from midstream.gateway import GatewayConfig, Upstream, Usage
 from processes import posix
 from provider import Provider, Reply, Stall
-from serving import SERVE, serving, until
+from serving import serve, serving, until
 
 pytestmark = posix
 
@@ -90,7 +90,7 @@ def test_running_streams_end_whole_new_ones_are_refused_and_the_rest_breaks_off(
     answers = Answers()
     with Provider(answers) as provider, ThreadPoolExecutor(ENDING + HANGING) as clients:
         config = serve_config(tmp_path, provider, drain_s=60)
-        with serving([*SERVE, str(config)]) as (process, url):
+        with serving(serve(config)) as (process, url):
             ending = [clients.submit(read, url, "ends") for _ in range(ENDING)]
             hanging = [clients.submit(read, url, "hangs") for _ in range(HANGING)]
             until(lambda: running(url) == ENDING + HANGING)
@@ -113,7 +113,7 @@ def test_what_still_runs_at_the_end_of_the_drain_breaks_off(tmp_path):
     answers = Answers()
     with Provider(answers) as provider, ThreadPoolExecutor(HANGING) as clients:
         config = serve_config(tmp_path, provider, drain_s=0.5)
-        with serving([*SERVE, str(config)]) as (process, url):
+        with serving(serve(config)) as (process, url):
             hanging = [clients.submit(read, url, "hangs") for _ in range(HANGING)]
             until(lambda: running(url) == HANGING)
             process.send_signal(signal.SIGTERM)

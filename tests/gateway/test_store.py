@@ -13,7 +13,7 @@ from midstream.gateway import GatewayConfig, Store, Upstream
 from midstream.stream import Settings
 from processes import posix
 from provider import Pause, Provider, Stall
-from serving import SERVE, SERVE_LIMITED, serving, told
+from serving import serve, serve_limited, serving, told
 
 pytestmark = posix
 
@@ -36,7 +36,7 @@ def test_acknowledged_events_outlive_a_kill_and_the_end_says_who_was_lost(tmp_pa
     script = [step for chunk in bodies.chat(words)[:-2] for step in (chunk, Pause(0.005))]
     with Provider([*script, Stall()]) as provider:
         config = config_of(tmp_path, provider, fsync)
-        with serving([*SERVE, str(config)]) as (process, url):
+        with serving(serve(config)) as (process, url):
             answer = httpx2.stream("POST", f"{url}/v1/chat/completions", json=ASKED, trust_env=False, timeout=20)
             with answer as response:
                 id = response.headers["x-midstream-stream-id"]
@@ -54,7 +54,7 @@ def test_acknowledged_events_outlive_a_kill_and_the_end_says_who_was_lost(tmp_pa
                 process.wait(20)
                 with contextlib.suppress(httpx2.HTTPError):
                     response.read()
-        with serving([*SERVE, str(config)]) as (_, url):
+        with serving(serve(config)) as (_, url):
             headers = {"last-event-id": "3"}
             with httpx2.stream("GET", url + path, headers=headers, trust_env=False, timeout=20) as viewer:
                 again = list(told(viewer.iter_lines()))
@@ -72,7 +72,7 @@ def test_a_full_disk_stops_no_client_and_viewers_are_told(tmp_path):
     script = [step for chunk in bodies.chat(["x" * 500] * 200) for step in (chunk, Pause(0.001))]
     with Provider(script) as provider:
         config = config_of(tmp_path, provider, "batch")
-        with serving([*SERVE_LIMITED, str(config)]) as (_, url):
+        with serving(serve_limited(config)) as (_, url):
             body = httpx2.post(f"{url}/v1/chat/completions", json=ASKED, trust_env=False, timeout=20)
             assert body.content == b"".join(step for step in script if isinstance(step, bytes))
             id = body.headers["x-midstream-stream-id"]
@@ -91,9 +91,8 @@ def test_a_full_disk_stops_no_client_and_viewers_are_told(tmp_path):
 def test_a_folder_that_another_gateway_uses_is_refused(tmp_path):
     with Provider([]) as provider:
         config = config_of(tmp_path, provider, "never")
-        with serving([*SERVE, str(config)]):
-            command = [*SERVE, str(config)]
-            done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+        with serving(serve(config)):
+            done = subprocess.run(serve(config), check=False, capture_output=True, text=True, timeout=60)
     assert done.returncode != 0
     assert "another gateway uses it" in done.stderr
 

@@ -11,7 +11,7 @@ import pytest
 
 from answers import TOOL
 
-__all__ = ["CALLS", "Call", "outcome"]
+__all__ = ["CALLS", "TWICE", "Call", "outcome"]
 
 SAID: Any = [{"role": "user", "content": "Hi"}]
 FUNCTION: Any = {"type": "function", "function": {"name": "search", "parameters": TOOL}}
@@ -210,3 +210,21 @@ CALLS = {
     "langchain-chat-stream-tools": of_langchain(lambda c: c.stream("Hi", tools=[FUNCTION])),
 }
 """The calls by name; those that end in ``-stream`` read one stream of text."""
+
+MOST = {"maxOutputTokens": 1, "max_Output_Tokens": 2}
+TWICE = {
+    "openai-chat-twice": of_openai(
+        lambda c: c.chat.completions.create(model="m", messages=SAID, extra_body={"Model": "n"})
+    ),
+    "openai-responses-twice": of_openai(
+        lambda c: c.responses.create(model="m", input="Hi", stream=True, extra_body={"Model": "n"})
+    ),
+    "anthropic-messages-twice": of_anthropic(lambda c: c.messages.create(**MESSAGE, extra_body={"Model": "n"})),
+    "ollama-chat-twice": of_ollama(
+        lambda c: c.chat(model="m", messages=SAID, options={"num_predict": 1, "Num_Predict": 2})
+    ),
+    "google-content-twice": of_google(
+        lambda c: c.generate_content(**GEMINI, config={"http_options": {"extra_body": {"generationConfig": MOST}}})
+    ),
+}
+"""The same calls with a member that decides said twice, in two ways to write it."""

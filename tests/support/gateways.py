@@ -1,6 +1,7 @@
 """Gateways for tests that are not coroutines."""
 
 import asyncio
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from midstream.gateway import Gateway, GatewayConfig, Upstream
 from midstream.stream import Settings
 
-__all__ = ["gateway_to", "running"]
+__all__ = ["gateway_to", "nobody", "running"]
 
 
 @contextmanager
@@ -28,3 +29,10 @@ def gateway_to(url: str, guard: Settings | None = None, **more: Any) -> Any:
     return running(
         GatewayConfig(listen="127.0.0.1:0", drain_s=1, upstreams={"mock": upstream}, guard=guard or Settings(), **more)
     )
+
+
+def nobody() -> str:
+    """A URL on loopback at which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    return f"http://127.0.0.1:{port}"

@@ -7,11 +7,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
-__all__ = ["FULL", "SERVE", "SERVE_LIMITED", "serving", "told", "until"]
+__all__ = ["FULL", "serve", "serve_limited", "serving", "told", "until"]
 
-SERVE = [sys.executable, "-m", "midstream", "serve", "--config"]
 FULL = 40_000
 """Bytes that a file may have of a process that is limited."""
 LIMITED = f"""
@@ -22,7 +22,16 @@ sys.argv = ["midstream", *sys.argv[1:]]
 main()
 """
 """Python ignores the signal that tells of more, so that a write fails as on a disk that is full."""
-SERVE_LIMITED = [sys.executable, "-c", LIMITED, "serve", "--config"]
+
+
+def serve(config: Path) -> list[str]:
+    """The command that serves what a file configures."""
+    return [sys.executable, "-m", "midstream", "serve", "--config", str(config)]
+
+
+def serve_limited(config: Path) -> list[str]:
+    """The same where no file may have more than `FULL` bytes."""
+    return [sys.executable, "-c", LIMITED, "serve", "--config", str(config)]
 
 
 def until(true: Callable[[], bool]) -> None:
