@@ -8,6 +8,8 @@ BIN := .venv/bin
 # What a script says that skipped, aloud.
 SKIPPED := 77
 PYTEST := $(BIN)/python -m pytest
+# Each file's tests stay together; they start servers and a model, so that more workers would be in each other's way.
+ON_TWO_CORES := -n 2 --dist loadfile
 CARGO := cargo --quiet
 # Test results do not depend on an index or a proxy of the user's; the lock file is never changed by a command.
 export CARGO_TERM_COLOR ?= auto
@@ -34,7 +36,7 @@ test: .venv/.extension ## everything, ending with pytest's summary; K=words narr
 else
 test: system-packages lints rust-tests instruction-counts wasm interpreters .venv/.extension .venv/.local .venv/.peers .venv/.aimock
 	$(call step,Python tests: behaviour$(,) docs$(,) recorded data$(,) the local model)
-	@$(PYTEST)
+	@$(PYTEST) $(ON_TWO_CORES)
 endif
 
 stubs: .venv/.tools ## write python/midstream/_rust/*.pyi from the Rust code

@@ -30,7 +30,7 @@ run() {
   fi
   "$venv/bin/python" -m pip install --quiet --no-deps --force-reinstall "$wheel"
   printf '== Python %s: the wheel installed, short set of tests\n' "$version"
-  "$venv/bin/python" -m pytest -q --no-header -r fE -p no:cacheprovider -m "not ($LEFT_OUT)" "${SHORT[@]}" >.cache/log 2>&1 ||
+  "$venv/bin/python" -m pytest -q -n 2 --dist loadfile --no-header -r fE -p no:cacheprovider -m "not ($LEFT_OUT)" "${SHORT[@]}" >.cache/log 2>&1 ||
     { cat .cache/log; exit 1; }
   tail -n 1 .cache/log
 }

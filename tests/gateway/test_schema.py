@@ -71,7 +71,7 @@ def keys_by_path() -> dict[tuple[str, ...], set[str]]:
     return keys
 
 
-@pytest.mark.parametrize(("path", "keys"), list(keys_by_path().items()), ids=lambda value: ".".join(value))
+@pytest.mark.parametrize(("path", "keys"), keys_by_path().items(), ids=[".".join(path) for path in keys_by_path()])
 def test_every_table_of_the_schema_has_the_keys_that_the_gateway_knows(path: tuple[str, ...], keys: set[str]) -> None:
     tables: object = {"zzzzzz": 1}
     for name in reversed(path):

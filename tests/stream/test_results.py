@@ -34,7 +34,7 @@ def results():
     return [*plain, summary.channels[0], told.tool_calls[0], told.findings[0], *reported]
 
 
-@pytest.mark.parametrize("result", results(), ids=lambda result: f"{type(result).__name__}-{id(result)}")
+@pytest.mark.parametrize("result", results(), ids=lambda result: type(result).__name__)
 @pytest.mark.parametrize(
     "twin",
     [copy.copy, copy.deepcopy, lambda result: pickle.loads(pickle.dumps(result))],
