@@ -67,7 +67,7 @@ pub(crate) trait Books {
 }
 
 /// What came of one upstream.
-enum Outcome {
+enum Tried {
     Answered(Response<Incoming>),
     Failed(Fault),
     /// It was not asked: it is left alone, or full.
@@ -84,24 +84,24 @@ impl Request {
                 events::failed_over(self.stream.as_str(), &candidate.upstream.name);
             }
             match self.ask_one(candidate, booking).await {
-                Outcome::Answered(response) => {
+                Tried::Answered(response) => {
                     let may_pass_by = may_pass_by(response.status());
                     last = Some(Ok((response, place)));
                     if !may_pass_by {
                         break;
                     }
                 }
-                Outcome::Failed(fault) => last = Some(Err(fault)),
-                Outcome::Spared(fault) => spared = sooner(spared, fault),
+                Tried::Failed(fault) => last = Some(Err(fault)),
+                Tried::Spared(fault) => spared = sooner(spared, fault),
             }
         }
         let none = || Err(spared.unwrap_or_else(|| Fault::no_upstream(self.api)));
         last.unwrap_or_else(none).inspect_err(|_| booking.fail())
     }
 
-    async fn ask_one(&self, candidate: &Candidate, booking: &mut impl Books) -> Outcome {
+    async fn ask_one(&self, candidate: &Candidate, booking: &mut impl Books) -> Tried {
         let Candidate { upstream, .. } = candidate;
-        let Some(seat) = upstream.seats.take().await else { return Outcome::Spared(Fault::occupied(&upstream.name)) };
+        let Some(seat) = upstream.seats.take().await else { return Tried::Spared(Fault::occupied(&upstream.name)) };
         let mut waits = ExponentialBuilder::new()
             .with_min_delay(Duration::from_millis(100))
             .with_max_times(upstream.config.retries)
@@ -112,7 +112,7 @@ impl Request {
         loop {
             let allowed = match upstream.breaker.begin(self.clock.now()) {
                 Ok(allowed) => allowed,
-                Err(wait) => return last.unwrap_or_else(|| Outcome::Spared(Fault::left_alone(&upstream.name, wait))),
+                Err(wait) => return last.unwrap_or_else(|| Tried::Spared(Fault::left_alone(&upstream.name, wait))),
             };
             if let Some(seat) = seat.take() {
                 booking.ask(upstream, seat);
@@ -132,12 +132,12 @@ impl Request {
             let wait = match (&answer, waits.next()) {
                 (Ok(response), Some(wait)) if may_pass_by(response.status()) => retry_after(response).unwrap_or(wait),
                 (Err(fault), Some(wait)) if fault.status == StatusCode::BAD_GATEWAY => wait,
-                _ => return Outcome::of(answer),
+                _ => return Tried::of(answer),
             };
             if wait > LONGEST_WAIT {
-                return Outcome::of(answer);
+                return Tried::of(answer);
             }
-            last = Some(Outcome::of(answer));
+            last = Some(Tried::of(answer));
             events::upstream_retried(self.stream.as_str(), &upstream.name, wait);
             tokio::time::sleep(wait).await;
         }
@@ -160,7 +160,7 @@ impl Request {
     }
 }
 
-impl Outcome {
+impl Tried {
     fn of(answer: Result<Response<Incoming>, Fault>) -> Self {
         answer.map_or_else(Self::Failed, Self::Answered)
     }

@@ -30,6 +30,7 @@ mod intake;
 mod keepalive;
 mod limits;
 mod log;
+mod manner;
 mod metrics;
 mod moderation;
 mod moderator;

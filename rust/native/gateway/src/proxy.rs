@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use http::Response;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::CONTENT_LENGTH;
+use http::{Response, StatusCode};
 use hyper::body::Incoming;
-use midstream_stream::{Continues, Dialect, End, Guard, Options, Settings};
+use midstream_stream::{Continues, End, Error};
 use midstream_worker::Clock;
 use serde_json::json;
 use tokio::time::Instant;
@@ -29,6 +29,7 @@ use crate::haste::Haste;
 use crate::intake;
 use crate::keepalive::Keepalive;
 use crate::log::{Refusals, events};
+use crate::manner::Manner;
 use crate::metrics::Metrics;
 use crate::patience::Patience;
 use crate::sent::{Answers, Leaving, Sent};
@@ -39,9 +40,9 @@ use crate::upstream::Chosen;
 use crate::usage::{Booking, Ledger, Prices, unix_s};
 use crate::viewers::token::Tokens;
 use crate::warnings::Warnings;
-use crate::watched::{Copy, Watched};
-use crate::whole::{Outcome, Part, Read, Whole, cancelled, is_whole};
-use crate::wire::{IDS, encoding, text, to_upstream, without_key};
+use crate::watched::Watched;
+use crate::whole::{Outcome, Part, Read, Whole, cancelled};
+use crate::wire::{IDS, to_upstream, without_key};
 
 /// What all requests share.
 pub(crate) struct Proxy {
@@ -193,61 +194,32 @@ impl Proxy {
             booking.fail();
             return Err(fault);
         }
-        let encoding = encoding(&head.headers);
-        let copy = encoding.as_deref().filter(|_| asked.dialect.is_some()).and_then(Copy::of);
-        let is_plain = encoding.is_none();
-        if let Some(encoding) = encoding.filter(|_| copy.is_none()) {
+        let mut manner = Manner::of(&head, asked.dialect, case.is_streamed);
+        if let Some(encoding) = &manner.opaque {
             stream.append([json!({"kind": "opaque", "encoding": encoding}).to_string()]);
         }
-        let dialect = asked.dialect.filter(|_| is_plain || copy.is_some());
-        // What can be added to it, or taken out of it.
-        let open = dialect.filter(|_| is_plain);
-        let kind = text(&head.headers, &CONTENT_TYPE);
-        let is_whole = is_whole(&head.headers, dialect.is_some() && !case.is_streamed);
-        let is_answer = dialect.is_some() && head.status.is_success();
-        let continuation = if is_answer && is_plain && !is_whole && setup.continues() {
-            Continuation::of(&setup.continuation, asked, case.at)
-        } else {
-            None
-        };
+        let continuation = Some(&setup.continuation)
+            .filter(|_| manner.is_answer && manner.is_plain && !manner.is_whole && setup.continues())
+            .and_then(|config| Continuation::of(config, asked, case.at));
         let continues = match &continuation {
             Some(_) => setup.continuation.continues(),
-            None if is_whole && is_answer => setup.continuation.whole(asked.routes.len() > case.at + 1),
+            None if manner.is_whole && manner.is_answer => setup.continuation.whole(asked.routes.len() > case.at + 1),
             None => Continues::default(),
         };
-        let options = Options {
-            dialect: dialect.unwrap_or(Dialect::Opaque),
-            content_type: kind.clone(),
-            http_status: Some(head.status.as_u16()),
-            started: Some(booking.started()),
-            settings: if dialect.is_some() { setup.settings.clone() } else { Settings::default() },
-            end: if open.is_some() { setup.end } else { End::None },
-            rules: setup.rules.clone().filter(|_| dialect.is_some()),
-            continues,
-            ..Options::default()
-        };
-        let guard = Guard::new(options).inspect_err(|_| booking.fail()).map_err(|error| {
-            Fault::new(http::StatusCode::INTERNAL_SERVER_ERROR, "midstream_guard", error.to_string())
-        })?;
-        let finishes = open.filter(|_| setup.end == End::Finish && !guard.redacts());
-        let cut = kind.as_deref().filter(|_| is_plain);
-        let frames = Frames::new(cut, case.is_numbered, guard.redacts());
-        let patience = Patience::new(&upstream.config, case.begun, dialect.is_some());
+        let guard = manner.guard(setup, booking.started(), continues);
+        let guard = guard.inspect_err(|_| booking.fail()).map_err(|error| Fault::unguarded(&error))?;
+        let finishes = manner.open().filter(|_| setup.end == End::Finish && !guard.redacts());
+        let frames = Frames::new(manner.kind(), case.is_numbered, guard.redacts());
+        let patience = Patience::new(&upstream.config, case.begun, manner.dialect.is_some());
         head.headers = case.head(asked, &upstream.name, &head.headers, continuation.is_some());
-        let watched = Watched::new(
-            guard,
-            Arc::clone(&self.clock),
-            Arc::clone(stream),
-            Arc::clone(&self.metrics),
-            booking,
-            frames,
-        )
-        .with_moderator(setup.moderator.as_ref())
-        .with_copy(copy)
-        .with_reading(reading.filter(|_| dialect.is_some() && is_answer), is_whole)
-        .may_go_on(continuation.is_some() || is_whole)
-        .with_warnings(Warnings::of(open.filter(|_| setup.tells_warnings && !is_whole)));
-        let part = if is_whole {
+        let (clock, metrics) = (Arc::clone(&self.clock), Arc::clone(&self.metrics));
+        let watched = Watched::new(guard, clock, Arc::clone(stream), metrics, booking, frames)
+            .with_moderator(setup.moderator.as_ref())
+            .with_copy(manner.copy.take())
+            .with_reading(reading.filter(|_| manner.is_answer), manner.is_whole)
+            .may_go_on(continuation.is_some() || manner.is_whole)
+            .with_warnings(Warnings::of(manner.open().filter(|_| setup.tells_warnings && !manner.is_whole)));
+        let part = if manner.is_whole {
             let whole = Whole { body, watched, patience, upstream: &upstream.name, finishes };
             match whole.pass(head).await? {
                 Read::ToItsEnd(outcome) => return Ok(outcome),
@@ -259,11 +231,18 @@ impl Proxy {
         let Part { mut head, body, watched, patience, passed } = part;
         // A guard may shorten the answer.
         head.headers.remove(CONTENT_LENGTH);
-        let is_sse = cut.is_some_and(|kind| kind.starts_with("text/event-stream"));
+        let is_sse = manner.is_sse();
         let keepalive = setup.keepalive.filter(|_| is_sse).map(|every| Keepalive::new(every, asked.api));
         let flow = Flow::new(body, watched, patience, keepalive);
         let flow = flow.without_usage(candidate.hides_usage && is_sse).with(continuation).behind(passed);
         let leaving = Leaving { goes_on: setup.goes_on, wait: self.ledger.wait(), client: case.client.clone() };
         Ok(Outcome::Answer(Response::from_parts(head, Body::of(Sent::new(flow, leaving, &self.answers)))))
+    }
+}
+
+impl Fault {
+    /// No guard can be made by the settings.
+    fn unguarded(error: &Error) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "midstream_guard", error.to_string())
     }
 }

@@ -1,0 +1,81 @@
+//! How an upstream's answer passes, as its head says.
+
+use http::header::CONTENT_TYPE;
+use http::response::Parts;
+use midstream_series::Timestamp;
+use midstream_stream::{Continues, Dialect, End, Error, Guard, Options, Settings};
+
+use crate::setup::Setup;
+use crate::watched::Copy;
+use crate::whole::is_whole;
+use crate::wire::{encoding, text};
+
+/// What is known of an answer before its body.
+pub(crate) struct Manner {
+    /// What the guard reads it as; `None` where it holds nothing to guard, or nothing that can be read.
+    pub(crate) dialect: Option<Dialect>,
+    /// The encoding that hides it from the guard.
+    pub(crate) opaque: Option<String>,
+    /// Where it comes encoded, and the guard reads what a copy holds.
+    pub(crate) copy: Option<Copy>,
+    /// It is not encoded.
+    pub(crate) is_plain: bool,
+    /// It is read to its end before it passes.
+    pub(crate) is_whole: bool,
+    /// It is one that a guard is for, and no refusal.
+    pub(crate) is_answer: bool,
+    kind: Option<String>,
+    status: u16,
+}
+
+impl Manner {
+    /// Of an answer that is to be in a dialect, and to a client that asked for a stream or did not.
+    pub(crate) fn of(head: &Parts, dialect: Option<Dialect>, is_streamed: bool) -> Self {
+        let Parts { status, headers, .. } = head;
+        let encoding = encoding(headers);
+        let is_plain = encoding.is_none();
+        let copy = encoding.as_deref().filter(|_| dialect.is_some()).and_then(Copy::of);
+        let dialect = dialect.filter(|_| is_plain || copy.is_some());
+        Self {
+            opaque: encoding.filter(|_| copy.is_none()),
+            copy,
+            is_plain,
+            is_whole: is_whole(headers, dialect.is_some() && !is_streamed),
+            is_answer: dialect.is_some() && status.is_success(),
+            kind: text(headers, &CONTENT_TYPE),
+            status: status.as_u16(),
+            dialect,
+        }
+    }
+
+    /// Its dialect where something can be added to it, or taken out of it.
+    pub(crate) fn open(&self) -> Option<Dialect> {
+        self.dialect.filter(|_| self.is_plain)
+    }
+
+    /// What it is cut into frames by.
+    pub(crate) fn kind(&self) -> Option<&str> {
+        self.kind.as_deref().filter(|_| self.is_plain)
+    }
+
+    /// Whether it is server-sent events that can be added to.
+    pub(crate) fn is_sse(&self) -> bool {
+        self.kind().is_some_and(|kind| kind.starts_with("text/event-stream"))
+    }
+
+    /// The guard for it, of a stream that began then.
+    pub(crate) fn guard(&self, setup: &Setup, started: Timestamp, continues: Continues) -> Result<Guard, Error> {
+        let is_read = self.dialect.is_some();
+        Guard::new(Options {
+            dialect: self.dialect.unwrap_or(Dialect::Opaque),
+            content_type: self.kind.clone(),
+            http_status: Some(self.status),
+            started: Some(started),
+            settings: if is_read { setup.settings.clone() } else { Settings::default() },
+            end: if self.open().is_some() { setup.end } else { End::None },
+            rules: setup.rules.clone().filter(|_| is_read),
+            continues,
+            ..Options::default()
+        })
+    }
+}
