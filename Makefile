@@ -8,8 +8,6 @@ BIN := .venv/bin
 # What a script says that skipped, aloud.
 SKIPPED := 77
 PYTEST := $(BIN)/python -m pytest
-# Each file's tests stay together; they start servers and a model, so that more workers would be in each other's way.
-ON_TWO_CORES := -n 2 --dist loadfile
 CARGO := cargo --quiet
 # Test results do not depend on an index or a proxy of the user's; the lock file is never changed by a command.
 export CARGO_TERM_COLOR ?= auto
@@ -35,8 +33,10 @@ test: .venv/.extension ## everything, ending with pytest's summary; K=words narr
 	@$(PYTEST) -k "$(K)"
 else
 test: system-packages lints rust-tests instruction-counts wasm interpreters .venv/.extension .venv/.local .venv/.peers .venv/.aimock
-	$(call step,Python tests: behaviour$(,) docs$(,) recorded data$(,) the local model)
-	@$(PYTEST) $(ON_TWO_CORES)
+	$(call step,Python tests: the local model)
+	@$(PYTEST) -q -m model
+	$(call step,Python tests: behaviour$(,) docs$(,) recorded data)
+	@$(PYTEST) -q -m "not model" -n 2 --dist loadfile
 endif
 
 stubs: .venv/.tools ## write python/midstream/_rust/*.pyi from the Rust code
