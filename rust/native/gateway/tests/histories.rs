@@ -151,12 +151,13 @@ async fn deferred(asker: &Asker, result: &str) -> u64 {
     text.lines().find_map(|line| line.strip_prefix(&name)).unwrap().parse().unwrap()
 }
 
-/// An answer that begins at once and ends a while later, so that the check is over before.
-fn unhurried() -> Script {
-    let chunks =
-        vec![(Duration::ZERO, chat("Well")), (Duration::from_millis(300), chat(" then")), (Duration::ZERO, chat_end())];
+/// An answer that goes on a while after its begin.
+fn unhurried(pause: Duration) -> Script {
+    let chunks = vec![(Duration::ZERO, chat("Well")), (pause, chat(" then")), (Duration::ZERO, chat_end())];
     Script { content_type: "text/event-stream", chunks, ..Script::default() }
 }
+
+const SHORT: Duration = Duration::from_millis(50);
 
 async fn answered(server: &Server, request: &Value) -> (String, Value) {
     let asker = Asker::new(server);
@@ -206,18 +207,13 @@ async fn an_answer_in_one_piece_is_refused_whatever_its_stop_is() {
 
 #[tokio::test]
 async fn hints_and_warnings_are_told_and_the_answer_passes() {
-    let mock = Mock::start(unhurried()).await;
-    let server = gateway_with(&mock, Api::Openai, |config| {
-        config.tell_warnings = true;
-        config.continuation.hint = true;
-    })
-    .await;
+    let mock = Mock::start(unhurried(SHORT)).await;
+    let server = gateway_with(&mock, Api::Openai, |config| config.continuation.hint = true).await;
     for (turns, wanted) in
         [(2, vec![]), (3, vec!["actions/repeat/hint"]), (4, vec![]), (5, vec!["actions/repeat/warn"])]
     {
         let (body, stream) = answered(&server, &chat_request(turns)).await;
         assert!(body.ends_with("data: [DONE]\n\n"), "{body}");
-        assert_eq!(body.contains("\"warning\""), turns == 5, "{body}");
         assert_eq!(found(&stream), wanted, "{turns} turns");
         mock.asked().await;
     }
@@ -228,8 +224,16 @@ async fn hints_and_warnings_are_told_and_the_answer_passes() {
 }
 
 #[tokio::test]
+async fn a_warning_is_told_inside_the_answer_where_that_is_asked_for() {
+    let mock = Mock::start(unhurried(Duration::from_secs(2))).await;
+    let server = gateway_with(&mock, Api::Openai, |config| config.tell_warnings = true).await;
+    let (body, _) = answered(&server, &chat_request(5)).await;
+    assert!(body.contains("\"warning\"") && body.ends_with("data: [DONE]\n\n"), "{body}");
+}
+
+#[tokio::test]
 async fn under_shadow_a_loop_is_told_alone() {
-    let mock = Mock::start(unhurried()).await;
+    let mock = Mock::start(unhurried(SHORT)).await;
     let server = gateway_with(&mock, Api::Openai, |config| config.guard.shadow = true).await;
     let (body, stream) = answered(&server, &chat_request(8)).await;
     assert!(body.ends_with("data: [DONE]\n\n"), "{body}");
@@ -241,7 +245,7 @@ async fn under_shadow_a_loop_is_told_alone() {
 
 #[tokio::test]
 async fn limits_of_the_guard_are_those_of_the_conversation() {
-    let mock = Mock::start(unhurried()).await;
+    let mock = Mock::start(Script { hangs: true, ..Script::of([chat("Well")]) }).await;
     let server = gateway_with(&mock, Api::Openai, |config| {
         config.guard = Settings::from_json(r#"{"actions": {"tools": {"search": {"stop": 3}}}}"#).unwrap();
     })
@@ -253,7 +257,7 @@ async fn limits_of_the_guard_are_those_of_the_conversation() {
 
 #[tokio::test]
 async fn an_agent_that_got_out_of_its_loop_is_not_stopped() {
-    let mock = Mock::start(unhurried()).await;
+    let mock = Mock::start(unhurried(SHORT)).await;
     let server = gateway(&mock, Api::Openai).await;
     let mut request = chat_request(9);
     request["messages"].as_array_mut().unwrap().push(json!({"role": "user", "content": "Look elsewhere."}));
@@ -288,7 +292,7 @@ async fn what_the_upstream_refuses_is_not_stopped_besides() {
 
 #[tokio::test]
 async fn a_request_without_results_of_tools_is_not_looked_at() {
-    let mock = Mock::start(unhurried()).await;
+    let mock = Mock::start(unhurried(SHORT)).await;
     let server = gateway(&mock, Api::Openai).await;
     answered(&server, &chat_request(0)).await;
     for result in ["done", "dropped", "failed", "late", "refused"] {
