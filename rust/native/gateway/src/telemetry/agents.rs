@@ -27,7 +27,7 @@ struct Calls {
     next: u64,
 }
 
-/// Whose call it is, and its id: nobody answers another's.
+/// Whose call it is, and its id: nobody answers for another.
 type Name = (Option<String>, String);
 
 struct Call {
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_answers_anothers_call() {
+    fn nobody_answers_the_call_of_another() {
         let agents = Agents::default();
         left(&agents, "one", "c1", 1, 4);
         assert_eq!(answered(&agents, "other", "c1", 9), (vec![], Run::Begins));
