@@ -19,8 +19,8 @@ class Limits:
     requests_per_min : int, >= 1, optional
         Requests a minute; as many may come at once.
     tokens_per_min : int, >= 1, optional
-        Tokens of requests and answers a minute. A request that names its most tokens reserves them until it ends; any
-        other is booked at its end, and the next one waits until that is made good.
+        Tokens of requests and answers a minute. What a request may use is reserved until it ends: its text, and the
+        most tokens that it names for each answer; where it names none, 1,024, or what is left of fewer.
     concurrent : int, >= 1, optional
         Requests that run at a time.
     tokens_per_day : int, >= 1, optional
@@ -30,8 +30,8 @@ class Limits:
 
     Notes
     -----
-    Several gateways count apart from each other, and a gateway that starts counts from zero. Tokens of a request count
-    where its provider reports them.
+    Several gateways count apart from each other. Tokens are those that the provider reports, else an estimate. What is
+    reserved of a day's tokens and cost is as for a minute, and a request that is refused takes nothing.
 
     Examples
     --------

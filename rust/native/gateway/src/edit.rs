@@ -66,6 +66,12 @@ impl<'a> Asked<'a> {
         named.into_iter().find_map(|name| self.read(name)).or_else(of_gemini).or_else(of_ollama)
     }
 
+    /// How many answers are asked for, and written where the best of more is given.
+    pub(crate) fn answers(&self) -> u64 {
+        let of_gemini = self.inside(&["generationConfig", "generation_config"], &["candidateCount", "candidate_count"]);
+        [self.read("n"), self.read("best_of"), of_gemini].into_iter().flatten().max().unwrap_or(1).max(1)
+    }
+
     /// The body with another model's name in the place of the one it has; every other byte is the same.
     pub(crate) fn with_model(&self, body: &[u8], model: &str) -> Option<Bytes> {
         replaced(body, self.0.get("model")?, &serde_json::to_string(model).ok()?)

@@ -66,6 +66,9 @@ const ASK_MODELS: [&str; 9] = [
     "/v1/rerank",
 ];
 
+/// Ends of paths that name a model which writes nothing and whose tokens nobody counts.
+const FREE: [&str; 4] = ["/api/show", "/moderations", "/count_tokens", ":countTokens"];
+
 impl Endpoint {
     /// The endpoint of a path without an upstream's prefix; `None` for a path of no known API. Several APIs list models at
     /// one path: the headers of the request decide.
@@ -94,6 +97,13 @@ impl Endpoint {
 }
 
 impl Endpoint {
+    /// Whether a model reads what is asked by a path, and its answer holds nothing to guard: embeddings and the like.
+    pub(crate) fn costs_unguarded(&self, path: &str) -> bool {
+        let path = path.split_once('?').map_or(path, |(path, _)| path);
+        let path = percent_decode_str(path).decode_utf8_lossy();
+        self.asks_model && self.dialect.is_none() && !FREE.iter().any(|free| path.ends_with(free))
+    }
+
     /// Whether a path of it asks for a stream, with what the body says of that.
     pub(crate) fn streams(&self, path: &str, body: Option<bool>) -> bool {
         match self.api {
@@ -177,6 +187,24 @@ mod tests {
         assert_eq!(dialect("/v1/messages/count_tokens"), None);
         assert_eq!(dialect("/v1/embeddings"), None);
         assert_eq!(dialect("/api/generate"), Some(Dialect::Ollama));
+    }
+
+    #[test]
+    fn embeddings_cost_and_what_is_counted_or_shown_is_free() {
+        let costs = |path: &str| of(path).unwrap().costs_unguarded(path);
+        for path in ["/v1/embeddings", "/api/embed", "/v1/rerank", "/v1beta/models/m:embedContent"] {
+            assert!(costs(path), "{path}");
+        }
+        for path in [
+            "/v1/chat/completions",
+            "/v1/files",
+            "/v1/messages/count_tokens",
+            "/v1/moderations",
+            "/api/show",
+            "/v1beta/models/m%3AcountTokens",
+        ] {
+            assert!(!costs(path), "{path}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::attempts::Candidate;
 use crate::beside::Beside;
 use crate::edit::Asked;
 use crate::fault::Fault;
+use crate::limits::Answers;
 use crate::setup::Setup;
 use crate::upstream::Chosen;
 use crate::usage::Contents;
@@ -22,8 +23,10 @@ const LONG: usize = 64 << 10;
 /// A request's body and what it says.
 pub(crate) struct Given {
     pub(crate) model: Option<String>,
-    /// The most tokens that the answer may have.
-    pub(crate) max_tokens: Option<u64>,
+    /// How many answers it asks for, and how long each may be.
+    pub(crate) answers: Answers,
+    /// A model reads it, and nobody guards the answer.
+    pub(crate) is_unguarded: bool,
     /// Whether the answer is to come in parts.
     pub(crate) streams: Option<bool>,
     pub(crate) conversation: Option<String>,
@@ -51,13 +54,16 @@ impl Given {
         let endpoint = chosen.endpoint.as_ref();
         let model = endpoint.and_then(|endpoint| endpoint.model.clone()).or_else(|| asked.model());
         let is_guarded = endpoint.is_some_and(|endpoint| endpoint.dialect.is_some());
+        let is_unguarded = endpoint.is_some_and(|endpoint| endpoint.costs_unguarded(&chosen.path));
+        let count = if is_guarded { asked.answers() } else { 0 };
         Ok(Self {
             candidates: setup.candidates(&chosen, model.as_deref(), &asked, body),
             model,
-            max_tokens: asked.max_tokens(),
+            answers: Answers { count, max_tokens: asked.max_tokens() },
+            is_unguarded,
             streams: asked.streams(),
             conversation: asked.conversation(),
-            contents: if is_guarded { Contents::of(body) } else { Contents::default() },
+            contents: if is_guarded || is_unguarded { Contents::of(body) } else { Contents::default() },
             chosen,
         })
     }

@@ -2,21 +2,23 @@
 
 mod bucket;
 mod day;
+mod most;
+mod rate;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use governor::clock::{Clock as _, DefaultClock};
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use http::StatusCode;
 use midstream_series::Timestamp;
 
 use self::bucket::{Bucket, Refused};
 use self::day::Day;
+use self::most::Amount;
+pub(crate) use self::most::{Answers, Most};
+use self::rate::Rate;
 use crate::access::Key;
 use crate::config::{Config, LimitsConfig};
 use crate::fault::Fault;
@@ -34,7 +36,7 @@ struct Allowance {
     /// `the key "alice"`.
     whose: String,
     config: LimitsConfig,
-    requests: Option<DefaultDirectRateLimiter>,
+    requests: Option<Rate>,
     taken: Mutex<Taken>,
 }
 
@@ -52,7 +54,15 @@ pub(crate) struct Admission {
 
 struct Held {
     allowance: Arc<Allowance>,
-    reserved: u64,
+    reserved: Reserved,
+}
+
+/// What a request holds until it ends.
+#[derive(Clone, Copy)]
+struct Reserved {
+    day: Amount,
+    /// Tokens of the minute.
+    minute: u64,
 }
 
 impl Limits {
@@ -107,11 +117,12 @@ impl Limits {
         })
     }
 
-    /// Lets a request begin that may take so many tokens, or says how long it has to wait.
+    /// Lets a request begin that may use so much, or says how long it has to wait. One that is refused takes nothing, of
+    /// nobody's allowance.
     pub(crate) fn admit(
         &self,
         key: Option<&Key>,
-        tokens: Option<u64>,
+        most: &Most,
         now: Timestamp,
         unix_s: u64,
     ) -> Result<Admission, Fault> {
@@ -119,9 +130,13 @@ impl Limits {
         let of_tenant = key.and_then(|key| self.tenants.get(key.tenant()?));
         let mut admission = Admission::default();
         for allowance in [of_tenant, of_key].into_iter().flatten() {
-            let reserved = tokens.unwrap_or_default();
-            allowance.begin(reserved, now, unix_s)?;
-            admission.held.push(Held { allowance: Arc::clone(allowance), reserved });
+            match allowance.begin(most, now, unix_s) {
+                Ok(reserved) => admission.held.push(Held { allowance: Arc::clone(allowance), reserved }),
+                Err(fault) => {
+                    admission.held.iter().for_each(|held| held.allowance.give_rate_back());
+                    return Err(fault);
+                }
+            }
         }
         Ok(admission)
     }
@@ -142,13 +157,11 @@ impl Allowance {
         if config.is_none() {
             return None;
         }
-        let rate = |most: u64| NonZeroU32::new(u32::try_from(most).unwrap_or(u32::MAX));
-        let per_min = config.requests_per_min.and_then(rate);
         let minute = config.tokens_per_min.map(|tokens| Bucket::new(tokens, now));
         Some(Self {
             whose,
             config: config.clone(),
-            requests: per_min.map(|most| RateLimiter::direct(Quota::per_minute(most))),
+            requests: config.requests_per_min.and_then(Rate::per_min),
             taken: Mutex::new(Taken { running: 0, minute, day }),
         })
     }
@@ -161,37 +174,42 @@ impl Allowance {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// All or nothing; the rate of requests is asked last, since it takes nothing back.
-    fn begin(&self, tokens: u64, now: Timestamp, unix_s: u64) -> Result<(), Fault> {
+    /// All or nothing.
+    fn begin(&self, most: &Most, now: Timestamp, unix_s: u64) -> Result<Reserved, Fault> {
         let mut taken = self.taken();
         let Taken { running, minute, day } = &mut *taken;
         if let Some(most) = self.config.concurrent.filter(|most| *running >= *most) {
             let wait = Refused::Wait(Duration::from_secs(1));
             return Err(self.refused("midstream_too_many_streams", &format!("run {most} requests at a time"), wait));
         }
-        day.reserve(tokens, &self.config, unix_s).map_err(|(what, wait)| self.used_up(what, wait))?;
-        let reserved = minute.as_mut().map_or(Ok(()), |minute| minute.reserve(tokens, now));
-        let admitted = reserved.map_err(|wait| self.too_many_tokens(wait)).and_then(|()| {
-            self.check_rate().inspect_err(|_| {
+        let of_day = day.reserve(most, &self.config, unix_s).map_err(|(what, wait)| self.used_up(what, wait))?;
+        let (needed, wished) = (most.needed.tokens, most.wished.tokens);
+        let of_minute = minute.as_mut().map_or(Ok(0), |minute| minute.reserve(needed, wished, now));
+        let admitted = of_minute.map_err(|wait| self.too_many_tokens(wait)).and_then(|reserved| {
+            let checked = self.check_rate().inspect_err(|_| {
                 if let Some(minute) = minute {
-                    minute.give_back(tokens);
+                    minute.give_back(reserved);
                 }
-            })
+            });
+            checked.map(|()| Reserved { day: of_day, minute: reserved })
         });
         match &admitted {
-            Ok(()) => *running += 1,
-            Err(_) => day.give_back(tokens),
+            Ok(_) => *running += 1,
+            Err(_) => day.give_back(of_day),
         }
         admitted
     }
 
     fn check_rate(&self) -> Result<(), Fault> {
         let Some(requests) = &self.requests else { return Ok(()) };
-        requests.check().map_err(|until| {
-            let wait = Refused::Wait(until.wait_time_from(DefaultClock::default().now()));
+        requests.take().map_err(|wait| {
             let most = self.config.requests_per_min.unwrap_or_default();
-            self.refused("midstream_rate_limited", &format!("make {most} requests a minute"), wait)
+            self.refused("midstream_rate_limited", &format!("make {most} requests a minute"), Refused::Wait(wait))
         })
+    }
+
+    fn give_rate_back(&self) {
+        self.requests.iter().for_each(Rate::give_back);
     }
 
     fn too_many_tokens(&self, wait: Refused) -> Fault {
@@ -221,12 +239,12 @@ impl Allowance {
         Fault { retry_after_s, ..Fault::new(StatusCode::TOO_MANY_REQUESTS, kind, message) }
     }
 
-    fn end(&self, reserved: u64) {
+    fn end(&self, reserved: Reserved) {
         let mut taken = self.taken();
         taken.running = taken.running.saturating_sub(1);
-        taken.day.give_back(reserved);
+        taken.day.give_back(reserved.day);
         if let Some(minute) = &mut taken.minute {
-            minute.give_back(reserved);
+            minute.give_back(reserved.minute);
         }
     }
 }
@@ -280,8 +298,14 @@ mod tests {
 
     impl Case {
         fn admit(&self, tokens: Option<u64>) -> Result<Admission, Fault> {
-            self.limits.admit(Some(&self.key), tokens, at(0), 0)
+            self.limits.admit(Some(&self.key), &most(tokens), at(0), 0)
         }
+    }
+
+    /// Of a request without text that names so many tokens.
+    fn most(tokens: Option<u64>) -> Most {
+        let count = u64::from(tokens.is_some());
+        Most::of(0, Answers { count, max_tokens: tokens }, |_, _| 0.0)
     }
 
     #[test]
@@ -322,8 +346,36 @@ mod tests {
         drop(case.admit(Some(1)).unwrap());
         assert_eq!(case.admit(Some(100)).err().unwrap().kind, "midstream_rate_limited");
         let taken = &mut *case.limits.keys["alice"].taken();
-        assert!(taken.minute.as_mut().unwrap().reserve(100, at(0)).is_ok());
-        assert!(taken.day.reserve(100, &case.limits.keys["alice"].config, 0).is_ok());
+        assert!(taken.minute.as_mut().unwrap().reserve(100, 100, at(0)).is_ok());
+        assert!(taken.day.reserve(&most(Some(100)), &case.limits.keys["alice"].config, 0).is_ok());
+    }
+
+    #[test]
+    fn what_a_key_is_refused_takes_nothing_of_its_tenant() {
+        let case = case(
+            "tenant = \"blue\"\nlimits = { requests_per_min = 1 }\n\
+            [tenants.blue.limits]\nrequests_per_min = 2\nconcurrent = 2\ntokens_per_min = 100\ntokens_per_day = 100",
+        );
+        drop(case.admit(Some(1)).unwrap());
+        for _ in 0..50 {
+            assert!(case.admit(Some(1)).err().unwrap().message.starts_with("the key \"alice\""));
+        }
+        let others = &case.limits.tenants["blue"];
+        assert!(others.begin(&most(Some(100)), at(0), 0).is_ok());
+    }
+
+    #[test]
+    fn requests_that_name_no_most_do_not_all_pass_at_once() {
+        for limit in ["tokens_per_day = 100", "tokens_per_min = 100"] {
+            let case = case(&format!("limits = {{ {limit} }}"));
+            let most = Most::of(10, Answers { count: 1, max_tokens: None }, |_, _| 0.0);
+            let admit = || case.limits.admit(Some(&case.key), &most, at(0), 0);
+            let first = admit().unwrap();
+            assert!((0..40).all(|_| admit().is_err()));
+            first.take(20, 0.0, 0);
+            drop(first);
+            assert!(admit().is_ok(), "{limit}");
+        }
     }
 
     #[test]
@@ -339,7 +391,7 @@ mod tests {
         let case = case("limits = { tokens_per_day = 10 }");
         case.admit(None).unwrap().take(10, 0.0, 0);
         let reloaded = Limits::of(&case.config, Some(&case.limits), at(1));
-        assert!(reloaded.admit(Some(&case.key), None, at(1), 1).is_err());
+        assert!(reloaded.admit(Some(&case.key), &most(None), at(1), 1).is_err());
     }
 
     #[test]
@@ -349,6 +401,6 @@ mod tests {
         case.config.keys.get_mut("alice").unwrap().limits.tokens_per_day = Some(10);
         let reloaded = Limits::of(&case.config, Some(&case.limits), at(1));
         assert!(reloaded.begins_a_day(&case.limits) && !reloaded.begins_a_day(&reloaded));
-        assert!(reloaded.admit(Some(&case.key), None, at(1), 1).is_err());
+        assert!(reloaded.admit(Some(&case.key), &most(None), at(1), 1).is_err());
     }
 }

@@ -98,13 +98,15 @@ impl Proxy {
         if setup.access.has_keys() {
             chosen.path = without_key(&chosen.path);
         }
-        let Given { model, max_tokens, streams, conversation, contents, candidates, chosen } =
+        let Given { model, answers, is_unguarded, streams, conversation, contents, candidates, chosen } =
             Given::read(&body, chosen, &setup, &self.beside).await?;
         if let Some(key) = &key {
             key.check_model(&head.method, chosen.asks_model(), model.as_deref())?;
         }
         let candidates = candidates?;
-        let admission = setup.limits.admit(key.as_deref(), max_tokens, self.clock.now(), unix_s() as u64)?;
+        let prices = Prices::of(&setup.settings);
+        let most = self.ledger.most(model.as_deref(), contents, answers, prices);
+        let admission = setup.limits.admit(key.as_deref(), &most, self.clock.now(), unix_s() as u64)?;
         let begun = Instant::now();
         let model_is_known =
             setup.upstreams.knows(model.as_deref()) || key.as_deref().is_some_and(|key| key.names_models());
@@ -112,8 +114,9 @@ impl Proxy {
         let answering = Answering::new(&stream, model_is_known);
         let asks = || Asks { streams, conversation };
         let reading = contents.has_results.then(|| self.beside.read(&body, &setup)).flatten();
-        let booking = Booking::new(&self.ledger, &self.clock, &stream, (admission, max_tokens))
-            .of_request(contents.characters, Prices::of(&setup.settings))
+        let booking = Booking::new(&self.ledger, &self.clock, &stream, (admission, answers.max_tokens))
+            .of_request(contents, prices)
+            .counting(is_unguarded)
             .with_results(contents.has_results)
             .within(&head.headers, asks);
         let is_numbered = head.headers.get(IDS).is_some_and(|value| value == "1");

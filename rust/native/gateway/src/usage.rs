@@ -2,6 +2,7 @@
 
 mod booking;
 mod call;
+mod counted;
 mod drain;
 mod file;
 mod hidden;
@@ -29,6 +30,7 @@ use self::sums::Sums;
 pub(crate) use self::today::spent_since;
 use crate::config::Config;
 use crate::endpoint::Api;
+use crate::limits::{Answers, Most};
 use crate::metrics::Metrics;
 use crate::telemetry::Telemetry;
 
@@ -175,6 +177,38 @@ impl Ledger {
         }
     }
 
+    /// The tokens of a request whose answer nobody guards: the provider's count, else what its text makes.
+    pub(crate) fn tokens_of_request(
+        &self,
+        model: Option<&str>,
+        reported: Option<(u64, u64)>,
+        asked: Contents,
+    ) -> Tokens {
+        match reported {
+            Some((input, output)) => {
+                if asked.tokens == 0 {
+                    self.rates().1.learn(model, asked.characters, input);
+                }
+                Tokens::of(Some(input), Some(output), UsageSource::Reported)
+            }
+            None if asked.is_empty() => Tokens::of(None, None, UsageSource::Unknown),
+            None => {
+                let input = Some(self.input(model, asked));
+                Tokens { input_source: UsageSource::Estimated, ..Tokens::of(input, None, UsageSource::Unknown) }
+            }
+        }
+    }
+
+    /// The most that a request may use.
+    pub(crate) fn most(&self, model: Option<&str>, asked: Contents, answers: Answers, prices: Prices) -> Most {
+        Most::of(self.input(model, asked), answers, |input, output| prices.of_tokens(input, output))
+    }
+
+    /// An estimate of what a request has.
+    fn input(&self, model: Option<&str>, asked: Contents) -> u64 {
+        self.rates().1.estimate(model, asked.characters).saturating_add(asked.tokens)
+    }
+
     /// What a request of so many characters had, as its provider counted it.
     pub(crate) fn learn_input(&self, model: Option<&str>, characters: u64, usage: Usage) {
         // What came from a cache is counted by some beside the rest, by others within it.
@@ -184,12 +218,12 @@ impl Ledger {
         }
     }
 
-    /// The same tokens with those of a request of so many characters, where nobody counted either.
-    pub(crate) fn with_input(&self, model: Option<&str>, tokens: Tokens, characters: u64) -> Tokens {
-        if tokens.input.is_some() || tokens.source != UsageSource::Estimated || characters == 0 {
+    /// The same tokens with those of a request, where nobody counted either.
+    pub(crate) fn with_input(&self, model: Option<&str>, tokens: Tokens, asked: Contents) -> Tokens {
+        if tokens.input.is_some() || tokens.source != UsageSource::Estimated || asked.is_empty() {
             return tokens;
         }
-        let input = Some(self.rates().1.estimate(model, characters));
+        let input = Some(self.input(model, asked));
         Tokens { input, input_source: UsageSource::Estimated, ..tokens }
     }
 

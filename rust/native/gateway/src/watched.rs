@@ -131,6 +131,7 @@ impl Watched {
     pub(crate) fn feed(&mut self, chunk: &Bytes) -> Passed {
         let now = self.clock.now();
         let gap = self.last.replace(now).map(|last| seconds(now - last));
+        self.booking.iter_mut().for_each(|booking| booking.read(chunk));
         let passed = match self.copy {
             Some(_) => self.take_copy(chunk),
             None => self.take(chunk, |guard, chunk, now| guard.feed(chunk, now)),

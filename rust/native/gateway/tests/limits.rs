@@ -108,6 +108,101 @@ async fn tokens_of_a_request_that_runs_are_reserved_and_settled_at_its_end() {
     assert_eq!((never.status(), retry_after(&never)), (StatusCode::TOO_MANY_REQUESTS, None));
 }
 
+/// The whole answer to a request for embeddings.
+fn embedded(usage: &str) -> Script {
+    let answer = format!(r#"{{"object":"list","data":[{{"index":0,"embedding":[0.5,1.5]}}],"model":"m"{usage}}}"#);
+    Script { content_type: "application/json", ..Script::of([answer]) }
+}
+
+#[tokio::test]
+async fn embeddings_use_up_a_budget_as_their_provider_counts_them() {
+    let mock = Mock::start(embedded(r#","usage":{"prompt_tokens":5000,"total_tokens":5000}"#)).await;
+    let limits = LimitsConfig { tokens_per_day: Some(100), ..LimitsConfig::default() };
+    let (_server, asker) = limited(&mock, Api::Openai, limits).await;
+    let asks = r#"{"model":"m","input":"Hello"}"#;
+    let answer = asker.send("POST", "/v1/embeddings", asks).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert_eq!(body(answer).await["usage"]["prompt_tokens"], 5000);
+    let refused = asker.send("POST", "/v1/embeddings", asks).await;
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(body(refused).await["error"]["type"], "midstream_budget_used");
+    let row = &asker.get_json("/midstream/v1/usage").await["usage"][0];
+    assert_eq!((&row["input"], &row["input_estimated"]), (&json!(5000), &json!(0)));
+    let metrics = text(&asker, "/metrics").await;
+    let line = "midstream_tokens_total{api=\"openai\",kind=\"input\",source=\"reported\"} 5000";
+    assert!(metrics.contains(line), "{metrics}");
+}
+
+#[tokio::test]
+async fn embeddings_that_nobody_counted_are_estimated() {
+    let mock = Mock::start(embedded("")).await;
+    let limits = LimitsConfig { tokens_per_day: Some(100), ..LimitsConfig::default() };
+    let (_server, asker) = limited(&mock, Api::Openai, limits).await;
+    let asks = json!({"model": "m", "input": ["x".repeat(200), "y".repeat(200)]}).to_string();
+    all(asker.send("POST", "/v1/embeddings", asks.clone()).await).await;
+    let refused = asker.send("POST", "/v1/embeddings", asks).await;
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    let record = &asker.get_json("/midstream/v1/streams").await["streams"][0]["usage"][0];
+    assert_eq!((&record["input"], &record["input_source"]), (&json!(100), &json!("estimated")));
+    assert_eq!((&record["output"], &record["source"]), (&json!(null), &json!("unknown")));
+}
+
+#[tokio::test]
+async fn requests_that_name_no_most_do_not_all_pass_at_once() {
+    let mock = Mock::start(Script { hangs: true, ..Script::of([chat("Hello")]) }).await;
+    for limits in [
+        LimitsConfig { tokens_per_day: Some(100), ..LimitsConfig::default() },
+        LimitsConfig { tokens_per_min: Some(100), ..LimitsConfig::default() },
+        LimitsConfig { cost_per_day: Some(0.001), ..LimitsConfig::default() },
+    ] {
+        let server = gateway_with(&mock, Api::Openai, |config| {
+            let budget = &mut config.guard.budget;
+            (budget.cost, budget.price_input, budget.price_output) = (Some(1e9), Some(1.0), Some(10.0));
+            config.keys.insert("alice".to_owned(), key(SECRET, None, limits.clone()));
+        })
+        .await;
+        let asker = with_key(&server, "secret");
+        let first = asker.post(CHAT).await;
+        assert_eq!(first.status(), StatusCode::OK);
+        for _ in 0..10 {
+            assert_eq!(asker.post(CHAT).await.status(), StatusCode::TOO_MANY_REQUESTS, "{limits:?}");
+        }
+        drop(first);
+        until("what it held is given back", async || {
+            with_key(&server, "secret").post(CHAT).await.status() == StatusCode::OK
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn every_answer_that_a_request_asks_for_is_reserved() {
+    let mock = Mock::start(Script::of([chat_end()])).await;
+    let limits = LimitsConfig { tokens_per_day: Some(1000), ..LimitsConfig::default() };
+    let (_server, asker) = limited(&mock, Api::Openai, limits).await;
+    let asks = |n: u64| json!({"model": "m", "max_tokens": 300, "n": n}).to_string();
+    assert_eq!(asker.send("POST", CHAT, asks(3)).await.status(), StatusCode::OK);
+    assert_eq!(asker.send("POST", CHAT, asks(4)).await.status(), StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test]
+async fn what_a_key_is_refused_takes_nothing_of_its_tenant() {
+    let mock = Mock::start(Script::of([chat("Hello"), chat_end()])).await;
+    let server = gateway_with(&mock, Api::Openai, |config| {
+        let limits = |most| LimitsConfig { requests_per_min: Some(most), ..LimitsConfig::default() };
+        config.tenants.insert("blue".to_owned(), TenantConfig { limits: limits(10) });
+        config.keys.insert("alice".to_owned(), key(SECRET, Some("blue"), limits(1)));
+        config.keys.insert("bob".to_owned(), key(OTHER, Some("blue"), LimitsConfig::default()));
+    })
+    .await;
+    let (alice, bob) = (with_key(&server, "secret"), with_key(&server, "other"));
+    all(alice.post(CHAT).await).await;
+    for _ in 0..30 {
+        assert_eq!(alice.post(CHAT).await.status(), StatusCode::TOO_MANY_REQUESTS);
+    }
+    assert_eq!(bob.post(CHAT).await.status(), StatusCode::OK);
+}
+
 #[tokio::test]
 async fn a_tenants_day_is_used_up_by_all_its_keys() {
     let mock = Mock::start(Script::of([chat("Hello world"), chat_end()])).await;

@@ -11,7 +11,8 @@ use super::values::{below, setting};
 pub struct LimitsConfig {
     /// Requests a minute; as many may come at once.
     pub requests_per_min: Option<u64>,
-    /// Tokens of requests and answers a minute. A request that names its most tokens reserves them until it ends.
+    /// Tokens of requests and answers a minute. What a request may use is reserved until it ends: its text, and the most
+    /// tokens that it names for each answer; where it names none, 1,024, or what is left of fewer.
     pub tokens_per_min: Option<u64>,
     /// Requests that run at a time.
     pub concurrent: Option<u64>,

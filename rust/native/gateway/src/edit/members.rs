@@ -7,7 +7,10 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 /// What is read, at the top and one table below. Gemini takes both ways to write a name.
-const READ: [&str; 13] = [
+const READ: [&str; 17] = [
+    "best_of",
+    "candidateCount",
+    "candidate_count",
     "conversation",
     "generationConfig",
     "generation_config",
@@ -17,6 +20,7 @@ const READ: [&str; 13] = [
     "max_output_tokens",
     "max_tokens",
     "model",
+    "n",
     "num_predict",
     "options",
     "stream",
@@ -24,15 +28,13 @@ const READ: [&str; 13] = [
 ];
 
 /// What passes unread.
-const PASSED: [&str; 18] = [
-    "candidateCount",
+const PASSED: [&str; 16] = [
     "contents",
     "input",
     "instructions",
     "messages",
     "metadata",
     "modalities",
-    "n",
     "previous_response_id",
     "prompt",
     "reasoning",

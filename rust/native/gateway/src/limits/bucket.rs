@@ -29,18 +29,19 @@ impl Bucket {
         Self { size, level: size, at: now }
     }
 
-    /// Takes what is reserved; without a number one token has to be there.
-    pub(super) fn reserve(&mut self, tokens: u64, now: Timestamp) -> Result<(), Refused> {
+    /// Reserves up to `wished`, where as much as is `needed` is there, and one token at least; gives what it took.
+    pub(super) fn reserve(&mut self, needed: u64, wished: u64, now: Timestamp) -> Result<u64, Refused> {
         self.fill(now);
-        let (tokens, needed) = (tokens as f64, tokens.max(1) as f64);
+        let needed = needed.max(1) as f64;
         if needed > self.size {
             return Err(Refused::Never);
         }
         if self.level < needed {
             return Err(Refused::Wait(Duration::from_secs_f64((needed - self.level) * 60.0 / self.size)));
         }
-        self.level -= tokens;
-        Ok(())
+        let reserved = wished.min(self.level as u64);
+        self.level -= reserved as f64;
+        Ok(reserved)
     }
 
     /// Takes what was used, there or not.
@@ -71,31 +72,38 @@ mod tests {
     #[test]
     fn what_is_reserved_is_not_there_for_others_until_it_is_given_back() {
         let mut bucket = Bucket::new(60, at(0));
-        assert_eq!(bucket.reserve(50, at(0)), Ok(()));
-        assert_eq!(bucket.reserve(20, at(0)), Err(Refused::Wait(Duration::from_secs(10))));
+        assert_eq!(bucket.reserve(50, 50, at(0)), Ok(50));
+        assert_eq!(bucket.reserve(20, 20, at(0)), Err(Refused::Wait(Duration::from_secs(10))));
         bucket.take(5);
         bucket.give_back(50);
-        assert_eq!(bucket.reserve(20, at(0)), Ok(()));
+        assert_eq!(bucket.reserve(20, 20, at(0)), Ok(20));
+    }
+
+    #[test]
+    fn of_what_is_wished_as_much_is_reserved_as_is_there() {
+        let mut bucket = Bucket::new(60, at(0));
+        assert_eq!(bucket.reserve(0, 1024, at(0)), Ok(60));
+        assert_eq!(bucket.reserve(0, 1024, at(0)), Err(Refused::Wait(Duration::from_secs(1))));
     }
 
     #[test]
     fn a_bucket_that_owes_fills_up_first() {
         let mut bucket = Bucket::new(60, at(0));
-        assert_eq!(bucket.reserve(0, at(0)), Ok(()));
+        assert_eq!(bucket.reserve(0, 0, at(0)), Ok(0));
         bucket.take(90);
-        assert_eq!(bucket.reserve(0, at(0)), Err(Refused::Wait(Duration::from_secs(31))));
-        assert_eq!(bucket.reserve(0, at(31)), Ok(()));
+        assert_eq!(bucket.reserve(0, 0, at(0)), Err(Refused::Wait(Duration::from_secs(31))));
+        assert_eq!(bucket.reserve(0, 0, at(31)), Ok(0));
     }
 
     #[test]
     fn more_than_a_minute_holds_is_never_there() {
-        assert_eq!(Bucket::new(60, at(0)).reserve(61, at(1000)), Err(Refused::Never));
+        assert_eq!(Bucket::new(60, at(0)).reserve(61, 61, at(1000)), Err(Refused::Never));
     }
 
     #[test]
     fn a_bucket_holds_one_minute() {
         let mut bucket = Bucket::new(60, at(0));
-        assert_eq!(bucket.reserve(60, at(1000)), Ok(()));
-        assert!(bucket.reserve(1, at(1000)).is_err());
+        assert_eq!(bucket.reserve(60, 60, at(1000)), Ok(60));
+        assert!(bucket.reserve(1, 1, at(1000)).is_err());
     }
 }

@@ -9,7 +9,8 @@ use midstream_worker::Clock;
 use opentelemetry::Context;
 
 use super::call::{Account, Asked, Call};
-use super::{Ledger, Prices, Tokens, UsageRecord};
+use super::counted::Counted;
+use super::{Contents, Ledger, Prices, Tokens, UsageRecord};
 use crate::attempts::Books;
 use crate::cause::Cause;
 use crate::limits::Admission;
@@ -25,6 +26,8 @@ pub(crate) struct Booking {
     /// The most tokens that the request asks for.
     max_tokens: Option<u64>,
     before: Before,
+    /// Where nobody guards the answer, and a model reads the request.
+    counted: Option<Box<Counted>>,
     /// The run of the agent that asks.
     run: Run,
     /// Each upstream that is asked has a record; so has a stream for which nobody could be.
@@ -69,7 +72,7 @@ impl Booking {
             stream: Arc::clone(stream),
             admission: Arc::new(admission),
             prices: Prices::default(),
-            characters: 0,
+            asked: Contents::default(),
             parent: Context::new(),
             asks: Asks::default(),
         };
@@ -78,6 +81,7 @@ impl Booking {
             started: clock.now(),
             max_tokens,
             before: Before::default(),
+            counted: None,
             run: Run::default(),
             is_booked: false,
             has_failed: false,
@@ -85,11 +89,24 @@ impl Booking {
         }
     }
 
-    /// What the tokens of a request of so many characters cost.
-    pub(crate) fn of_request(mut self, characters: u64, prices: Prices) -> Self {
+    /// What the request says, and what its tokens cost.
+    pub(crate) fn of_request(mut self, asked: Contents, prices: Prices) -> Self {
         let account = &mut self.call.account;
-        (account.characters, account.prices) = (characters, prices);
+        (account.asked, account.prices) = (asked, prices);
         self
+    }
+
+    /// Nobody guards the answer, and what its provider counted is read out of it.
+    pub(crate) fn counting(mut self, counts: bool) -> Self {
+        self.counted = counts.then(Box::default);
+        self
+    }
+
+    /// The next bytes of the answer.
+    pub(crate) fn read(&mut self, bytes: &[u8]) {
+        if let Some(counted) = &mut self.counted {
+            counted.read(bytes);
+        }
     }
 
     /// The trace that the request belongs to, and what is told of it there.
@@ -157,19 +174,16 @@ impl Booking {
 
     /// The same where another upstream is asked instead.
     pub(crate) fn leave(&mut self, summary: &Summary, is_read: bool) {
-        let Self { call: Call { account, asked }, before, .. } = self;
+        let Self { call: Call { account, asked }, before, counted, .. } = self;
         let Some(Asked { upstream, span, .. }) = asked.take() else { return };
         let model = account.stream.meta.model.clone().or_else(|| summary.model.clone());
         if let Some(span) = &span {
             span.tell(summary, account.stream.meta.started);
         }
-        let tokens = before.rest(account.ledger.tokens(model.as_deref(), summary, is_read));
-        if tokens.source == UsageSource::Reported && before.bytes == 0 {
-            account.ledger.learn_input(model.as_deref(), account.characters, summary.usage);
-        }
-        // Who refuses has read nothing.
-        let is_refused = summary.ending.state == EndingState::Failed && tokens.output == Some(0);
-        let tokens = if is_refused { tokens } else { account.with_input(model.as_deref(), tokens) };
+        let tokens = match counted {
+            Some(counted) => account.passed(model.as_deref(), summary, counted),
+            None => account.guarded(model.as_deref(), summary, (before, is_read)),
+        };
         let record = UsageRecord {
             model,
             cost: account.prices.cost(summary, tokens),
@@ -191,6 +205,26 @@ impl Booking {
             let account = &self.call.account;
             account.write(account.record(None, Tokens::NOTHING, end, self.started), None);
         }
+    }
+}
+
+impl Account {
+    /// The tokens of an answer that was guarded.
+    fn guarded(&self, model: Option<&str>, summary: &Summary, (before, is_read): (&Before, bool)) -> Tokens {
+        let tokens = before.rest(self.ledger.tokens(model, summary, is_read));
+        if tokens.source == UsageSource::Reported && before.bytes == 0 {
+            self.ledger.learn_input(model, self.asked.characters, summary.usage);
+        }
+        // Who refuses has read nothing.
+        let is_refused = summary.ending.state == EndingState::Failed && tokens.output == Some(0);
+        if is_refused { tokens } else { self.with_input(model, tokens) }
+    }
+
+    /// The same of one that was not.
+    fn passed(&self, model: Option<&str>, summary: &Summary, counted: &Counted) -> Tokens {
+        let is_refused = summary.ending.state == EndingState::Failed;
+        let asked = if is_refused { Contents::default() } else { self.asked };
+        self.ledger.tokens_of_request(model, counted.tokens(), asked)
     }
 }
 

@@ -8,7 +8,7 @@ use midstream_stream::EndingState;
 use midstream_worker::Clock;
 use opentelemetry::Context;
 
-use super::{Ledger, Prices, Tokens, UsageRecord, unix_s};
+use super::{Contents, Ledger, Prices, Tokens, UsageRecord, unix_s};
 use crate::attempts::Books;
 use crate::limits::Admission;
 use crate::seats::Seat;
@@ -25,8 +25,8 @@ pub(super) struct Account {
     /// The limits that it counts for.
     pub(super) admission: Arc<Admission>,
     pub(super) prices: Prices,
-    /// Characters of the request.
-    pub(super) characters: u64,
+    /// What the request says.
+    pub(super) asked: Contents,
     /// The client's trace, and what is told of the request there.
     pub(super) parent: Context,
     pub(super) asks: Asks,
@@ -34,7 +34,7 @@ pub(super) struct Account {
 
 impl Account {
     pub(super) fn with_input(&self, model: Option<&str>, tokens: Tokens) -> Tokens {
-        self.ledger.with_input(model, tokens, self.characters)
+        self.ledger.with_input(model, tokens, self.asked)
     }
 
     pub(super) fn record(

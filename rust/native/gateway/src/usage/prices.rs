@@ -15,6 +15,12 @@ impl Prices {
         Self(budget.price_output.map(|output| (budget.price_input.unwrap_or_default(), output)))
     }
 
+    /// What so many tokens of a request and its answers cost; nothing without prices.
+    pub(crate) fn of_tokens(self, input: u64, output: u64) -> f64 {
+        let (price_input, price_output) = self.0.unwrap_or_default();
+        (input as f64 * price_input + output as f64 * price_output) / 1e6
+    }
+
     /// What these tokens cost, none of which came from a cache; `None` without prices.
     pub(super) fn cost_of(self, tokens: Tokens) -> Option<f64> {
         let (input, output) = self.0?;

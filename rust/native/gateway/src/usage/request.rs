@@ -5,19 +5,22 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 /// Members whose strings a model reads, at any depth.
-const TEXT: [&str; 14] = [
+const TEXT: [&str; 17] = [
     "arguments",
     "content",
     "description",
+    "documents",
     "input",
     "instructions",
     "output",
     "prompt",
+    "query",
     "response",
     "suffix",
     "system",
     "systemInstruction",
     "text",
+    "texts",
     "thinking",
     "title",
 ];
@@ -34,6 +37,8 @@ const RESULTS: [&str; 6] =
 pub(crate) struct Contents {
     /// Characters that a model reads.
     pub(crate) characters: u64,
+    /// Tokens that stand there as numbers.
+    pub(crate) tokens: u64,
     /// It may hold results of tools, as those of agents do.
     pub(crate) has_results: bool,
 }
@@ -45,6 +50,11 @@ impl Contents {
         // What was read up to a fault counts.
         let _ = Said { is_read: false, contents: &mut contents }.deserialize(&mut deserializer);
         contents
+    }
+
+    /// Nothing in it is read by a model.
+    pub(crate) fn is_empty(self) -> bool {
+        self.characters == 0 && self.tokens == 0
     }
 }
 
@@ -83,6 +93,7 @@ impl<'de> Visitor<'de> for Said<'_> {
     }
 
     fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        self.contents.tokens += u64::from(self.is_read);
         Ok(())
     }
 
@@ -182,6 +193,15 @@ mod tests {
         assert_eq!(characters("{\"prompt\": \"h\u{e9}\\n\\u00e9\"}".as_bytes()), 4);
         assert_eq!(characters(b"no json"), 0);
         assert_eq!(characters(b"{\"prompt\": \"abc\", \"x\": "), 3);
+    }
+
+    #[test]
+    fn what_is_embedded_and_ranked_is_text_or_tokens() {
+        let contents = |body: &str| Contents::of(body.as_bytes());
+        assert_eq!(contents(r#"{"model":"m","input":["He","llo"],"dimensions":3}"#).characters, 5);
+        assert_eq!(contents(r#"{"query":"He","documents":["l",{"text":"lo"}],"top_n":1}"#).characters, 5);
+        let tokens = contents(r#"{"input":[[1,2,3],[4]],"n":7}"#);
+        assert_eq!((tokens.characters, tokens.tokens), (0, 4));
     }
 
     #[test]
