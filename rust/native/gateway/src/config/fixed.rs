@@ -31,28 +31,34 @@ impl Fixed {
 
     /// The keys whose values are others in that configuration.
     pub(crate) fn changed(&self, config: &Config) -> Vec<&'static str> {
-        let (mine, other) = (&self.store, &config.store);
+        // Taken apart, so that a field that is added is not forgotten here.
+        let StoreConfig { folder, fsync, keep_s, max_bytes, max_age_s } = &self.store;
+        let other = &config.store;
         let store = [
-            ("store.folder", mine.folder == other.folder),
-            ("store.fsync", mine.fsync == other.fsync),
-            ("store.keep_s", same(mine.keep_s, other.keep_s)),
-            ("store.max_age_s", same(mine.max_age_s, other.max_age_s)),
-            ("store.max_bytes", mine.max_bytes == other.max_bytes),
+            ("store.folder", *folder == other.folder),
+            ("store.fsync", *fsync == other.fsync),
+            ("store.keep_s", same(*keep_s, other.keep_s)),
+            ("store.max_age_s", same(*max_age_s, other.max_age_s)),
+            ("store.max_bytes", *max_bytes == other.max_bytes),
         ];
-        let (mine, other) = (&self.telemetry, &config.telemetry);
+        let TelemetryConfig { otlp, service_name, metrics_every_s } = &self.telemetry;
+        let other = &config.telemetry;
         let telemetry = [
-            ("telemetry.metrics_every_s", same(mine.metrics_every_s, other.metrics_every_s)),
-            ("telemetry.otlp", mine.otlp == other.otlp),
-            ("telemetry.service_name", mine.service_name == other.service_name),
+            ("telemetry.metrics_every_s", same(*metrics_every_s, other.metrics_every_s)),
+            ("telemetry.otlp", *otlp == other.otlp),
+            ("telemetry.service_name", *service_name == other.service_name),
         ];
-        let (mine, other) = (&self.usage, &config.usage);
-        let usage = [("usage.file", mine.file == other.file), ("usage.wait_s", same(mine.wait_s, other.wait_s))];
-        let (mine, other) = (&self.viewers, &config.viewers);
+        let UsageConfig { file, wait_s } = &self.usage;
+        let other = &config.usage;
+        let usage = [("usage.file", *file == other.file), ("usage.wait_s", same(*wait_s, other.wait_s))];
+        let ViewersConfig { per_stream, in_all, token_s, secret_env, secret_file } = &self.viewers;
+        let other = &config.viewers;
         let viewers = [
-            ("viewers.in_all", mine.in_all == other.in_all),
-            ("viewers.per_stream", mine.per_stream == other.per_stream),
-            ("viewers.secret_env", mine.secret_env == other.secret_env),
-            ("viewers.token_s", same(mine.token_s, other.token_s)),
+            ("viewers.in_all", *in_all == other.in_all),
+            ("viewers.per_stream", *per_stream == other.per_stream),
+            ("viewers.secret_env", *secret_env == other.secret_env),
+            ("viewers.secret_file", *secret_file == other.secret_file),
+            ("viewers.token_s", same(*token_s, other.token_s)),
         ];
         let log = [("log.format", self.log_format == config.log.format)];
         let all = log.into_iter().chain(store).chain(telemetry).chain(usage).chain(viewers);
@@ -80,5 +86,7 @@ mod tests {
         let changed = fixed.changed(&Config::from_toml(other).unwrap());
         assert_eq!(changed.len(), 15);
         assert!(changed.is_sorted());
+        let file = Config::from_toml(b"[viewers]\nsecret_file = \"secret\"").unwrap();
+        assert_eq!(fixed.changed(&file), ["viewers.secret_file"]);
     }
 }
