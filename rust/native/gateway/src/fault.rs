@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use crate::body::{Body, whole};
 use crate::endpoint::Api;
 use crate::log::Refused;
+use crate::streams::StreamId;
+use crate::wire::STREAM_ID;
 
 /// A request that is not answered by an upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,11 +19,20 @@ pub(crate) struct Fault {
     /// What was wrong, and what to do.
     pub(crate) message: String,
     pub(crate) retry_after_s: Option<u64>,
+    /// The stream that it ends, where one had begun.
+    pub(crate) stream: Option<StreamId>,
+    /// Why a guard ended that stream, as a streamed answer would tell it.
+    pub(crate) midstream: Option<Value>,
 }
 
 impl Fault {
     pub(crate) fn new(status: StatusCode, kind: &'static str, message: impl Into<String>) -> Self {
-        Self { status, kind, message: message.into(), retry_after_s: None }
+        Self { status, kind, message: message.into(), retry_after_s: None, stream: None, midstream: None }
+    }
+
+    /// The same as the end of a stream.
+    pub(crate) fn of(self, stream: &StreamId) -> Self {
+        Self { stream: Some(stream.clone()), ..self }
     }
 
     pub(crate) fn body_too_large(limit: usize) -> Self {
@@ -90,13 +101,16 @@ impl Fault {
         if let Some(seconds) = self.retry_after_s {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
+        if let Some(id) = self.stream.as_ref().and_then(|id| HeaderValue::from_str(id.as_str()).ok()) {
+            headers.insert(STREAM_ID, id);
+        }
         response
     }
 
     /// The error that tells of it.
     pub(crate) fn json(&self, api: Option<Api>) -> Value {
         let Self { status, kind, message, .. } = self;
-        match api {
+        let mut told = match api {
             Some(Api::Anthropic) => json!({"type": "error", "error": {"type": kind, "message": message}}),
             Some(Api::Gemini) => {
                 json!({"error": {"code": status.as_u16(), "message": message, "status": kind.to_uppercase()}})
@@ -105,7 +119,11 @@ impl Fault {
             Some(Api::Openai) | None => {
                 json!({"error": {"message": message, "type": kind, "code": kind, "param": null}})
             }
+        };
+        if let (Some(members), Some(midstream)) = (told.as_object_mut(), &self.midstream) {
+            members.insert("midstream".to_owned(), midstream.clone());
         }
+        told
     }
 }
 

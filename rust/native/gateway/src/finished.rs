@@ -11,9 +11,13 @@ pub(crate) fn finished(dialect: Dialect, body: &[u8], stop: &Finding) -> Option<
         other => other.as_object_mut()?,
     };
     finish(dialect, first, stop)?;
-    let midstream = json!({"ending": "halted", "check": stop.check, "kind": stop.kind, "action": stop.action});
-    first.insert("midstream".to_owned(), midstream);
+    first.insert("midstream".to_owned(), midstream(stop));
     Some(answer.to_string().into_bytes())
+}
+
+/// What is told of a stop beside an answer.
+pub(crate) fn midstream(stop: &Finding) -> Value {
+    json!({"ending": "halted", "check": stop.check, "kind": stop.kind, "action": stop.action})
 }
 
 fn finish(dialect: Dialect, answer: &mut Map<String, Value>, stop: &Finding) -> Option<()> {

@@ -111,7 +111,7 @@ impl Proxy {
         let model_is_known =
             setup.upstreams.knows(model.as_deref()) || key.as_deref().is_some_and(|key| key.names_models());
         let stream = self.streams.start(api, head.uri.path(), model, key.as_deref());
-        let answering = Answering::new(&stream, model_is_known);
+        let (answering, id) = (Answering::new(&stream, model_is_known), stream.meta.id.clone());
         let asks = || Asks { streams, conversation };
         let reading = contents.has_results.then(|| self.beside.read(&body, &setup)).flatten();
         let booking = Booking::new(&self.ledger, &self.clock, &stream, (admission, answers.max_tokens))
@@ -135,7 +135,7 @@ impl Proxy {
         let (at, is_rerouted) = (0, false);
         let case =
             Case { setup, client, begun, stream, reading, is_numbered, is_streamed, at, is_rerouted, early: None };
-        let answered = self.answered(case, asked, booking).await;
+        let answered = self.answered(case, asked, booking).await.map_err(|fault| fault.of(&id));
         answering.told(answered.as_ref().map_or_else(|fault| fault.status, Response::status));
         answered
     }

@@ -8,13 +8,13 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use midstream_stream::{Close, Dialect};
+use midstream_stream::{Close, Dialect, Finding};
 
 use crate::body::{Body, whole};
 use crate::cause::Cause;
 use crate::continuation::Why;
 use crate::fault::Fault;
-use crate::finished::finished;
+use crate::finished::{finished, midstream};
 use crate::patience::Patience;
 use crate::streams::Stream;
 use crate::usage::Booking;
@@ -170,7 +170,7 @@ impl Whole<'_> {
         let finished = self.finishes.zip(stop).and_then(|(dialect, stop)| finished(dialect, &read, stop));
         match finished {
             Some(body) => Ok(answer(head, body.into())),
-            None => Err(Fault::stopped(stop.map(|stop| format!("{}/{}", stop.check, stop.kind)).as_deref())),
+            None => Err(Fault::stopped(stop)),
         }
     }
 
@@ -232,12 +232,13 @@ fn answer(mut head: http::response::Parts, body: Bytes) -> Response<Body> {
 
 impl Fault {
     /// A guard's decision ended the answer.
-    fn stopped(finding: Option<&str>) -> Self {
-        let message = match finding {
-            Some(finding) => format!("stopped by midstream: {finding}"),
+    fn stopped(stop: Option<&Finding>) -> Self {
+        let message = match stop {
+            Some(stop) => format!("stopped by midstream: {}/{}", stop.check, stop.kind),
             None => "stopped by midstream".to_owned(),
         };
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "midstream_stopped", message)
+        let fault = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "midstream_stopped", message);
+        Self { midstream: stop.map(midstream), ..fault }
     }
 
     /// An operator ended the stream.

@@ -1,4 +1,4 @@
-//! What the gateway itself tells of a fault, to every API: no key, no prompt, no address of an upstream.
+//! What the gateway itself tells of a fault, to every API: its stream, no key, no prompt, no address of an upstream.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
@@ -85,7 +85,7 @@ fn rows() -> [Row; 7] {
 }
 
 #[tokio::test]
-async fn no_fault_tells_a_key_a_prompt_or_an_address() {
+async fn a_fault_tells_its_stream_and_no_key_no_prompt_and_no_address() {
     for (status, word, change, script) in rows() {
         let mock = Mock::start(script).await;
         let all = [Api::Anthropic, Api::Gemini, Api::Ollama, Api::Openai];
@@ -105,6 +105,8 @@ async fn no_fault_tells_a_key_a_prompt_or_an_address() {
             }
             assert_eq!(last.0, status, "{path} {}", last.1);
             assert!(last.1.contains(word), "{path} {word}: {}", last.1);
+            let has_begun = ![401, 413].contains(&status);
+            assert_eq!(last.1.contains("x-midstream-stream-id"), has_begun, "{path} {}", last.1);
             for secret in [KEY, PROMPT, "127.0.0.1", "canary"] {
                 assert!(!last.1.contains(secret), "{path} tells {secret}: {}", last.1);
             }

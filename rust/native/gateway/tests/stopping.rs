@@ -262,9 +262,12 @@ async fn an_answer_in_one_piece_is_refused_by_its_status_or_finished() {
             let server = gateway(&mock, format.api, on_stop).await;
             let response = Asker::new(&server).send("POST", path, r#"{"model":"m","stream":false}"#).await;
             let (status, length) = (response.status(), response.headers()["content-length"].clone());
+            assert!(server.stream_json(response.headers()["x-midstream-stream-id"].to_str().unwrap()).is_some());
             let body = all(response).await;
             assert_eq!(length, body.len().to_string());
             let told: Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!(told["midstream"]["ending"], "halted", "{}: {told}", format.name);
+            assert_eq!(told["midstream"]["check"], "repeat", "{}: {told}", format.name);
             match on_stop {
                 OnStop::Error => {
                     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{}: {told}", format.name);
@@ -272,7 +275,6 @@ async fn an_answer_in_one_piece_is_refused_by_its_status_or_finished() {
                 }
                 OnStop::Finish => {
                     assert_eq!(status, StatusCode::OK, "{}: {told}", format.name);
-                    assert_eq!(told["midstream"]["check"], "repeat", "{}: {told}", format.name);
                     assert!(reason(&told).is_some_and(|reason| LENGTHS.contains(&reason)), "{}: {told}", format.name);
                 }
             }
