@@ -7,7 +7,7 @@ mod support;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{SinkExt, StreamExt};
 use http::StatusCode;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -53,8 +53,16 @@ async fn an_event_that_is_not_there_yet_is_refused() {
     let refused = asker.send("GET", &events(&id, "?after=1000"), "").await;
     assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
     assert!(text(refused).await.contains("after is 1000"));
-    for query in ["?after=-1", "?after=x", "?mode=other", "?afetr=1"] {
-        assert_eq!(asker.send("GET", &events(&id, query), "").await.status(), StatusCode::BAD_REQUEST, "{query}");
+    for (path, told) in [
+        (events(&id, "?after=-1"), "after is \"-1\", allowed is the number of an event"),
+        (events(&id, "?mode=other"), "mode is \"other\", allowed is norm, raw"),
+        (events(&id, "?afetr=1"), "no parameter is named \"afetr\"; known: after, key, mode, token"),
+        ("/midstream/v1/streams?state=over".to_owned(), "state is \"over\", allowed is waiting, running, ended"),
+    ] {
+        let refused = asker.send("GET", &path, "").await;
+        assert_eq!(refused.status(), StatusCode::BAD_REQUEST, "{path}");
+        let refused: Value = serde_json::from_slice(&all(refused).await).unwrap();
+        assert_eq!(refused["error"]["message"], told);
     }
     assert_eq!(asker.send("GET", &events("unknown", ""), "").await.status(), StatusCode::NOT_FOUND);
 }
@@ -143,6 +151,21 @@ async fn a_websocket_tells_the_same_events() {
     assert_eq!(told[..told.len() - 1], expected[..expected.len() - 1]);
     assert_eq!(told.last().unwrap()["event"], "midstream.end");
     assert!(matches!(messages.last(), Some(Message::Close(_))));
+}
+
+#[tokio::test]
+async fn a_viewer_that_sends_more_than_a_little_by_websocket_is_let_go() {
+    let mock = Mock::start(Script { hangs: true, ..Script::of([chat("Hello")]) }).await;
+    let server = gateway(&mock, Api::Openai).await;
+    let response = Asker::new(&server).post(CHAT).await;
+    let url = format!("ws://{}{}", server.address(), events(&id_of(&response), ""));
+    let (mut socket, _) = timeout(LONGEST, tokio_tungstenite::connect_async(url)).await.unwrap().unwrap();
+    socket.send(Message::Text("a little".into())).await.unwrap();
+    // The gateway may close while this is sent.
+    let _ = socket.send(Message::Text("x".repeat(1 << 20).into())).await;
+    while let Some(Ok(message)) = timeout(LONGEST, socket.next()).await.expect("the gateway lets nobody go") {
+        assert!(!matches!(message, Message::Close(Some(_))), "{message}");
+    }
 }
 
 #[tokio::test]
@@ -343,6 +366,10 @@ async fn the_document_says_who_is_refused() {
             let told = operation["responses"].as_object().unwrap();
             let refuses = ["401", "403"].map(|status| told.contains_key(status));
             assert_eq!(refuses, [!is_open; 2], "{method} {path}");
+            // Where a token of a viewer is enough, it may stand in the query.
+            let takes_token = operation["parameters"].to_string().contains(r#""name":"token""#);
+            let is_seen = ["/{id}", "/{id}/events", "/{id}/findings"].iter().any(|end| path.ends_with(end));
+            assert_eq!(takes_token, is_seen && method == "get", "{method} {path}");
             let names_one = path.contains("{id}");
             assert_eq!(told.contains_key("404"), names_one, "{method} {path}");
         }

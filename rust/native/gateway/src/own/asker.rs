@@ -19,7 +19,7 @@ use crate::viewers::token::PREFIX;
 /// What a request shows of whoever sent it.
 pub(super) struct Asker {
     pub(super) headers: HeaderMap,
-    uri: Uri,
+    pub(super) uri: Uri,
 }
 
 impl<S: Sync> FromRequestParts<S> for Asker {

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::rejection::QueryRejection;
 use axum::extract::ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
@@ -13,12 +12,16 @@ use utoipa::IntoParams;
 
 use super::answers::{Found, find, refused, unknown};
 use super::asker::Asker;
-use super::told;
+use super::{MAX_BODY, query, told};
 use crate::client::Client;
 use crate::fault::Fault;
 use crate::proxy::Proxy;
 use crate::streams::Seq;
 use crate::viewers::{Mode, Seat, Viewer, sse, ws};
+
+/// What is allowed of each parameter.
+const PARAMETERS: [(&str, &str); 4] =
+    [("after", "the number of an event"), ("key", "a key"), ("mode", "norm, raw"), ("token", "a viewer's token")];
 
 /// From where on, and what.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -59,7 +62,6 @@ pub(super) async fn events(
     State(proxy): State<Arc<Proxy>>,
     asker: Asker,
     Path(id): Path<String>,
-    from: Result<Query<From>, QueryRejection>,
     client: Option<Extension<Arc<Client>>>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
@@ -67,9 +69,9 @@ pub(super) async fn events(
         Ok(found) => found,
         Err(answer) => return answer,
     };
-    let From { after, mode, .. } = match from {
-        Ok(Query(from)) => from,
-        Err(error) => return refused(error.body_text()),
+    let From { after, mode, .. } = match query::read(&asker.uri, &PARAMETERS) {
+        Ok(from) => from,
+        Err(message) => return refused(message),
     };
     let after = match after.map(Ok).or_else(|| last_event(&asker.headers)).transpose() {
         Ok(after) => after,
@@ -78,7 +80,10 @@ pub(super) async fn events(
     match (look_at(&proxy, found, after, mode.unwrap_or_default()), upgrade) {
         (Err(fault), _) => told(&fault),
         (Ok(_), Ok(_)) if !proxy.setup.load().cors.origin_is_allowed(&asker.headers) => told(&Fault::foreign_page()),
-        (Ok(viewer), Ok(upgrade)) => upgrade.on_upgrade(|socket| ws::show(viewer, socket)),
+        (Ok(viewer), Ok(upgrade)) => {
+            let upgrade = upgrade.max_message_size(MAX_BODY).max_frame_size(MAX_BODY);
+            upgrade.on_upgrade(|socket| ws::show(viewer, socket))
+        }
         (Ok(viewer), Err(_)) => {
             client.iter().for_each(|client| client.looks_on());
             sse::response(viewer.of_client(client.map(|Extension(client)| client)))

@@ -4,6 +4,7 @@ mod answers;
 mod asker;
 mod events;
 mod openapi;
+mod query;
 mod streams;
 
 use std::sync::Arc;
@@ -30,7 +31,7 @@ pub(crate) use self::events::last_event;
 pub(crate) use self::events::look;
 pub(crate) use self::streams::annotate_with as annotate;
 
-/// Bytes of a request's body.
+/// Bytes of a request's body, and of a message of a viewer's.
 const MAX_BODY: usize = 16 << 10;
 
 /// Their routes.

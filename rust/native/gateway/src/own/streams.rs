@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use axum::extract::rejection::{BytesRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, State};
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use bytes::Bytes;
@@ -18,7 +18,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::answers::{Found, find, refused, unknown};
 use super::asker::Asker;
-use super::told;
+use super::{query, told};
 use crate::access::Scope;
 use crate::config::Role;
 use crate::fault::Fault;
@@ -32,6 +32,15 @@ const MOST: usize = 1000;
 const MOST_NOTES: usize = 64;
 /// Bytes of one.
 const NOTE_BYTES: usize = 4 << 10;
+
+/// What is allowed of each parameter.
+const PARAMETERS: [(&str, &str); 5] = [
+    ("after", "the id of a stream"),
+    ("key", "a key"),
+    ("limit", "1 to 1000"),
+    ("model", "the name of a model"),
+    ("state", "waiting, running, ended"),
+];
 
 /// Which streams are asked for.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -66,14 +75,10 @@ pub(super) struct Note {
     (status = 200, description = "`streams`, and in `next` the id to ask for those after, if there are any", body = Object),
     (status = 400, description = "A parameter is wrong", body = Object),
 ))]
-pub(super) async fn list(
-    State(proxy): State<Arc<Proxy>>,
-    Extension(scope): Extension<Scope>,
-    wanted: Result<Query<Wanted>, QueryRejection>,
-) -> Response {
-    let Wanted { state, model, limit, after, .. } = match wanted {
-        Ok(Query(wanted)) => wanted,
-        Err(error) => return refused(error.body_text()),
+pub(super) async fn list(State(proxy): State<Arc<Proxy>>, Extension(scope): Extension<Scope>, uri: Uri) -> Response {
+    let Wanted { state, model, limit, after, .. } = match query::read(&uri, &PARAMETERS) {
+        Ok(wanted) => wanted,
+        Err(message) => return refused(message),
     };
     let limit = limit.unwrap_or(MOST);
     if !(1..=MOST).contains(&limit) {
@@ -143,7 +148,10 @@ async fn listed(proxy: &Proxy) -> Vec<Listed> {
 }
 
 /// One stream.
-#[utoipa::path(get, path = "/midstream/v1/streams/{id}", tag = "streams", params(("id" = String, Path,)), responses(
+#[utoipa::path(get, path = "/midstream/v1/streams/{id}", tag = "streams", params(
+    ("id" = String, Path,),
+    ("token" = Option<String>, Query, description = "A viewer's token, where it comes in no header"),
+), responses(
     (status = 200, description = "What is known of it", body = crate::streams::Shown),
     (status = 404, description = "No stream has that id", body = Object),
     (status = 410, description = "It ended and is not kept any more; `stream` says how", body = Object),
@@ -156,7 +164,10 @@ pub(super) async fn show(State(proxy): State<Arc<Proxy>>, asker: Asker, Path(id)
 }
 
 /// What was found in a stream.
-#[utoipa::path(get, path = "/midstream/v1/streams/{id}/findings", tag = "streams", params(("id" = String, Path,)),
+#[utoipa::path(get, path = "/midstream/v1/streams/{id}/findings", tag = "streams", params(
+        ("id" = String, Path,),
+        ("token" = Option<String>, Query, description = "A viewer's token, where it comes in no header"),
+    ),
     responses(
         (status = 200, description = "`findings`, in stream order", body = Object),
         (status = 404, description = "No stream has that id", body = Object),
