@@ -86,9 +86,13 @@ impl Ended {
         })
     }
 
-    /// Whether the upstream, or the way to it, broke.
+    /// Whether the upstream, or the way to it, broke; one that refuses a request has not.
     pub(super) fn is_trouble(&self) -> bool {
-        matches!(self.end.state.as_str(), "failed" | "stalled" | "truncated")
+        let refuses = self.status.is_some_and(|status| matches!(status, 400..=499 | 501));
+        match self.end.state.as_str() {
+            "failed" => !refuses,
+            state => matches!(state, "stalled" | "truncated"),
+        }
     }
 }
 
