@@ -21,6 +21,9 @@ sha256 = "{HASH}"
 [guard.repeat]
 near = "observe"
 """
+UPSTREAM = '[upstreams.a]\nurl = "http://x"\napis = ["openai"]\n'
+RULE = '[[guard.redact.rules]]\nname = "x"\n'
+KEY = f'[keys.a]\nsha256 = "{HASH}"\n'
 
 
 @pytest.fixture
@@ -44,15 +47,33 @@ def test_a_good_file_is_told_as_such_with_the_variables_that_are_not_set(midstre
     assert midstream("config", "check", path, env={"KEY_OF_MINE": "k"}).stdout == f"{path}: good\n"
 
 
-def test_a_file_of_a_key_is_shown_by_its_path_and_told_where_it_cannot_be_read(midstream, config, tmp_path):
+def test_a_file_of_a_key_is_shown_by_its_path_and_is_a_fault_where_it_cannot_be_read(midstream, config, tmp_path):
     path = config(CONFIG.replace('key_env = "KEY_OF_MINE"', 'key_file = "mine.key"'))
-    gone = f"{path}: good\n{path}: upstreams.my own.key_file names mine.key, which cannot be read here\n"
-    assert midstream("config", "check", path).stdout == gone
+    done = midstream("config", "check", path)
+    assert (done.returncode, done.stdout) == (2, "")
+    said = 'key_file is "mine.key", allowed is a file that can be read: entity not found'
+    assert done.stderr == f"midstream: upstreams.my own.{said} ({path}, line 6, column 12)\n"
     (tmp_path / "mine.key").write_text("sk-canary\n")
     assert midstream("config", "check", path).stdout == f"{path}: good\n"
     shown = midstream("config", "show", path).stdout
     assert 'key_file = "mine.key"' in shown.splitlines()
     assert "canary" not in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "line"),
+    [
+        ('[tls]\ncertificate = "gone.pem"\nkey = "gone.key"', "tls.certificate", 2),
+        ('[tls]\ngenerated = true\nclient_ca = "gone.pem"', "tls.client_ca", 3),
+        (f'{UPSTREAM}ca = "gone.pem"', "upstreams.a.ca", 4),
+        ('[viewers]\nsecret_file = "gone"', "viewers.secret_file", 2),
+    ],
+)
+def test_a_file_that_is_named_and_not_there_is_a_fault(midstream, config, text, key, line):
+    done = midstream("config", "check", config(text))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f'midstream: {key} is "gone')
+    assert f"midstream.toml, line {line}, column " in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -63,10 +84,22 @@ def test_a_file_of_a_key_is_shown_by_its_path_and_told_where_it_cannot_be_read(m
         (CONFIG.replace('"observe"', '"observ"'), 'did you mean "observe"?'),
         (CONFIG.replace("http://", "ftp://"), "allowed is an http:// or https:// URL"),
         ('[upstream.a]\nurl = "http://x"\n', 'no setting is named "upstream"; did you mean "upstreams"?'),
-        ("listen = 4000", "listen is"),
+        ("listen = 4000", "listen is 4000, allowed is an IP address or localhost, and a port"),
         ("listen = [", "not TOML"),
+        ('[guard.redact]\nrules = ["nope"]', 'guard.redact.rules[0] is "nope"; known: '),
+        ('[guard.redact]\naction = "nope"', 'guard.redact.action is "nope"; known: '),
+        (f'{RULE}pattern = "a(?=b)"', 'redaction rule "x" has look-around at character 1'),
+        (f'{RULE}pattern = "a*"', 'redaction rule "x" matches the empty string'),
+        (RULE, 'guard.redact.rules[0].pattern is left out for "x"'),
+        ("[upstreams.a]", "upstreams.a.url is left out, allowed is a value: it has no default"),
+        ('[cors]\norigins = ["https://a", "b"]', 'cors.origins[1] is "b", allowed is an origin as browsers send it'),
+        ('[continuation]\nreroute = ["repeat", "b"]', 'continuation.reroute[1] is "b", allowed is actions, budget'),
+        ("[guard.hold]", "guard.hold is a table, allowed is none without a table moderator"),
+        (f"{KEY}roles = []", "keys.a.roles is an empty list, allowed is at least one of admin, call, view"),
+        (f"{KEY}models = []", "keys.a.models is an empty list, allowed is at least one model"),
+        (KEY + KEY.replace("keys.a", "keys.b"), "keys.a has this one"),
     ],
-    ids=["key", "inner key", "word", "url", "table", "type", "syntax"],
+    ids=str,
 )
 def test_a_fault_is_one_line_with_its_place_and_exit_code_2(midstream, config, text, said):
     config(text)
@@ -76,6 +109,13 @@ def test_a_fault_is_one_line_with_its_place_and_exit_code_2(midstream, config, t
     assert said in line
     assert "(midstream.toml, line " in line
     assert ", column " in line
+
+
+def test_steps_of_actions_have_their_defaults_marked(midstream, config):
+    shown = midstream("config", "show", config("[guard.actions.repeat]\nwarn = 6\n")).stdout
+    assert "[guard.actions.ping_pong]\nhint = 3  # default\nwarn = 5  # default\n" in shown
+    lines = shown.partition("[guard.actions.repeat]\n")[2].splitlines()
+    assert lines[:3] == ["# hint: not set, its default is 3", "warn = 6", "# stop: not set, its default is 8"]
 
 
 def test_without_a_file_those_of_the_folder_are_checked(midstream, config):

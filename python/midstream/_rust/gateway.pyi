@@ -5,7 +5,7 @@ What `midstream.gateway` stands on.
 
 from typing import SupportsIndex, final
 
-__all__ = ["LogLines", "Observer", "Server", "View", "read_config", "read_config_to_serve"]
+__all__ = ["LogLines", "Observer", "Server", "View", "read_config", "read_config_to_check", "read_config_to_serve"]
 
 @final
 class LogLines:
@@ -115,6 +115,11 @@ class View:
 def read_config(content: bytes, file: str | None = None) -> str:
     """
     The tables of a configuration as JSON, checked.
+    """
+
+def read_config_to_check(content: bytes, file: str | None = None) -> str:
+    """
+    The same, where the files that it names have to be there too, and to hold what they should.
     """
 
 def read_config_to_serve(content: bytes, file: str | None = None) -> str:

@@ -11,6 +11,7 @@ from midstream.cli.config_shown import shown
 from midstream.cli.console import Output
 from midstream.cli.exits import USAGE, Failure
 from midstream.gateway import GatewayConfig
+from midstream.gateway.config import load_to_check
 from midstream.stream import Settings
 
 __all__ = ["app"]
@@ -29,7 +30,8 @@ Flag = Annotated[bool, Parameter(negative="")]
 def check(*files: Path, gateway: Flag = False) -> None:
     """Check files: the first fault is told with its line, its key and what is allowed.
 
-    Whether a file is a guard's or the gateway's is told by its tables.
+    Whether a file is a guard's or the gateway's is told by its tables. Of the gateway's the files of keys and certificates
+    are read too; a variable that is not set here is told, and is no fault.
 
     For example:
 
@@ -47,7 +49,7 @@ def check(*files: Path, gateway: Flag = False) -> None:
     if not found:
         raise Failure(f"neither {config_file.GATEWAY} nor {config_file.GUARD} is here; name a file", USAGE)
     for file in found:
-        held = config_file.read(file, gateway=gateway)
+        held = config_file.read(file, gateway=gateway, load=load_to_check)
         print(f"{file}: good, and the same as the defaults" if held == type(held)() else f"{file}: good")
         for fault in config_file.missing(held):
             print(f"{file}: {fault}")

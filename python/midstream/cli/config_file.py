@@ -2,7 +2,7 @@
 
 import os
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -17,11 +17,12 @@ __all__ = ["GATEWAY", "GUARD", "missing", "read"]
 
 GATEWAY, GUARD = "midstream.toml", "guard.toml"
 """How the files are named where nothing else is said."""
-SECRET_FILES = ("key_file", "secret_file")
 
 
-def read(file: Path, *, gateway: bool = False) -> Settings | GatewayConfig:
-    """What a file of either kind holds.
+def read(
+    file: Path, *, gateway: bool = False, load: Callable[[Path], GatewayConfig] = GatewayConfig.load
+) -> Settings | GatewayConfig:
+    """What a file of either kind holds; `load` reads one of the gateway.
 
     Raises
     ------
@@ -29,7 +30,7 @@ def read(file: Path, *, gateway: bool = False) -> Settings | GatewayConfig:
         Naming file, line and key of what is wrong.
     """
     try:
-        return GatewayConfig.load(file) if gateway or is_gateways(file) else Settings.load(file)
+        return load(file) if gateway or is_gateways(file) else Settings.load(file)
     except InputError as error:
         raise Failure(str(error), USAGE) from error
 
@@ -51,7 +52,7 @@ def nearness(keys: Iterable[str], kind: type) -> float:
 
 
 def missing(held: object, inside: str = "") -> Iterator[str]:
-    """What is wrong on this machine with the variables and files that hold secrets, by the keys that name them."""
+    """The variables of secrets that are not set on this machine, by the keys that name them."""
     pairs: Iterable[tuple[str, Any]] = ()
     if is_dataclass(held):
         pairs = ((entry.name, getattr(held, entry.name)) for entry in fields(held) if entry.init)
@@ -63,6 +64,4 @@ def missing(held: object, inside: str = "") -> Iterator[str]:
         key = f"{inside}.{name}" if inside else name
         if name.endswith("_env") and isinstance(value, str) and not os.environ.get(value, "").strip():
             yield f"{key} names {value}, which is not set here"
-        if name in SECRET_FILES and isinstance(value, str) and not os.access(value, os.R_OK):
-            yield f"{key} names {value}, which cannot be read here"
         yield from missing(value, key)

@@ -18,44 +18,45 @@ MARK = "  # default"
 
 def shown(config: GatewayConfig) -> str:
     """Every value of a configuration; one that is not set stands as a comment."""
-    return "".join(f"{line}\n" for line in lines(config, "")).lstrip("\n")
+    return "".join(f"{line}\n" for line in lines(config, "", MISSING)).lstrip("\n")
 
 
-def lines(held: object, path: str) -> Iterator[str]:
-    """The values of a table, then the tables inside it."""
-    entries = [*entries_of(held)]
-    for name, value, entry in entries:
+def lines(held: object, path: str, default: object) -> Iterator[str]:
+    """The values of a table, then the tables inside it; `default` is what the table is where it is left out."""
+    entries = [*entries_of(held, default)]
+    for name, value, usual in entries:
         if value is None:
-            yield f"# {name}: not set"
+            yield f"# {name}: not set" + ("" if usual in (None, MISSING) else f", its default is {inline(usual)}")
         elif is_table(value) and not value:
             yield f"# {name}: none"
         elif not is_table(value):
             written = '"***"' if SECRET.search(name) and isinstance(value, str) else inline(value)
-            yield f"{key(name)} = {written}{MARK if is_default(value, entry) else ''}"
-    for name, value, _ in entries:
+            yield f"{key(name)} = {written}{MARK if value == usual else ''}"
+    for name, value, usual in entries:
         if is_table(value) and value:
             inside = f"{path}.{key(name)}" if path else key(name)
             yield from ("", f"[{inside}]")
-            yield from lines(value, inside)
+            yield from lines(value, inside, usual)
 
 
-def entries_of(held: object) -> Iterator[tuple[str, Any, Field[Any] | None]]:
-    """The names of a table with their values, and the fields of those that have one."""
+def entries_of(held: object, default: object = MISSING) -> Iterator[tuple[str, Any, Any]]:
+    """The names of a table with their values, and those that they have where they are left out."""
     if isinstance(held, Mapping):
-        yield from ((name, value, None) for name, value in held.items())
+        yield from ((name, value, MISSING) for name, value in held.items())
     elif is_dataclass(held):
-        yield from ((entry.name, getattr(held, entry.name), entry) for entry in fields(held) if entry.init)
+        of_table = type(default) is type(held)
+        for entry in fields(held):
+            if entry.init:
+                usual = getattr(default, entry.name) if of_table else default_of(entry)
+                yield entry.name, getattr(held, entry.name), usual
 
 
 def is_table(value: object) -> bool:
     return isinstance(value, Mapping) or is_dataclass(value)
 
 
-def is_default(value: object, entry: Field[Any] | None) -> bool:
-    if entry is None:
-        return False
-    default = entry.default_factory() if entry.default_factory is not MISSING else entry.default
-    return bool(value == default)
+def default_of(entry: Field[Any]) -> object:
+    return entry.default_factory() if entry.default_factory is not MISSING else entry.default
 
 
 def inline(value: object) -> str:

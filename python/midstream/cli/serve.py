@@ -56,7 +56,7 @@ def serve(
     upstream : str
         One server to ask, by its URL. Default: the one that MIDSTREAM_UPSTREAM names.
     listen : str
-        Address and port. Default: 127.0.0.1:4000.
+        IP address or localhost, and port. Default: that of the configuration, 127.0.0.1:4000.
     tls : bool
         Serve HTTPS with a certificate that is made at the start; its SHA-256 is printed.
     tls_cert : Path
@@ -188,7 +188,7 @@ def made_certificate(gateway: Gateway) -> Iterator[list[str]]:
     with tempfile.TemporaryDirectory(prefix="midstream-") as folder:
         path = Path(folder, "certificate.pem")
         path.write_text(gateway.certificate.pem)
-        yield [f"# cert      {path}", f"# sha256   {gateway.certificate.sha256}"]
+        yield [f"# cert     {path}", f"# sha256   {gateway.certificate.sha256}"]
 
 
 def addresses(config: GatewayConfig, url: str, certificate: list[str]) -> Iterator[str]:

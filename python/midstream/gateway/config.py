@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self, TypeAlias
 
-from midstream._rust.gateway import read_config, read_config_to_serve
+from midstream._rust.gateway import read_config, read_config_to_check, read_config_to_serve
 from midstream._rust.stream import CompiledSettings
 from midstream.errors import InputError
 from midstream.gateway.acting import BASE_URL, Continuation, Moderator, Prefill
@@ -20,7 +20,7 @@ from midstream.gateway.viewing import Store, Viewers
 from midstream.stream.settings import Settings
 from midstream.stream.tables import by_name, made, plain, read_by, rows_by_name, table, wrong
 
-__all__ = ["Api", "GatewayConfig", "Key", "Role", "Route", "Upstream", "load_to_serve"]
+__all__ = ["Api", "GatewayConfig", "Key", "Role", "Route", "Upstream", "load_to_check", "load_to_serve"]
 
 Api: TypeAlias = Literal["anthropic", "gemini", "ollama", "openai"]
 """Whose API an upstream speaks; ``openai`` is also that of everyone who follows it."""
@@ -28,7 +28,7 @@ Api: TypeAlias = Literal["anthropic", "gemini", "ollama", "openai"]
 Role: TypeAlias = Literal["admin", "call", "view"]
 """What a key is good for."""
 
-ADDRESS = r"^([0-9]{1,3}(\.[0-9]{1,3}){3}|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}$"
+ADDRESS = r"^(localhost|[0-9]{1,3}(\.[0-9]{1,3}){3}|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}$"
 DAY_S = 86_400
 
 
@@ -146,7 +146,7 @@ class GatewayConfig:
     Parameters
     ----------
     listen : str
-        Address and port; port 0 takes a free one.
+        IP address or ``localhost``, and port; port 0 takes a free one.
     insecure : bool
         Whether it may listen off loopback without TLS: keys and prompts are then read by whoever is on the way.
     tls : Tls, optional
@@ -300,6 +300,17 @@ class GatewayConfig:
             reason = (getattr(error, "strerror", None) or str(error)).lower()
             raise InputError(f"cannot read the configuration {name}: {reason}", file=name) from error
         return made(cls, json.loads(read(content, name)))
+
+
+def load_to_check(path: str | os.PathLike[str]) -> GatewayConfig:
+    """A configuration whose files of keys, secrets and certificates have to be there; variables need not be set here.
+
+    Raises
+    ------
+    InputError
+        With ``file``, and ``line``, ``column`` and ``key`` of what is wrong in it.
+    """
+    return GatewayConfig._load(path, read_config_to_check)
 
 
 def load_to_serve(path: str | os.PathLike[str]) -> GatewayConfig:

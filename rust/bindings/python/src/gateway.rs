@@ -246,6 +246,13 @@ pub(crate) fn read_config(content: &[u8], file: Option<String>) -> Result<String
     tables_of(gateway::Config::from_toml(content), content, file)
 }
 
+/// The same, where the files that it names have to be there too, and to hold what they should.
+#[pyfunction]
+#[pyo3(signature = (content, file = None))]
+pub(crate) fn read_config_to_check(content: &[u8], file: Option<String>) -> Result<String, BindingError> {
+    tables_of(gateway::Config::from_toml_to_check(content), content, file)
+}
+
 /// The same, where the variables and files that it names have to be there too.
 #[pyfunction]
 #[pyo3(signature = (content, file = None))]

@@ -19,7 +19,9 @@ mod _rust {
     #[pyo3::pymodule]
     mod gateway {
         #[pymodule_export]
-        use crate::gateway::{LogLines, Observer, Server, View, read_config, read_config_to_serve};
+        use crate::gateway::{
+            LogLines, Observer, Server, View, read_config, read_config_to_check, read_config_to_serve,
+        };
     }
 
     /// What `midstream.stream` stands on.

@@ -37,6 +37,7 @@ pub use self::log::{LogConfig, LogFormat, LogLevel};
 pub use self::moderator::{ModeratorConfig, ModeratorFormat, OnModeratorFailure};
 pub use self::on_stop::OnStop;
 pub use self::prefill::{PrefillConfig, PrefillFormat};
+use self::secret::Source;
 pub use self::store::{Fsync, StoreConfig, ViewersConfig};
 pub use self::telemetry::TelemetryConfig;
 pub use self::tls::TlsConfig;
@@ -61,6 +62,7 @@ pub type Secret = SecretString;
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Address and port; port 0 takes a free one.
+    #[serde(deserialize_with = "values::listen")]
     pub listen: SocketAddr,
     /// Whether it may listen off loopback without TLS: keys and prompts are then read by whoever is on the way.
     pub insecure: bool,
@@ -120,6 +122,13 @@ pub enum OnClientGone {
     Cancel,
     /// It is read to its end.
     Continue,
+}
+
+/// What becomes of a variable of the environment that is named and not set.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unset {
+    Allowed,
+    Refused,
 }
 
 /// Why a configuration cannot be used.
@@ -198,7 +207,16 @@ impl Config {
     /// # Errors
     /// [`ConfigError::File`] for the first fault.
     pub fn from_toml_to_serve(bytes: &[u8]) -> Result<Self, ConfigError> {
-        let check = |config: &Self| config.validate().and_then(|()| config.read_named());
+        let check = |config: &Self| config.validate().and_then(|()| config.read_named(Unset::Refused));
+        read_tables(bytes, check).map_err(ConfigError::File)
+    }
+
+    /// The same, where variables may not be set: they may be so on the machine that serves.
+    ///
+    /// # Errors
+    /// [`ConfigError::File`] for the first fault.
+    pub fn from_toml_to_check(bytes: &[u8]) -> Result<Self, ConfigError> {
+        let check = |config: &Self| config.validate().and_then(|()| config.read_named(Unset::Allowed));
         read_tables(bytes, check).map_err(ConfigError::File)
     }
 
@@ -213,6 +231,7 @@ impl Config {
     /// Checks every value.
     fn validate(&self) -> Result<(), Error> {
         self.guard.validate().map_err(|error| below("guard", error))?;
+        self.guard.redact.rule_set().map_err(|error| below("guard", error))?;
         self.clients.validate().map_err(|error| below("clients", error))?;
         self.cors.as_ref().map_or(Ok(()), CorsConfig::validate).map_err(|error| below("cors", error))?;
         self.tls.as_ref().map_or(Ok(()), TlsConfig::validate).map_err(|error| below("tls", error))?;
@@ -223,10 +242,7 @@ impl Config {
         }
         self.validate_models()?;
         actions::validate(self)?;
-        if let Some((name, _)) = self.keys.iter().find(|(_, key)| key.hash().is_none()) {
-            // What stands there may be the key itself.
-            return Err(setting(&format!("keys.{name}.sha256"), NOT_SHOWN, "64 hexadecimal digits"));
-        }
+        self.validate_keys()?;
         self.validate_limits()?;
         self.telemetry.validate().map_err(|error| below("telemetry", error))?;
         self.usage.validate().map_err(|error| below("usage", error))?;
@@ -241,6 +257,18 @@ impl Config {
         }
         if self.early_head && self.keepalive_s == 0.0 {
             return Err(setting("early_head", "true", "false, as long as keepalive_s is 0"));
+        }
+        Ok(())
+    }
+
+    fn validate_keys(&self) -> Result<(), Error> {
+        let mut names = BTreeMap::new();
+        for (name, key) in &self.keys {
+            let hash = key.validate().map_err(|error| below(&format!("keys.{name}"), error))?;
+            if let Some(other) = names.insert(hash, name) {
+                let allowed = format!("the hash of a key of its own; keys.{other} has this one");
+                return Err(setting(&format!("keys.{name}.sha256"), NOT_SHOWN, &allowed));
+            }
         }
         Ok(())
     }
@@ -275,18 +303,25 @@ impl Config {
     }
 
     /// Reads what is named, as a start or a reload does.
-    fn read_named(&self) -> Result<(), Error> {
-        if let Some(tls) = self.tls.as_ref().filter(|tls| !tls.generated) {
+    fn read_named(&self, unset: Unset) -> Result<(), Error> {
+        let is_read = |source: Source<'_>| unset == Unset::Refused || !source.is_unset();
+        if let Some(tls) = &self.tls {
             Tls::of(tls, self.listen, None)?;
         }
         for (name, upstream) in &self.upstreams {
-            upstream.key().map_err(|error| below(&format!("upstreams.{name}"), error))?;
+            if is_read(upstream.source()) {
+                upstream.key().map_err(|error| below(&format!("upstreams.{name}"), error))?;
+            }
             if let Some(file) = &upstream.ca {
                 towards_upstream(&format!("upstreams.{name}.ca"), Some(file))?;
             }
         }
-        self.moderator.as_ref().map_or(Ok(None), ModeratorConfig::key)?;
-        self.viewers.secret()?;
+        if let Some(moderator) = self.moderator.as_ref().filter(|moderator| is_read(moderator.source())) {
+            moderator.key()?;
+        }
+        if is_read(self.viewers.source()) {
+            self.viewers.secret()?;
+        }
         Ok(())
     }
 
@@ -353,6 +388,57 @@ mod tests {
     #[test]
     fn a_misspelt_key_names_the_nearest() {
         assert!(fault("lisen = \"x\"").contains("did you mean \"listen\"?"));
+    }
+
+    #[test]
+    fn a_fault_of_a_rule_has_its_place() {
+        let told = fault("max_body = 9\n[guard.redact]\nrules = [\"email\", \"nope\"]");
+        assert!(told.starts_with("guard.redact.rules[1] is \"nope\"; known: "), "{told}");
+        assert!(told.ends_with("(line 3, column 19)"), "{told}");
+        let rule = "[[guard.redact.rules]]\nname = \"x\"\n";
+        let told = fault(&format!("{rule}pattern = \"a(?=b)\""));
+        assert!(told.starts_with("redaction rule \"x\" has look-around at character "), "{told}");
+        assert!(told.ends_with("(line 3, column 11)"), "{told}");
+        let told = fault(rule);
+        assert!(told.starts_with("guard.redact.rules[0].pattern is left out for \"x\""), "{told}");
+        assert!(told.ends_with("(line 1, column 1)"), "{told}");
+    }
+
+    #[test]
+    fn a_place_to_listen_is_an_address_and_a_port() {
+        for text in ["localhost:4001", "127.0.0.1:4001"] {
+            let config = Config::from_toml(format!("listen = \"{text}\"").as_bytes()).unwrap();
+            assert_eq!(config.listen.to_string(), "127.0.0.1:4001");
+        }
+        let allowed = "allowed is an IP address or localhost, and a port, such as \"127.0.0.1:4000\"";
+        for value in ["\"host:4000\"", "\"127.0.0.1\"", "4000"] {
+            let told = fault(&format!("listen = {value}"));
+            assert_eq!(told, format!("listen is {value}, {allowed} (line 1, column 10)"));
+        }
+        let told = Config::from_json(r#"{"listen": "host:4000"}"#).unwrap_err().to_string();
+        assert_eq!(told, format!("listen is \"host:4000\", {allowed}"));
+    }
+
+    #[test]
+    fn what_has_no_default_is_said_to_be_left_out() {
+        let told = fault("[upstreams.a]\napis = [\"openai\"]");
+        assert_eq!(told, "upstreams.a.url is left out, allowed is a value: it has no default (line 1, column 12)");
+    }
+
+    #[test]
+    fn a_key_is_good_for_something_and_has_a_hash_of_its_own() {
+        let key = |name: &str, rest: &str| format!("[keys.\"{name}\"]\nsha256 = \"{}\"\n{rest}\n", "aB".repeat(32));
+        let told = fault(&key("a", "roles = []"));
+        assert_eq!(
+            told,
+            "keys.a.roles is an empty list, allowed is at least one of admin, call, view (line 3, column 9)"
+        );
+        let told = fault(&key("a", "models = []"));
+        let said = "keys.a.models is an empty list, allowed is at least one model, or no list for all of them (line 3,";
+        assert!(told.starts_with(said), "{told}");
+        let told = fault(&(key("my own", "") + &key("other", "").to_lowercase()));
+        let said = "allowed is the hash of a key of its own; keys.my own has this one (line 5, column 10)";
+        assert!(told.starts_with("keys.other.sha256 is a text that is not shown, ") && told.ends_with(said), "{told}");
     }
 
     #[test]

@@ -62,7 +62,7 @@ impl Setup {
             access: Access::of(&config),
             limits: Limits::of(&config, before.map(|before| &before.limits), now),
             upstreams: Upstreams::of(&config, before.map(|before| &before.upstreams))?,
-            rules: config.guard.redact.rule_set().ok().flatten(),
+            rules: config.guard.redact.rule_set()?,
             settings: config.guard,
             end: config.on_stop.end(),
             moderator: config.moderator.as_ref().map(Moderator::of).transpose()?,

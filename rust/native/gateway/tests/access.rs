@@ -250,6 +250,11 @@ fn what_a_configuration_names_and_is_not_there_has_its_line() {
             "tls.certificate is \"gone.pem\", allowed is a file in PEM that can be used; this one cannot: entity not found \
              (line 3, column 15)",
         ),
+        (
+            "[tls]\ngenerated = true\nclient_ca = \"gone.pem\"\n".to_owned(),
+            "tls.client_ca is \"gone.pem\", allowed is a file in PEM that can be used; this one cannot: entity not found \
+             (line 3, column 13)",
+        ),
     ] {
         assert!(Config::from_toml(text.as_bytes()).is_ok(), "{text}");
         assert_eq!(Config::from_toml_to_serve(text.as_bytes()).unwrap_err().to_string(), told);

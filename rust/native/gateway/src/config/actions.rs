@@ -22,9 +22,12 @@ pub(super) fn validate(config: &Config) -> Result<(), Error> {
 fn held(config: &Config) -> Result<(), Error> {
     let is_held = config.guard.hold.is_some();
     if is_held != config.moderator.is_some() {
-        let allowed = "a table beside guard.hold, which says what text it is asked for, and none without that";
-        let value = if is_held { "not given, and guard.hold is" } else { "given, and guard.hold is not" };
-        return Err(setting("moderator", value, allowed));
+        let (field, allowed) = if is_held {
+            ("guard.hold", "none without a table moderator, which says whom held text is shown to")
+        } else {
+            ("moderator", "none without a table guard.hold, which says what text is held")
+        };
+        return Err(setting(field, "a table", allowed));
     }
     if is_held && config.on_stop == OnStop::Finish && !config.guard.shadow {
         let allowed = "\"error\" where text is held: nobody knows how much of the answer would be finished";
@@ -108,8 +111,8 @@ mod tests {
 
     #[test]
     fn held_text_needs_a_moderator_and_a_moderator_held_text() {
-        assert!(fault("[guard.hold]").contains("a table beside guard.hold"));
-        assert!(fault("[moderator]\nurl = \"http://x\"").contains("a table beside guard.hold"));
+        assert!(fault("[guard.hold]").starts_with("guard.hold is a table, allowed is none without a table moder"));
+        assert!(fault("[moderator]\nurl = \"http://x\"").starts_with("moderator is a table, allowed is none with"));
         assert!(fault("on_stop = \"finish\"\n[guard.hold]\n[moderator]\nurl = \"http://x\"").starts_with("on_stop"));
     }
 

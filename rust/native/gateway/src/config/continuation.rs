@@ -33,9 +33,10 @@ impl Default for ContinuationConfig {
 
 impl ContinuationConfig {
     pub(super) fn validate(&self) -> Result<(), Error> {
-        if let Some(unknown) = self.reroute.iter().find(|name| !REROUTED.contains(&name.as_str())) {
-            let allowed = format!("a list of {}", REROUTED.join(", "));
-            return Err(setting("continuation.reroute", &format!("{unknown:?}"), &allowed));
+        let mut names = self.reroute.iter().enumerate();
+        if let Some((at, unknown)) = names.find(|(_, name)| !REROUTED.contains(&name.as_str())) {
+            let field = format!("continuation.reroute[{at}]");
+            return Err(setting(&field, &format!("{unknown:?}"), &REROUTED.join(", ")));
         }
         if !(1..=10).contains(&self.most) {
             return Err(setting("continuation.most", &self.most.to_string(), "1 to 10"));

@@ -27,18 +27,18 @@ impl CorsConfig {
         if self.origins.is_empty() {
             return Err(setting("origins", "an empty list", "at least one origin"));
         }
-        if self.is_any() && self.origins.len() > 1 {
-            return Err(setting("origins", "a list with \"*\" and others", "\"*\" alone or a list of exact origins"));
+        if let Some(at) = self.origins.iter().position(|origin| origin == "*").filter(|_| self.origins.len() > 1) {
+            return Err(setting(&format!("origins[{at}]"), "\"*\"", "an exact origin beside others, or \"*\" alone"));
         }
         if self.is_any() && self.credentials {
             let allowed = "false where any origin may call: name the origins instead";
             return Err(setting("credentials", "true", allowed));
         }
-        let wrong = |origin: &&String| *origin != "*" && !is_origin(origin);
-        match self.origins.iter().find(wrong) {
-            Some(origin) => {
+        let mut entries = self.origins.iter().enumerate();
+        match entries.find(|(_, origin)| *origin != "*" && !is_origin(origin)) {
+            Some((at, origin)) => {
                 let allowed = "an origin as browsers send it: scheme, host and port, such as \"https://app.example\"";
-                Err(setting("origins", &format!("{origin:?}"), allowed))
+                Err(setting(&format!("origins[{at}]"), &format!("{origin:?}"), allowed))
             }
             None => Ok(()),
         }
@@ -65,14 +65,14 @@ mod tests {
     fn origins_are_as_browsers_send_them() {
         assert_eq!(check(&["https://app.example", "http://localhost:5173"], true), Ok(()));
         for origin in ["app.example", "https://app.example/", "https://APP.example", "https://", "null"] {
-            assert!(check(&[origin], false).unwrap_err().starts_with("origins is"), "{origin}");
+            assert!(check(&[origin], false).unwrap_err().starts_with("origins[0] is"), "{origin}");
         }
     }
 
     #[test]
     fn any_origin_is_alone_and_without_credentials() {
         assert_eq!(check(&["*"], false), Ok(()));
-        assert!(check(&["*", "https://app.example"], false).is_err());
+        assert!(check(&["https://app.example", "*"], false).unwrap_err().starts_with("origins[1] is \"*\""));
         assert!(check(&["*"], true).unwrap_err().starts_with("credentials is true"));
         assert!(check(&[], false).is_err());
     }

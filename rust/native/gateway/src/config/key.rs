@@ -1,8 +1,10 @@
 //! Who may call a gateway.
 
+use midstream_stream::{Error, NOT_SHOWN};
 use serde::Deserialize;
 
 use super::limits::LimitsConfig;
+use super::values::setting;
 
 /// What a key of the gateway's own may do.
 #[derive(Clone, Debug, Deserialize)]
@@ -50,6 +52,18 @@ impl Role {
 impl KeyConfig {
     fn roles() -> Vec<Role> {
         vec![Role::Call]
+    }
+
+    /// Refuses a key that is good for nothing; gives its hash.
+    pub(super) fn validate(&self) -> Result<[u8; 32], Error> {
+        if self.roles.is_empty() {
+            return Err(setting("roles", "an empty list", "at least one of admin, call, view"));
+        }
+        if self.models.as_ref().is_some_and(Vec::is_empty) {
+            return Err(setting("models", "an empty list", "at least one model, or no list for all of them"));
+        }
+        // What stands there may be the key itself.
+        self.hash().ok_or_else(|| setting("sha256", NOT_SHOWN, "64 hexadecimal digits"))
     }
 
     /// The bytes of the hash; `None` where it is none.

@@ -108,7 +108,7 @@ impl ModeratorConfig {
         self.source().read_key().map_err(|error| below("moderator", error))
     }
 
-    fn source(&self) -> Source<'_> {
+    pub(super) fn source(&self) -> Source<'_> {
         Source { name: "key", env: self.key_env.as_deref(), file: self.key_file.as_deref() }
     }
 

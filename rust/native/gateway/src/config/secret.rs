@@ -31,6 +31,11 @@ impl Source<'_> {
         }
     }
 
+    /// Whether it is a variable that holds nothing.
+    pub(super) fn is_unset(&self) -> bool {
+        self.env.is_some_and(|variable| held_in(variable).is_empty())
+    }
+
     /// The secret; `None` where none is named.
     ///
     /// # Errors
@@ -38,8 +43,7 @@ impl Source<'_> {
     pub(super) fn read(&self) -> Result<Option<Secret>, Error> {
         let read = match (self.env, self.file) {
             (Some(variable), _) => {
-                let held = std::env::var(variable).unwrap_or_default().trim().to_owned();
-                Some(held).filter(|held| !held.is_empty()).ok_or_else(|| "is set".to_owned())
+                Some(held_in(variable)).filter(|held| !held.is_empty()).ok_or_else(|| "is set".to_owned())
             }
             (None, Some(file)) => held_by(file),
             (None, None) => return Ok(None),
@@ -74,6 +78,11 @@ impl Source<'_> {
     }
 }
 
+/// What a variable of the environment holds; nothing where it is not set.
+fn held_in(variable: &str) -> String {
+    std::env::var(variable).unwrap_or_default().trim().to_owned()
+}
+
 /// What a file holds, without the newline at its end.
 fn held_by(path: &Path) -> Result<String, String> {
     let mut held = String::new();
@@ -90,12 +99,10 @@ fn held_by(path: &Path) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::streams::StreamId;
 
     fn of_file(content: &[u8]) -> Result<String, String> {
-        let folder = std::env::temp_dir().join(format!("midstream-secret-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let name = content.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        let path = folder.join(format!("of-{}", name.get(..40).unwrap_or(&name)));
+        let path = std::env::temp_dir().join(format!("midstream-secret-{}", StreamId::new()));
         std::fs::write(&path, content).unwrap();
         let read = Source { name: "key", env: None, file: Some(&path) }.read_key();
         std::fs::remove_file(&path).unwrap();

@@ -112,7 +112,7 @@ impl ViewersConfig {
         }
     }
 
-    fn source(&self) -> Source<'_> {
+    pub(super) fn source(&self) -> Source<'_> {
         Source { name: "secret", env: self.secret_env.as_deref(), file: self.secret_file.as_deref() }
     }
 }

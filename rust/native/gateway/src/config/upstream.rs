@@ -186,7 +186,7 @@ impl UpstreamConfig {
         self.source().read_key()
     }
 
-    fn source(&self) -> Source<'_> {
+    pub(super) fn source(&self) -> Source<'_> {
         Source { name: "key", env: self.key_env.as_deref(), file: self.key_file.as_deref() }
     }
 

@@ -15,6 +15,9 @@ use crate::{Error, Settings};
 /// The largest guard file, in bytes.
 pub const MAX_FILE: usize = 1 << 20;
 
+/// Where rules stand: in a guard file, and in a file that has its tables in one of their own.
+const RULES: [&str; 2] = ["redact.rules", "guard.redact.rules"];
+
 /// Tables in tables at most; settings need four.
 const MAX_DEPTH: usize = 32;
 
@@ -198,8 +201,11 @@ fn place(root: &Node, key: &str, error: &Error) -> usize {
 
 /// The key of a redaction rule, or of the part of it that is wrong.
 fn key_of_rule(root: &Node, rule: &str, fault: &RuleFault) -> String {
-    let rules = "redact.rules";
-    let Some((Node { value: Value::List(nodes), .. }, _)) = root.find(rules) else { return rules.to_owned() };
+    let listed = |rules| match root.find(rules) {
+        Some((Node { value: Value::List(nodes), .. }, _)) => Some((rules, nodes)),
+        _ => None,
+    };
+    let Some((rules, nodes)) = RULES.into_iter().find_map(listed) else { return String::new() };
     let named = |node: &Node| match &node.value {
         Value::Text(name) => name == rule || name == RedactSettings::BUILT_IN,
         Value::Table(_) => node.find("name").is_some_and(|(name, _)| name.value == Value::Text(rule.to_owned())),
@@ -284,8 +290,8 @@ mod tests {
             ("repeat.exact_run = 99.0", 1, 20, "repeat.exact_run", "repeat.exact_run is 99, allowed is a whole number"),
             ("repeat.near_share = nan", 1, 21, "repeat.near_share", "repeat.near_share is NaN, allowed is above 0"),
             ("repeat = 1", 1, 10, "repeat", "repeat is 1, allowed is a table"),
-            ("repeat = []", 1, 10, "repeat", "repeat is a list, allowed is a table"),
-            ("repeat.text = []", 1, 15, "repeat.text", "repeat.text is a list, allowed is a table, or \"off\""),
+            ("repeat = []", 1, 10, "repeat", "repeat is an empty list, allowed is a table"),
+            ("repeat.text = []", 1, 15, "repeat.text", "repeat.text is an empty list, allowed is a table, or \"off\""),
             ("shadow = 1979-05-27", 1, 10, "shadow", "shadow is a date or a time, allowed is true or false"),
             (
                 "[repeat.tool]\nnear = 'off'",

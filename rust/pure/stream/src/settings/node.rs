@@ -60,7 +60,8 @@ impl Node {
         }
         match &self.value {
             Value::Table(entries) => entries.iter().find_map(|entry| {
-                let rest = path.strip_prefix(quoted(&entry.name).as_str())?;
+                let quoted = quoted(&entry.name);
+                let rest = path.strip_prefix(quoted.as_str()).or_else(|| path.strip_prefix(entry.name.as_str()))?;
                 let rest =
                     rest.strip_prefix('.').or_else(|| (rest.is_empty() || rest.starts_with('[')).then_some(rest))?;
                 entry.node.walk(rest, entry.at.clone())
@@ -95,7 +96,7 @@ impl fmt::Display for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.value {
             Value::Flag(flag) => write!(f, "{flag}"),
-            Value::List(_) => f.write_str("a list"),
+            Value::List(nodes) => f.write_str(if nodes.is_empty() { "an empty list" } else { "a list" }),
             Value::Nothing => f.write_str("nothing"),
             Value::Number(number) => write!(f, "{number}"),
             Value::Table(_) => f.write_str("a table"),

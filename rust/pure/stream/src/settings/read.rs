@@ -100,7 +100,7 @@ impl Fault {
                 let value = root.find(&field).map_or_else(|| "nothing".into(), |(node, _)| node.to_string());
                 setting(&value, allowed)
             }
-            What::Missing => setting("missing", "a value".into()),
+            What::Missing => setting("left out", "a value: it has no default".into()),
             What::Other(message) => setting("not readable", message),
             What::Twice => setting("given twice", "one value".into()),
             What::UnknownKey(known) => {
