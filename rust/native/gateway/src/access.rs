@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq;
 use crate::config::{Config, KeyConfig, Role};
 use crate::fault::Fault;
 use crate::streams::Whose;
-use crate::wire::{API_KEY, AZURE_API_KEY, GOOG_API_KEY};
+use crate::wire::{API_KEY, AZURE_API_KEY, GOOG_API_KEY, KEY, in_query};
 
 /// The keys of a gateway; without any, everyone who reaches it may do everything.
 pub(crate) struct Access {
@@ -97,6 +97,16 @@ impl Key {
         self.config.models.is_some()
     }
 
+    /// Refuses models that are asked where the first gives no answer, unless this key is for each of them; `None` where they
+    /// cannot be read.
+    pub(crate) fn check_others(&self, others: Option<&[String]>) -> Result<(), Fault> {
+        let check = |model: Option<&str>| self.check_model(&Method::POST, true, model);
+        match others {
+            Some(others) => others.iter().try_for_each(|model| check(Some(model))),
+            None => check(None),
+        }
+    }
+
     /// Refuses a model that this key is not for, and a request that may ask one which cannot be read.
     pub(crate) fn check_model(&self, method: &Method, asks_model: bool, model: Option<&str>) -> Result<(), Fault> {
         let Some(models) = &self.config.models else { return Ok(()) };
@@ -119,9 +129,8 @@ fn given(headers: &HeaderMap, uri: &Uri) -> Option<String> {
         let (scheme, key) = text(AUTHORIZATION)?.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
     };
-    let in_query = || uri.query()?.split('&').find_map(|pair| pair.strip_prefix("key="));
     let in_header = || [API_KEY, GOOG_API_KEY, AZURE_API_KEY].into_iter().find_map(text);
-    bearer().or_else(in_header).or_else(in_query).map(str::to_owned)
+    bearer().or_else(in_header).map(str::to_owned).or_else(|| in_query(uri.query()?, KEY))
 }
 
 /// Whether only this machine reaches an address.
@@ -173,6 +182,7 @@ mod tests {
         let access = access("");
         assert_eq!(check(&access, Some("Bearer secret"), "/", Role::Call), Ok(Some("alice".into())));
         assert_eq!(check(&access, None, "/v1beta?alt=sse&key=secret", Role::Call), Ok(Some("alice".into())));
+        assert_eq!(check(&access, None, "/v1beta?k%65y=s%65cret", Role::Call), Ok(Some("alice".into())));
         assert_eq!(check(&access, Some("Bearer other"), "/", Role::Call), Err("midstream_wrong_key"));
         assert_eq!(check(&access, None, "/", Role::Call), Err("midstream_no_key"));
     }

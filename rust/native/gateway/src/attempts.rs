@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 use midstream_series::Span;
 use midstream_stream::Dialect;
 use midstream_worker::Clock;
+use tokio::time::{Instant, timeout_at};
 
 use crate::endpoint::Api;
 use crate::fault::Fault;
@@ -44,6 +45,8 @@ pub(crate) struct Request {
     pub(crate) api: Api,
     /// What its answer is written in; `None` where that holds nothing to guard.
     pub(crate) dialect: Option<Dialect>,
+    /// When it came.
+    pub(crate) begun: Instant,
     /// Who may answer, the first that does.
     pub(crate) routes: Vec<Candidate>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -101,7 +104,14 @@ impl Request {
 
     async fn ask_one(&self, candidate: &Candidate, booking: &mut impl Books) -> Tried {
         let Candidate { upstream, .. } = candidate;
-        let Some(seat) = upstream.seats.take().await else { return Tried::Spared(Fault::occupied(&upstream.name)) };
+        let total = upstream.config.total();
+        let until = self.begun + total;
+        let over = || Tried::Spared(Fault::over(&upstream.name, total));
+        let seat = match timeout_at(until, upstream.seats.take()).await {
+            Ok(Some(seat)) if Instant::now() < until => seat,
+            Ok(None) => return Tried::Spared(Fault::occupied(&upstream.name)),
+            _ => return over(),
+        };
         let mut waits = ExponentialBuilder::new()
             .with_min_delay(Duration::from_millis(100))
             .with_max_times(upstream.config.retries)
@@ -117,7 +127,8 @@ impl Request {
             if let Some(seat) = seat.take() {
                 booking.ask(upstream, seat);
             }
-            let answer = self.ask_once(candidate, booking).await;
+            let asking = timeout_at(until, self.ask_once(candidate, booking));
+            let answer = asking.await.unwrap_or_else(|_| Err(Fault::over(&upstream.name, total)));
             let fails = match &answer {
                 Ok(response) => fails(response.status()),
                 Err(_) => true,
@@ -134,7 +145,7 @@ impl Request {
                 (Err(fault), Some(wait)) if fault.status == StatusCode::BAD_GATEWAY => wait,
                 _ => return Tried::of(answer),
             };
-            if wait > LONGEST_WAIT {
+            if wait > LONGEST_WAIT || Instant::now() + wait >= until {
                 return Tried::of(answer);
             }
             last = Some(Tried::of(answer));
@@ -192,6 +203,14 @@ fn retry_after(response: &Response<Incoming>) -> Option<Duration> {
 }
 
 impl Fault {
+    /// The time is over that an upstream has for the whole answer.
+    fn over(upstream: &str, total: Duration) -> Self {
+        Self::given_up(
+            upstream,
+            &format!("did not begin its answer within the {} s that it has for all of it", total.as_secs_f64()),
+        )
+    }
+
     /// An upstream has as many requests as it may, and too many wait.
     fn occupied(upstream: &str) -> Self {
         let message = format!("upstream {upstream:?} has as many requests as it may have; ask again in 1 s");

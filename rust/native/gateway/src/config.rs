@@ -9,6 +9,7 @@ mod key;
 mod limits;
 mod log;
 mod moderator;
+mod names;
 mod on_stop;
 mod prefill;
 mod secret;
@@ -237,6 +238,7 @@ impl Config {
         self.tls.as_ref().map_or(Ok(()), TlsConfig::validate).map_err(|error| below("tls", error))?;
         self.store.validate().map_err(|error| below("store", error))?;
         self.viewers.validate().map_err(|error| below("viewers", error))?;
+        names::validate(self)?;
         for (name, upstream) in &self.upstreams {
             upstream.validate().map_err(|error| below(&format!("upstreams.{name}"), error))?;
         }

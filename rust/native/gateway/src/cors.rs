@@ -6,13 +6,15 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::header::{HOST, ORIGIN};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::uri::Authority;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 use tower::Layer;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use crate::config::CorsConfig;
+use crate::endpoint::Api;
 use crate::fault::Fault;
 use crate::host;
 use crate::proxy::Proxy;
@@ -44,29 +46,37 @@ impl Cors {
 
     /// Whether a request, or the opening of a WebSocket, may come from where it does: browsers ask nobody before they
     /// send some, but say whose page it is.
-    pub(crate) fn origin_is_allowed(&self, headers: &HeaderMap) -> bool {
+    pub(crate) fn origin_is_allowed(&self, uri: &Uri, headers: &HeaderMap) -> bool {
         let Some(origin) = headers.get(ORIGIN) else { return true };
-        self.is_any || self.origins.contains(origin) || is_same_origin(origin, headers)
+        self.is_any || self.origins.contains(origin) || is_same_origin(origin, uri, headers)
     }
 }
 
 /// Whether the page came from the gateway itself.
-fn is_same_origin(origin: &HeaderValue, headers: &HeaderMap) -> bool {
+fn is_same_origin(origin: &HeaderValue, uri: &Uri, headers: &HeaderMap) -> bool {
     let authority = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, authority)| authority);
-    authority.is_some() && authority == headers.get(HOST).and_then(|host| host.to_str().ok())
+    // HTTP/2 names the host in the URI.
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).or(uri.authority().map(Authority::as_str));
+    authority.is_some() && authority == host
 }
+
+/// What says nothing but whether the gateway works, to whoever asks.
+const OPEN: [&str; 2] = ["/healthz", "/readyz"];
 
 /// Answers what browsers ask beforehand, and lets pages of the configured origins read the rest.
 pub(crate) async fn for_pages(State(proxy): State<Arc<Proxy>>, request: Request, next: Next) -> Response {
     let setup = proxy.setup.load_full();
+    let api = Api::of_path(request.uri(), request.headers());
+    let told = |fault: &Fault| fault.response(api).map(axum::body::Body::new);
     if !setup.access.has_keys()
         && let Err(fault) = host::check(request.uri(), request.headers())
     {
-        return fault.response(None).map(axum::body::Body::new);
+        return told(&fault);
     }
     // A page may send what it cannot read the answer of: that alone ends streams and spends tokens.
-    if !request.method().is_safe() && !setup.cors.origin_is_allowed(request.headers()) {
-        return Fault::foreign_page().response(None).map(axum::body::Body::new);
+    let is_open = request.method().is_safe() && OPEN.contains(&request.uri().path());
+    if !is_open && !setup.cors.origin_is_allowed(request.uri(), request.headers()) {
+        return told(&Fault::foreign_page());
     }
     match &setup.cors.layer {
         None => next.run(request).await,
@@ -94,7 +104,7 @@ mod tests {
             credentials: false,
         });
         let headers = headers.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value))).collect();
-        Cors::of(config.as_ref()).origin_is_allowed(&headers)
+        Cors::of(config.as_ref()).origin_is_allowed(&Uri::default(), &headers)
     }
 
     #[test]

@@ -38,6 +38,11 @@ impl<'a> Asked<'a> {
         self.read("model")
     }
 
+    /// The models that OpenRouter asks where that one gives no answer; `None` where they cannot be read.
+    pub(crate) fn other_models(&self) -> Option<Vec<String>> {
+        if self.0.get("models").is_none() { Some(Vec::new()) } else { self.read("models") }
+    }
+
     /// Whether the answer is to come in parts; `None` where the request does not say.
     pub(crate) fn streams(&self) -> Option<bool> {
         self.read("stream")

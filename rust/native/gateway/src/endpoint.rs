@@ -2,11 +2,13 @@
 
 use std::fmt;
 
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, StatusCode, Uri};
 use midstream_stream::Dialect;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
+use crate::fault::Fault;
+use crate::spelling::Spelling;
 use crate::wire::GOOG_API_KEY;
 
 /// Whose API an upstream speaks.
@@ -33,6 +35,14 @@ impl Api {
             Self::Openai => "openai",
         }
     }
+
+    /// Whose API a path is of, whatever is wrong with it: a fault is told in its words.
+    pub(crate) fn of_path(uri: &Uri, headers: &HeaderMap) -> Option<Self> {
+        let path = Spelling::of(uri.path()).path;
+        let api = |path: &str| Endpoint::of(&Method::POST, path, None, headers).map(|endpoint| endpoint.api);
+        let behind_prefix = || path.get(1..)?.find('/').and_then(|at| path.get(1 + at..));
+        api(&path).or_else(|| api(behind_prefix()?))
+    }
 }
 
 impl fmt::Display for Api {
@@ -51,19 +61,33 @@ pub(crate) struct Endpoint {
     pub(crate) model: Option<String>,
     /// Whether a model is asked, which the path or the body names: of files, batches and the like none is.
     pub(crate) asks_model: bool,
+    /// Whether its answer comes in parts, where the path says so.
+    pub(crate) in_parts: Option<bool>,
 }
 
-/// Paths whose body names the model that is asked, besides those of answers that are guarded.
-const ASK_MODELS: [&str; 9] = [
+/// How a path ends, whatever stands before it, and what is written in the answer to a body that is posted there.
+const POSTED: [(&str, Api, Dialect); 8] = [
+    ("/api/chat", Api::Ollama, Dialect::Ollama),
+    ("/api/generate", Api::Ollama, Dialect::Ollama),
+    // Mistral's agents and its completions between two texts answer as its chat does.
+    ("/agents/completions", Api::Openai, Dialect::OpenaiChat),
+    ("/chat/completions", Api::Openai, Dialect::OpenaiChat),
+    ("/fim/completions", Api::Openai, Dialect::OpenaiChat),
+    ("/completions", Api::Openai, Dialect::OpenaiCompletions),
+    ("/responses", Api::Openai, Dialect::OpenaiResponses),
+    ("/v1/messages", Api::Anthropic, Dialect::AnthropicMessages),
+];
+
+/// Ends of paths whose body names the model that is asked, besides those of answers that are guarded.
+const ASK_MODELS: [&str; 8] = [
     "/api/embed",
-    "/api/embeddings",
     "/api/show",
-    "/v1/audio/speech",
-    "/v1/embeddings",
-    "/v1/images/generations",
-    "/v1/messages/count_tokens",
-    "/v1/moderations",
-    "/v1/rerank",
+    "/audio/speech",
+    "/embeddings",
+    "/images/generations",
+    "/messages/count_tokens",
+    "/moderations",
+    "/rerank",
 ];
 
 /// Ends of paths that name a model which writes nothing and whose tokens nobody counts.
@@ -72,31 +96,61 @@ const FREE: [&str; 4] = ["/api/show", "/moderations", "/count_tokens", ":countTo
 impl Endpoint {
     /// The endpoint of a path without an upstream's prefix; `None` for a path of no known API. Several APIs list models at
     /// one path: the headers of the request decide.
-    pub(crate) fn of(method: &Method, path: &str, headers: &HeaderMap) -> Option<Self> {
+    pub(crate) fn of(method: &Method, path: &str, query: Option<&str>, headers: &HeaderMap) -> Option<Self> {
         let post = method == Method::POST;
-        let asks = |dialect: Option<_>| dialect.is_some() || (post && ASK_MODELS.contains(&path));
-        let known = |api, dialect| Some(Self { api, dialect, model: None, asks_model: asks(dialect) });
+        let asks_model = post && ASK_MODELS.iter().any(|end| path.ends_with(end));
+        let deployment = Deployment::of(path).filter(|_| post);
+        let known = |api, dialect: Option<Dialect>| {
+            let asks_model = dialect.is_some() || asks_model;
+            let model = deployment.filter(|_| asks_model).map(|deployment| deployment.model);
+            Some(Self { api, dialect, model, asks_model, in_parts: None })
+        };
         if let Some(asked) = AskedOfModel::of(path).filter(|_| post) {
             let dialect = asked.generates().then_some(Dialect::Gemini);
-            return Some(Self { api: Api::Gemini, dialect, model: Some(asked.model), asks_model: true });
+            let in_parts = Some(asked.is_verb("streamGenerateContent"));
+            return Some(Self { api: Api::Gemini, dialect, model: Some(asked.model), asks_model: true, in_parts });
+        }
+        if let Some((_, api, dialect)) = POSTED.into_iter().find(|(end, ..)| post && path.ends_with(end)) {
+            return known(api, Some(dialect));
+        }
+        if method == Method::GET && replays(path, query) {
+            return Some(Self { in_parts: Some(true), ..known(Api::Openai, Some(Dialect::OpenaiResponses))? });
         }
         match path {
-            "/v1/chat/completions" if post => known(Api::Openai, Some(Dialect::OpenaiChat)),
-            "/v1/completions" if post => known(Api::Openai, Some(Dialect::OpenaiCompletions)),
-            "/v1/responses" if post => known(Api::Openai, Some(Dialect::OpenaiResponses)),
-            "/v1/messages" if post => known(Api::Anthropic, Some(Dialect::AnthropicMessages)),
-            "/api/chat" | "/api/generate" if post => known(Api::Ollama, Some(Dialect::Ollama)),
+            // Clients of Ollama look so whether it is there.
+            "/" if !post => known(Api::Ollama, None),
             _ if path.starts_with("/v1/messages") => known(Api::Anthropic, None),
             _ if path == "/v1/models" || path.starts_with("/v1/models/") => known(api_of(headers), None),
             _ if path.starts_with("/v1beta/") => known(Api::Gemini, None),
             _ if path.starts_with("/v1/") => known(Api::Openai, None),
             _ if path.starts_with("/api/") => known(Api::Ollama, None),
+            _ if asks_model => known(Api::Openai, None),
             _ => None,
         }
     }
-}
 
-impl Endpoint {
+    /// The same, where a server may read the path in no other way: what is another spelling of a path that asks a model is
+    /// refused, since it would pass unread.
+    pub(crate) fn read(
+        method: &Method,
+        path: &str,
+        query: Option<&str>,
+        headers: &HeaderMap,
+    ) -> Result<Option<Self>, Fault> {
+        let written = Self::of(method, path, query, headers);
+        let spelling = Spelling::of(path);
+        if spelling.has_dots {
+            return Err(Fault::dotted(path));
+        }
+        let read_as = |endpoint: &Self| (endpoint.dialect, endpoint.asks_model);
+        let meant = Self::of(method, &spelling.path, query, headers).filter(Self::is_read);
+        let is_same = meant.as_ref().map(read_as) == written.as_ref().map(read_as) && !spelling.has_gaps;
+        if meant.is_some() && !is_same {
+            return Err(Fault::misspelt(path));
+        }
+        Ok(written)
+    }
+
     /// Whether a model reads what is asked by a path, and its answer holds nothing to guard: embeddings and the like.
     pub(crate) fn costs_unguarded(&self, path: &str) -> bool {
         let path = path.split_once('?').map_or(path, |(path, _)| path);
@@ -104,14 +158,22 @@ impl Endpoint {
         self.asks_model && self.dialect.is_none() && !FREE.iter().any(|free| path.ends_with(free))
     }
 
-    /// Whether a path of it asks for a stream, with what the body says of that.
-    pub(crate) fn streams(&self, path: &str, body: Option<bool>) -> bool {
-        match self.api {
-            Api::Gemini => path.contains(":streamGenerateContent"),
-            Api::Ollama => body.unwrap_or(true),
-            Api::Anthropic | Api::Openai => body.unwrap_or(false),
-        }
+    /// Whether it asks a model, or what one wrote.
+    pub(crate) fn is_read(&self) -> bool {
+        self.asks_model || self.dialect.is_some()
     }
+
+    /// Whether a request asks for a stream, with what its body says of that.
+    pub(crate) fn streams(&self, body: Option<bool>) -> bool {
+        self.in_parts.or(body).unwrap_or(self.api == Api::Ollama)
+    }
+}
+
+/// Whether a path asks for the events of a response that OpenAI keeps.
+fn replays(path: &str, query: Option<&str>) -> bool {
+    let is_one = path.rsplit_once("/responses/").is_some_and(|(_, id)| !id.is_empty() && !id.contains('/'));
+    let mut asked = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    is_one && asked.any(|(name, value)| name == "stream" && !matches!(&*value.to_ascii_lowercase(), "false" | "0"))
 }
 
 /// Whose SDK asks, by the header that it alone sends.
@@ -129,6 +191,9 @@ fn api_of(headers: &HeaderMap) -> Api {
 /// collection: `tunedModels/mine`.
 pub(crate) fn with_model(path: &str, model: &str) -> Option<String> {
     let (path, query) = path.find('?').map_or((path, ""), |at| path.split_at(at));
+    if let Some(Deployment { before, behind, .. }) = Deployment::of(path) {
+        return Some(format!("{before}{}{behind}{query}", utf8_percent_encode(model, NO_SEGMENT)));
+    }
     let AskedOfModel { before, collection, verb, .. } = AskedOfModel::of(path)?;
     let given = COLLECTIONS.into_iter().find_map(|given| Some((given, model.strip_prefix(given)?)));
     let (collection, model) = given.unwrap_or((collection, model));
@@ -140,6 +205,7 @@ const COLLECTIONS: [&str; 2] = ["models/", "tunedModels/"];
 
 /// What would end or change the name of a model in a path.
 const NO_NAME: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'<').add(b'>').add(b'?').add(b':');
+const NO_SEGMENT: &AsciiSet = &NO_NAME.add(b'/').add(b';').add(b'\\');
 
 /// A path such as `/v1/models/gemini-3-pro:generateContent`; the SDKs of Gemini ask several versions.
 struct AskedOfModel<'a> {
@@ -167,7 +233,44 @@ impl<'a> AskedOfModel<'a> {
     }
 
     fn generates(&self) -> bool {
-        matches!(self.verb.as_str(), "streamGenerateContent" | "generateContent")
+        self.is_verb("streamGenerateContent") || self.is_verb("generateContent")
+    }
+
+    fn is_verb(&self, verb: &str) -> bool {
+        self.verb.eq_ignore_ascii_case(verb)
+    }
+}
+
+/// A path of Azure such as `/openai/deployments/gpt-5/chat/completions`: the deployment is the model.
+struct Deployment<'a> {
+    /// Up to the name.
+    before: &'a str,
+    model: String,
+    behind: &'a str,
+}
+
+impl<'a> Deployment<'a> {
+    fn of(path: &'a str) -> Option<Self> {
+        const BEFORE: &str = "/deployments/";
+        let (before, rest) = path.split_at_checked(path.find(BEFORE)? + BEFORE.len())?;
+        let (name, behind) = rest.split_at_checked(rest.find('/')?)?;
+        let model = percent_decode_str(name).decode_utf8().ok()?.into_owned();
+        (!model.is_empty()).then_some(Self { before, model, behind })
+    }
+}
+
+impl Fault {
+    fn dotted(path: &str) -> Self {
+        let message = format!("the path {path:?} has a segment \".\" or \"..\"; send the path that it leads to");
+        Self::new(StatusCode::BAD_REQUEST, "midstream_bad_path", message)
+    }
+
+    fn misspelt(path: &str) -> Self {
+        let message = format!(
+            "the path {path:?} is another spelling of one that asks a model; send that one: without encoded letters, \
+             empty segments, parameters behind \";\" and capitals"
+        );
+        Self::new(StatusCode::BAD_REQUEST, "midstream_bad_path", message)
     }
 }
 
@@ -176,7 +279,7 @@ mod tests {
     use super::*;
 
     fn of(path: &str) -> Option<Endpoint> {
-        Endpoint::of(&Method::POST, path, &HeaderMap::new())
+        Endpoint::of(&Method::POST, path, None, &HeaderMap::new())
     }
 
     #[test]
@@ -253,11 +356,49 @@ mod tests {
     }
 
     #[test]
+    fn a_deployment_of_azure_is_a_model_in_the_path() {
+        let path = "/openai/deployments/my%20own/chat/completions";
+        let endpoint = of(path).unwrap();
+        assert_eq!((endpoint.dialect, endpoint.model.as_deref()), (Some(Dialect::OpenaiChat), Some("my own")));
+        let renamed = with_model(&format!("{path}?api-version=1"), "gpt/5").unwrap();
+        assert_eq!(renamed, "/openai/deployments/gpt%2F5/chat/completions?api-version=1");
+    }
+
+    #[test]
+    fn a_kept_response_is_guarded_where_it_is_streamed() {
+        let dialect = |path, query| {
+            Endpoint::of(&Method::GET, path, query, &HeaderMap::new()).and_then(|endpoint| endpoint.dialect)
+        };
+        let responses = Some(Dialect::OpenaiResponses);
+        assert_eq!(dialect("/v1/responses/resp_1", Some("starting_after=3&str%65am=true")), responses);
+        for (path, query) in [
+            ("/v1/responses/resp_1", None),
+            ("/v1/responses/resp_1", Some("stream=false")),
+            ("/v1/responses/resp_1/input_items", Some("stream=true")),
+        ] {
+            assert_eq!(dialect(path, query), None, "{path} {query:?}");
+        }
+    }
+
+    #[test]
+    fn another_spelling_of_a_guarded_path_is_refused_and_a_slash_in_a_name_is_none() {
+        let read = |path| Endpoint::read(&Method::POST, path, None, &HeaderMap::new());
+        for path in ["/v1/%63hat/completions", "/v1/messages/", "/v1beta/models/m:generateContent;x", "/v1/a/../files"]
+        {
+            let fault = read(path).unwrap_err();
+            assert_eq!((fault.status, fault.kind), (StatusCode::BAD_REQUEST, "midstream_bad_path"), "{path}");
+        }
+        for path in ["/v1/files/a%2Fb", "/v1beta/models/a%2FB:generateContent", "/v1/chat/completions", "/v1/files/"] {
+            assert!(read(path).is_ok(), "{path}");
+        }
+    }
+
+    #[test]
     fn models_are_those_of_the_api_that_the_client_speaks() {
         let models = |name: &'static str| {
             let headers =
                 [(http::HeaderName::from_static(name), http::HeaderValue::from_static("x"))].into_iter().collect();
-            Endpoint::of(&Method::GET, "/v1/models", &headers).unwrap().api
+            Endpoint::of(&Method::GET, "/v1/models", None, &headers).unwrap().api
         };
         assert_eq!(models("anthropic-version"), Api::Anthropic);
         assert_eq!(models("x-goog-api-key"), Api::Gemini);

@@ -47,12 +47,17 @@ impl Fault {
     }
 
     pub(crate) fn unknown_path(path: &str) -> Self {
-        let message = format!("no upstream serves the path {path:?}");
+        let message = format!(
+            "no upstream serves the path {path:?}; the base URL of an app ends in /v1 for the API of openai and in nothing for \
+             others, or in an upstream's name before that, and /midstream/v1/streams lists streams"
+        );
         Self::new(StatusCode::NOT_FOUND, "midstream_unknown_path", message)
     }
 
     pub(crate) fn no_upstream(api: Api) -> Self {
-        let message = format!("no upstream of this gateway speaks the API of {api}; its configuration names one");
+        let message = format!(
+            "no upstream of this gateway speaks the API of {api}; its configuration names none in upstreams.NAME.apis"
+        );
         Self::new(StatusCode::NOT_FOUND, "midstream_no_upstream", message)
     }
 

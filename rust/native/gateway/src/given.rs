@@ -23,6 +23,8 @@ const LONG: usize = 64 << 10;
 /// A request's body and what it says.
 pub(crate) struct Given {
     pub(crate) model: Option<String>,
+    /// Those that are asked where that one gives no answer; `None` where they cannot be read.
+    pub(crate) others: Option<Vec<String>>,
     /// How many answers it asks for, and how long each may be.
     pub(crate) answers: Answers,
     /// A model reads it, and nobody guards the answer.
@@ -60,6 +62,7 @@ impl Given {
             candidates: setup.candidates(&chosen, model.as_deref(), &asked, body),
             model,
             answers: Answers { count, max_tokens: asked.max_tokens() },
+            others: asked.other_models(),
             is_unguarded,
             streams: asked.streams(),
             conversation: asked.conversation(),

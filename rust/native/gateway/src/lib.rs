@@ -45,6 +45,7 @@ mod sent;
 mod server;
 mod setup;
 mod socket;
+mod spelling;
 mod splice;
 mod store;
 mod streams;

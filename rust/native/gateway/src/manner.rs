@@ -1,10 +1,12 @@
 //! How an upstream's answer passes, as its head says.
 
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::response::Parts;
+use http::{Method, StatusCode};
 use midstream_series::Timestamp;
 use midstream_stream::{Continues, Dialect, End, Error, Guard, Options, Settings};
 
+use crate::attempts::Request;
 use crate::setup::Setup;
 use crate::watched::Copy;
 use crate::whole::is_whole;
@@ -24,14 +26,18 @@ pub(crate) struct Manner {
     pub(crate) is_whole: bool,
     /// It is one that a guard is for, and no refusal.
     pub(crate) is_answer: bool,
+    /// It has no body, whatever its head says of one.
+    pub(crate) is_bare: bool,
     kind: Option<String>,
     status: u16,
 }
 
 impl Manner {
-    /// Of an answer that is to be in a dialect, and to a client that asked for a stream or did not.
-    pub(crate) fn of(head: &Parts, dialect: Option<Dialect>, is_streamed: bool) -> Self {
+    /// Of an answer to a request, whose client asked for a stream or did not.
+    pub(crate) fn of(head: &Parts, asked: &Request, is_streamed: bool) -> Self {
         let Parts { status, headers, .. } = head;
+        let is_bare = is_bare(&asked.method, head);
+        let dialect = asked.dialect.filter(|_| !is_bare);
         let encoding = encoding(headers);
         let is_plain = encoding.is_none();
         let copy = encoding.as_deref().filter(|_| dialect.is_some()).and_then(Copy::of);
@@ -40,9 +46,10 @@ impl Manner {
             opaque: encoding.filter(|_| copy.is_none()),
             copy,
             is_plain,
-            is_whole: is_whole(headers, dialect.is_some() && !is_streamed),
+            is_whole: dialect.is_some() && is_whole(headers, !is_streamed),
             is_answer: dialect.is_some() && status.is_success(),
-            kind: text(headers, &CONTENT_TYPE),
+            is_bare,
+            kind: text(headers, &CONTENT_TYPE).filter(|_| !is_bare),
             status: status.as_u16(),
             dialect,
         }
@@ -51,6 +58,11 @@ impl Manner {
     /// Its dialect where something can be added to it, or taken out of it.
     pub(crate) fn open(&self) -> Option<Dialect> {
         self.dialect.filter(|_| self.is_plain)
+    }
+
+    /// Whether every byte of it passes as it is, so that it is as long as its head says.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.is_bare || (self.dialect.is_none() && !self.is_sse())
     }
 
     /// What it is cut into frames by.
@@ -78,4 +90,10 @@ impl Manner {
             ..Options::default()
         })
     }
+}
+
+/// RFC 9110, section 6.4.1.
+fn is_bare(method: &Method, head: &Parts) -> bool {
+    let is_empty = text(&head.headers, &CONTENT_LENGTH).is_some_and(|length| length.trim() == "0");
+    method == Method::HEAD || is_empty || matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }

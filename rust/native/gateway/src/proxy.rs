@@ -6,21 +6,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
+use http::response::Parts;
 use http::{Response, StatusCode};
 use hyper::body::Incoming;
-use midstream_stream::{Continues, End, Error};
+use midstream_stream::{Close, Continues, End, Error};
 use midstream_worker::Clock;
 use serde_json::json;
 use tokio::time::Instant;
 
+use crate::access::Key;
 use crate::attempts::{Books, Request};
 use crate::beside::Beside;
-use crate::body::Body;
+use crate::body::{Body, whole};
 use crate::case::Case;
 use crate::client::Client;
 use crate::config::Role;
 use crate::continuation::Continuation;
 use crate::early::Early;
+use crate::endpoint::Api;
 use crate::fault::Fault;
 use crate::flow::Flow;
 use crate::frames::Frames;
@@ -69,39 +72,50 @@ impl Proxy {
     /// Answers a request; a fault is told in the words of the API that was asked.
     pub(crate) async fn answer(self: Arc<Self>, request: http::Request<axum::body::Body>) -> Response<Body> {
         let setup = self.setup.load_full();
+        let asked = Api::of_path(request.uri(), request.headers());
+        let key = match self.admit(&setup, &request) {
+            Ok(key) => key,
+            Err(fault) => return fault.response(asked),
+        };
         let chosen = match setup.upstreams.choose(request.method(), request.uri(), request.headers()) {
             Ok(chosen) => chosen,
-            Err(fault) => return fault.response(None),
+            Err(fault) => return fault.response(asked),
         };
         let api = chosen.api;
-        self.pass(setup, chosen, request).await.unwrap_or_else(|fault| fault.response(Some(api)))
+        self.pass(setup, key, chosen, request).await.unwrap_or_else(|fault| fault.response(Some(api)))
+    }
+
+    /// The key of a request that may ask upstreams; who has none learns nothing of them.
+    fn admit(&self, setup: &Setup, request: &http::Request<axum::body::Body>) -> Result<Option<Arc<Key>>, Fault> {
+        if self.is_draining.load(Ordering::Relaxed) {
+            return Err(Fault::draining());
+        }
+        if request.extensions().get::<Arc<Client>>().is_some_and(|client| client.is_one_too_many()) {
+            return Err(Fault::full());
+        }
+        setup.access.check(request.headers(), request.uri(), Role::Call)
     }
 
     async fn pass(
         self: Arc<Self>,
         setup: Arc<Setup>,
+        key: Option<Arc<Key>>,
         mut chosen: Chosen,
         request: http::Request<axum::body::Body>,
     ) -> Result<Response<Body>, Fault> {
         let (head, body) = request.into_parts();
         let client = head.extensions.get::<Arc<Client>>().cloned();
-        if self.is_draining.load(Ordering::Relaxed) {
-            return Err(Fault::draining());
-        }
-        if client.as_ref().is_some_and(|client| client.is_one_too_many()) {
-            return Err(Fault::full());
-        }
-        let key = setup.access.check(&head.headers, &head.uri, Role::Call)?;
         let body = intake::take(body, setup.max_body, setup.clients.body(), client.as_deref()).await?;
         let api = chosen.api;
         let dialect = chosen.endpoint.as_ref().and_then(|endpoint| endpoint.dialect);
         if setup.access.has_keys() {
             chosen.path = without_key(&chosen.path);
         }
-        let Given { model, answers, is_unguarded, streams, conversation, contents, candidates, chosen } =
+        let Given { model, others, answers, is_unguarded, streams, conversation, contents, candidates, chosen } =
             Given::read(&body, chosen, &setup, &self.beside).await?;
         if let Some(key) = &key {
             key.check_model(&head.method, chosen.asks_model(), model.as_deref())?;
+            key.check_others(others.as_deref())?;
         }
         let candidates = candidates?;
         let prices = Prices::of(&setup.settings);
@@ -120,7 +134,7 @@ impl Proxy {
             .with_results(contents.has_results)
             .within(&head.headers, asks);
         let is_numbered = head.headers.get(IDS).is_some_and(|value| value == "1");
-        let is_streamed = chosen.endpoint.as_ref().is_some_and(|endpoint| endpoint.streams(&chosen.path, streams));
+        let is_streamed = chosen.endpoint.as_ref().is_some_and(|endpoint| endpoint.streams(streams));
         let headers = to_upstream(&head.headers, setup.access.has_keys());
         let asked = Request {
             stream: stream.meta.id.clone(),
@@ -129,6 +143,7 @@ impl Proxy {
             headers,
             api,
             dialect,
+            begun,
             routes: candidates,
             clock: Arc::clone(&self.clock),
         };
@@ -197,7 +212,7 @@ impl Proxy {
             booking.fail();
             return Err(fault);
         }
-        let mut manner = Manner::of(&head, asked.dialect, case.is_streamed);
+        let mut manner = Manner::of(&head, asked, case.is_streamed);
         if let Some(encoding) = &manner.opaque {
             stream.append([json!({"kind": "opaque", "encoding": encoding}).to_string()]);
         }
@@ -210,7 +225,10 @@ impl Proxy {
             None => Continues::default(),
         };
         let guard = manner.guard(setup, booking.started(), continues);
-        let guard = guard.inspect_err(|_| booking.fail()).map_err(|error| Fault::unguarded(&error))?;
+        let mut guard = guard.inspect_err(|_| booking.fail()).map_err(|error| Fault::unguarded(&error))?;
+        if manner.is_bare {
+            guard.expect_nothing();
+        }
         let finishes = manner.open().filter(|_| setup.end == End::Finish && !guard.redacts());
         let frames = Frames::new(manner.kind(), case.is_numbered, guard.redacts());
         let patience = Patience::new(&upstream.config, case.begun, manner.dialect.is_some());
@@ -222,6 +240,9 @@ impl Proxy {
             .with_reading(reading.filter(|_| manner.is_answer), manner.is_whole)
             .may_go_on(continuation.is_some() || manner.is_whole)
             .with_warnings(Warnings::of(manner.open().filter(|_| setup.tells_warnings && !manner.is_whole)));
+        if manner.is_bare {
+            return Ok(Outcome::Answer(bare(head, watched)));
+        }
         let part = if manner.is_whole {
             let whole = Whole { body, watched, patience, upstream: &upstream.name, finishes };
             match whole.pass(head).await? {
@@ -232,8 +253,9 @@ impl Proxy {
             Part { head, body, watched, patience, passed: Bytes::new() }
         };
         let Part { mut head, body, watched, patience, passed } = part;
-        // A guard may shorten the answer.
-        head.headers.remove(CONTENT_LENGTH);
+        if !manner.is_untouched() {
+            head.headers.remove(CONTENT_LENGTH);
+        }
         let is_sse = manner.is_sse();
         let keepalive = setup.keepalive.filter(|_| is_sse).map(|every| Keepalive::new(every, asked.api));
         let flow = Flow::new(body, watched, patience, keepalive);
@@ -241,6 +263,12 @@ impl Proxy {
         let leaving = Leaving { goes_on: setup.goes_on, wait: self.ledger.wait(), client: case.client.clone() };
         Ok(Outcome::Answer(Response::from_parts(head, Body::of(Sent::new(flow, leaving, &self.answers)))))
     }
+}
+
+/// An answer that is over with its head.
+fn bare(head: Parts, mut watched: Watched) -> Response<Body> {
+    watched.finish(Close::Clean);
+    Response::from_parts(head, whole(Bytes::new()))
 }
 
 impl Fault {

@@ -26,7 +26,7 @@ use crate::reason::reason;
 use crate::seats::Seats;
 use crate::socket::{PROBE_AFTER, PROBE_EVERY, PROBES};
 use crate::tls::towards_upstream;
-use crate::wire::{API_KEY, GOOG_API_KEY, with_key};
+use crate::wire::{API_KEY, GOOG_API_KEY, with_key, without_key};
 
 /// Half-open HTTP/2 connections are found by pings.
 const PING: Duration = Duration::from_secs(20);
@@ -92,21 +92,36 @@ impl Upstreams {
 
     /// The upstream and the endpoint of a path: a first part that is an upstream's name chooses that one.
     pub(crate) fn choose(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<Chosen, Fault> {
-        let path = uri.path();
-        let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+        let (path, query) = (uri.path(), uri.query());
         let prefix = path.get(1..).and_then(|rest| rest.split('/').next()).unwrap_or_default();
-        if let Some(upstream) = self.by_name.get(prefix) {
-            let rest = path.get(1 + prefix.len()..).filter(|rest| !rest.is_empty()).unwrap_or("/");
-            let endpoint = Endpoint::of(method, rest, headers);
-            let api = endpoint.as_ref().map(|endpoint| endpoint.api).filter(|api| upstream.config.apis.contains(api));
-            let api = api.or(upstream.config.apis.first().copied()).unwrap_or(Api::Openai);
-            return Ok(Chosen { upstream: Arc::clone(upstream), api, path: format!("{rest}{query}"), endpoint });
-        }
-        let endpoint = Endpoint::of(method, path, headers).ok_or_else(|| Fault::unknown_path(path))?;
-        let speaks = |upstream: &&Arc<Upstream>| upstream.config.apis.contains(&endpoint.api);
-        let upstream = self.by_name.values().find(speaks).ok_or_else(|| Fault::no_upstream(endpoint.api))?;
-        let (upstream, api, path) = (Arc::clone(upstream), endpoint.api, format!("{path}{query}"));
-        Ok(Chosen { upstream, api, path, endpoint: Some(endpoint) })
+        let named = self.by_name.get(prefix);
+        let rest = match named {
+            Some(_) => path.get(1 + prefix.len()..).filter(|rest| !rest.is_empty()).unwrap_or("/"),
+            None => path,
+        };
+        let endpoint = Endpoint::read(method, rest, query, headers)?;
+        let api = endpoint.as_ref().map(|endpoint| endpoint.api);
+        let upstream = match named {
+            Some(upstream) => upstream,
+            None => self.of_api(api.ok_or_else(|| Fault::unknown_path(path))?, path)?,
+        };
+        let is_read = endpoint.as_ref().is_some_and(Endpoint::is_read);
+        let asked = upstream.joined(rest);
+        let endpoint = match asked == rest || is_read {
+            true => endpoint,
+            // Part of an API's path may stand in the upstream's URL.
+            false => Endpoint::read(method, &asked, query, headers)?.filter(Endpoint::is_read).or(endpoint),
+        };
+        let api = endpoint.as_ref().map(|endpoint| endpoint.api).filter(|api| upstream.config.apis.contains(api));
+        let api = api.or(upstream.config.apis.first().copied()).unwrap_or(Api::Openai);
+        let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+        Ok(Chosen { upstream: Arc::clone(upstream), api, path: format!("{rest}{query}"), endpoint })
+    }
+
+    fn of_api(&self, api: Api, path: &str) -> Result<&Arc<Upstream>, Fault> {
+        let speaks = |upstream: &&Arc<Upstream>| upstream.config.apis.contains(&api);
+        let none = || if path == "/" { Fault::unknown_path(path) } else { Fault::no_upstream(api) };
+        self.by_name.values().find(speaks).ok_or_else(none)
     }
 
     /// All of them, in order of the name.
@@ -170,7 +185,9 @@ impl Upstream {
     ) -> Result<Response<Incoming>, Fault> {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
-        *request.uri_mut() = self.uri(path)?;
+        // Beside the upstream's own key none of the client's goes on.
+        let uri = if self.key.is_some() { self.uri(&without_key(path)) } else { self.uri(path) };
+        *request.uri_mut() = uri?;
         *request.headers_mut() = with_key(headers, self.key_header(api));
         let limit = self.config.first_byte();
         match tokio::time::timeout(limit, self.client.request(request)).await {
@@ -186,10 +203,19 @@ impl Upstream {
         Some((self.base.host()?.to_owned(), self.base.port_u16().unwrap_or(standard)))
     }
 
+    /// A path as it is asked for.
+    fn joined(&self, path: &str) -> String {
+        let behind = path.strip_prefix("/v1").filter(|rest| rest.is_empty() || rest.starts_with(['/', '?']));
+        let base = self.base.path().trim_end_matches('/');
+        match self.config.v1.as_deref().zip(behind) {
+            Some((v1, rest)) => format!("{base}{v1}{rest}"),
+            None => format!("{base}{path}"),
+        }
+    }
+
     fn uri(&self, path: &str) -> Result<Uri, Fault> {
-        let joined = format!("{}{path}", self.base.path().trim_end_matches('/'));
         let mut parts = self.base.clone().into_parts();
-        parts.path_and_query = joined.parse::<PathAndQuery>().ok();
+        parts.path_and_query = self.joined(path).parse::<PathAndQuery>().ok();
         Uri::from_parts(parts).map_err(|_| Fault::unknown_path(path))
     }
 

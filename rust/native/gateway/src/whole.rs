@@ -23,7 +23,8 @@ use crate::watched::{Passed, Watched};
 /// Longer ones pass piece by piece.
 const MAX_WHOLE: u64 = 16 << 20;
 
-/// Whether an answer with these headers is read to its end before it passes; `in_one_piece` where no stream was asked for.
+/// Whether an answer with these headers, which somebody reads, is read to its end before it passes; `in_one_piece` where no
+/// stream was asked for.
 pub(crate) fn is_whole(headers: &HeaderMap, in_one_piece: bool) -> bool {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let is_json = text(CONTENT_TYPE).is_some_and(|kind| kind.starts_with("application/json"));

@@ -1,8 +1,9 @@
 //! Headers that belong to one connection, and those that the gateway adds.
 
 use http::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, HOST, HeaderMap,
-    HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, COOKIE, HOST,
+    HeaderMap, HeaderName, HeaderValue, ORIGIN, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, REFERER, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE,
 };
 
 /// Where the stream's id stands in the answer.
@@ -23,6 +24,9 @@ pub(crate) const GOOG_API_KEY: HeaderName = HeaderName::from_static("x-goog-api-
 /// Azure's key.
 pub(crate) const AZURE_API_KEY: HeaderName = HeaderName::from_static("api-key");
 
+/// Google's key in a query.
+pub(crate) const KEY: &str = "key";
+
 /// RFC 9110, section 7.6.1.
 const HOP_BY_HOP: [HeaderName; 8] =
     [CONNECTION, KEEP_ALIVE, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
@@ -40,11 +44,20 @@ pub(crate) fn end_to_end(headers: &HeaderMap) -> HeaderMap {
     headers.iter().filter(|(name, _)| passes(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
-/// What an upstream is asked with: the client's headers, without its key where that is one of the gateway's own.
+/// What is between a browser and the gateway.
+const OF_PAGES: [HeaderName; 3] = [COOKIE, ORIGIN, REFERER];
+/// What clients and the gateway say to each other begins so.
+const OWN: &str = "x-midstream-";
+/// What allows pages of browsers begins so: the gateway alone says which may call.
+const ALLOWS_PAGES: &str = "access-control-";
+
+/// What an upstream is asked with: the client's headers without what is for the gateway, and without its key where that is
+/// one of the gateway's own.
 pub(crate) fn to_upstream(headers: &HeaderMap, is_own_key: bool) -> HeaderMap {
-    let mut sent = end_to_end(headers);
-    sent.remove(HOST);
-    sent.remove(CONTENT_LENGTH);
+    let mut sent = without(end_to_end(headers), OWN);
+    for name in [HOST, CONTENT_LENGTH].iter().chain(&OF_PAGES) {
+        sent.remove(name);
+    }
     sent.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     if is_own_key { without_keys(sent) } else { sent }
 }
@@ -57,11 +70,25 @@ pub(crate) fn with_key(headers: HeaderMap, key: Option<(HeaderName, HeaderValue)
     sent
 }
 
-/// A path without the key that stands in its query.
+/// What stands in a query by this name, decoded.
+pub(crate) fn in_query(query: &str, name: &str) -> Option<String> {
+    form_urlencoded::parse(query.as_bytes()).find_map(|(given, value)| (given == name).then(|| value.into_owned()))
+}
+
+/// A path without the key that stands in its query, however it is written there; every other byte is the same.
 pub(crate) fn without_key(path: &str) -> String {
     let Some((path, query)) = path.split_once('?') else { return path.to_owned() };
-    let rest: Vec<&str> = query.split('&').filter(|pair| !pair.starts_with("key=")).collect();
+    let rest: Vec<&str> = query.split('&').filter(|pair| in_query(pair, KEY).is_none()).collect();
     if rest.is_empty() { path.to_owned() } else { format!("{path}?{}", rest.join("&")) }
+}
+
+/// The headers but those whose names begin so.
+fn without(headers: HeaderMap, begin: &str) -> HeaderMap {
+    headers
+        .iter()
+        .filter(|(name, _)| !name.as_str().starts_with(begin))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 fn without_keys(mut headers: HeaderMap) -> HeaderMap {
@@ -82,7 +109,7 @@ pub(crate) fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
 
 /// What a client is answered with. Nobody between may change an answer that is read; of others it passes what they say.
 pub(crate) fn to_client(headers: &HeaderMap, id: &str, upstream: Option<&str>, is_read: bool) -> HeaderMap {
-    let mut sent = end_to_end(headers);
+    let mut sent = without(without(end_to_end(headers), ALLOWS_PAGES), OWN);
     for (name, value) in [(STREAM_ID, Some(id)), (UPSTREAM, upstream)] {
         if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
             sent.insert(name, value);
@@ -143,5 +170,30 @@ mod tests {
         let given = of(&[("authorization", "Bearer client")]);
         assert_eq!(with_key(to_upstream(&given, false), None)[AUTHORIZATION], "Bearer client");
         assert!(!with_key(to_upstream(&given, true), None).contains_key(AUTHORIZATION));
+    }
+
+    #[test]
+    fn what_is_for_the_gateway_goes_no_further() {
+        let given = of(&[
+            ("accept", "*/*"),
+            ("cookie", "session=1"),
+            ("origin", "http://localhost"),
+            ("referer", "http://localhost/page"),
+            ("x-midstream-ids", "1"),
+        ]);
+        assert_eq!(to_upstream(&given, false), of(&[("accept", "*/*"), ("accept-encoding", "identity")]));
+    }
+
+    #[test]
+    fn a_key_in_a_query_goes_however_it_is_written() {
+        for (path, expected) in [
+            ("/v1?alt=sse&key=a&x=%20", "/v1?alt=sse&x=%20"),
+            ("/v1?k%65y=a", "/v1"),
+            ("/v1?key", "/v1"),
+            ("/v1?keys=a&a=key=b", "/v1?keys=a&a=key=b"),
+        ] {
+            assert_eq!(without_key(path), expected, "{path}");
+        }
+        assert_eq!(in_query("a=b&k%65y=s%2Fe+c", KEY).as_deref(), Some("s/e c"));
     }
 }

@@ -75,6 +75,8 @@ async fn a_key_for_some_models_asks_no_other_and_none_that_cannot_be_read() {
         ("POST", "/mock/openai/deployments/gpt-5-pro/chat/completions", r#"{"model":"fast"}"#),
         ("POST", "/v1/messages", "{}"),
         ("POST", "/api/chat", "{}"),
+        ("POST", CHAT, r#"{"model":"fast","models":["fast","gpt-5-pro"]}"#),
+        ("POST", CHAT, r#"{"model":"fast","models":"gpt-5-pro"}"#),
     ];
     for (method, path, body) in refused {
         let (status, told) = told(asker.send(method, path, body).await).await;
@@ -84,6 +86,7 @@ async fn a_key_for_some_models_asks_no_other_and_none_that_cannot_be_read() {
     assert_eq!(mock.connections(), 0);
     for (method, path, body) in [
         ("POST", CHAT, r#"{"model":"fast"}"#),
+        ("POST", CHAT, r#"{"model":"fast","models":["fast"]}"#),
         ("POST", "/v1beta/models/fast:generateContent", "{}"),
         ("GET", "/v1/models", ""),
     ] {
@@ -110,6 +113,45 @@ async fn a_body_that_says_twice_what_decides_is_refused_in_the_shape_of_its_api(
         }
     }
     assert_eq!(mock.connections(), 0);
+}
+
+#[tokio::test]
+async fn a_fault_before_an_upstream_is_chosen_has_the_shape_of_its_api() {
+    let mock = Mock::start(Script::of([chat_end()])).await;
+    let server = gateway_with(&mock, Api::Openai, |config| {
+        config.upstreams.get_mut("mock").unwrap().apis.clear();
+    })
+    .await;
+    for (path, kind) in SHAPES {
+        let (status, told) = told(Asker::new(&server).send("POST", path, "{}").await).await;
+        assert_eq!(status, StatusCode::NOT_FOUND, "{path}");
+        assert!(told.pointer(kind).is_some_and(Value::is_string), "{path} {told}");
+        assert!(told.to_string().contains("its configuration names none in upstreams.NAME.apis"), "{told}");
+    }
+    let (status, told) = told(Asker::new(&server).send("GET", "/", "").await).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    for what in ["/midstream/v1/streams", "/v1"] {
+        assert!(told["error"]["message"].as_str().unwrap().contains(what), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn who_has_no_key_learns_nothing_of_upstreams() {
+    let mock = Mock::start(Script::of([chat_end()])).await;
+    let server = gateway_with(&mock, Api::Openai, |config| {
+        config.keys.insert("alice".to_owned(), key("alice-key", json!({})));
+    })
+    .await;
+    let paths = ["/", "/mock/x", "/other/x", "/v1/chat/completions/", "/api/tags", "/nothing", "/v1/../x"];
+    for path in SHAPES.into_iter().map(|(path, _)| path).chain(paths) {
+        for key in [None, Some("wrong-key")] {
+            let (status, told) = told(with_key(&server, key).send("POST", path, "{}").await).await;
+            assert_eq!(status, StatusCode::UNAUTHORIZED, "{path}");
+            assert!(!told.to_string().contains("mock"), "{told}");
+        }
+    }
+    let (status, told) = told(Asker::new(&server).send("POST", "/api/chat", "{}").await).await;
+    assert!(status == StatusCode::UNAUTHORIZED && told["error"].is_string(), "{told}");
 }
 
 /// The answer to a page whose name was made to lead to the gateway.

@@ -111,6 +111,23 @@ async fn no_page_may_call_unless_its_origin_is_named() {
     let (status, headers) = asked_by(&server, "https://app.example", "POST", CHAT).await;
     assert_eq!(status, StatusCode::FORBIDDEN);
     assert!(!headers.contains_key("access-control-allow-origin"));
+    for (method, path) in [
+        ("OPTIONS", CHAT),
+        ("GET", "/v1/models"),
+        ("HEAD", "/mock/v1/models"),
+        ("GET", "/midstream/v1/streams"),
+        ("GET", "/midstream/v1/streams/x/events"),
+        ("GET", "/metrics"),
+    ] {
+        for origin in ["https://app.example", "null", "http://localhost.evil.example"] {
+            let (status, headers) = asked_by(&server, origin, method, path).await;
+            assert_eq!(status, StatusCode::FORBIDDEN, "{origin} {method} {path}");
+            assert!(headers.keys().all(|name| !name.as_str().starts_with("access-control-")), "{headers:?}");
+        }
+        let (status, _) = asked_by(&server, "http://localhost", method, path).await;
+        assert_ne!(status, StatusCode::FORBIDDEN, "{method} {path}");
+    }
+    assert_eq!(asked_by(&server, "https://app.example", "GET", "/healthz").await.0, StatusCode::OK);
     let named = CorsConfig { origins: vec!["https://app.example".to_owned()], credentials: true };
     server.reload(Config { cors: Some(named), ..config(&server, &mock) }).unwrap();
     let (status, headers) = asked_by(&server, "https://app.example", "OPTIONS", CHAT).await;

@@ -166,6 +166,11 @@ impl EndTracker {
         self.clean_close_is_complete = false;
     }
 
+    /// The answer has no body, and is whole without one.
+    pub(crate) fn expect_nothing(&mut self) {
+        (self.clean_close_is_complete, self.any_content) = (true, true);
+    }
+
     pub(crate) fn content(&mut self) {
         self.any_content = true;
     }
@@ -332,6 +337,13 @@ mod tests {
         end.fail();
         let ending = end.conclude(Close::Stopped, true, false);
         assert_eq!((ending.state, ending.notes), (EndingState::Halted, vec!["failed", "truncated"]));
+    }
+
+    #[test]
+    fn an_answer_that_has_no_body_is_complete_without_one() {
+        let mut end = EndTracker::default();
+        end.expect_nothing();
+        assert_eq!(end.conclude(Close::Clean, false, false).state, EndingState::Complete);
     }
 
     #[test]

@@ -269,6 +269,11 @@ impl Guard {
         (mask.redactions + mask.copies, waiting, mask.held_bytes)
     }
 
+    /// The answer is over with its head: nothing of it is missing where no byte comes.
+    pub fn expect_nothing(&mut self) {
+        self.checks.known.end.expect_nothing();
+    }
+
     /// Whether the provider said how its answer ends, so that what may still come is its usage.
     pub fn is_told(&self) -> bool {
         self.checks.known.end.is_told()

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use http::Uri;
+use http::uri::PathAndQuery;
 use midstream_series::Span;
 use midstream_stream::Error;
 use serde::Deserialize;
@@ -15,6 +16,7 @@ use super::values::{address, seconds, setting};
 use crate::breaker::Breaker;
 use crate::endpoint::Api;
 use crate::seats::Seats;
+use crate::spelling::Spelling;
 
 /// Hosts whose documents name `stream_options.include_usage`; others may refuse a member that they do not know.
 const HOSTS_OF_USAGE: [&str; 3] = ["api.deepseek.com", "api.groq.com", "api.openai.com"];
@@ -27,6 +29,9 @@ pub struct UpstreamConfig {
     pub url: String,
     /// Whose APIs it speaks; at least one.
     pub apis: Vec<Api>,
+    /// What `/v1` at the begin of a path becomes behind that URL, such as `/api/paas/v4`.
+    #[serde(default)]
+    pub v1: Option<String>,
     /// The environment variable that holds its key; without one the client's key passes.
     #[serde(default)]
     pub key_env: Option<String>,
@@ -96,6 +101,7 @@ impl UpstreamConfig {
         Self {
             url: url.into(),
             apis: apis.to_vec(),
+            v1: None,
             key_env: None,
             key_file: None,
             ca: None,
@@ -161,6 +167,9 @@ impl UpstreamConfig {
         if self.apis.is_empty() {
             return Err(setting("apis", "an empty list", "at least one of anthropic, gemini, ollama, openai"));
         }
+        if let Some(v1) = self.v1.as_ref().filter(|v1| !is_path(v1)) {
+            return Err(setting("v1", &format!("{v1:?}"), "a path that begins with a slash and ends with none"));
+        }
         if self.retries > 10 {
             return Err(setting("retries", &self.retries.to_string(), "a whole number from 0 to 10"));
         }
@@ -203,6 +212,10 @@ impl UpstreamConfig {
         Duration::from_secs_f64(self.first_byte_s)
     }
 
+    pub(crate) fn total(&self) -> Duration {
+        Duration::from_secs_f64(self.total_s)
+    }
+
     pub(crate) fn seats(&self) -> Seats {
         Seats::new(self.max_concurrent, self.max_waiting, Duration::from_secs_f64(self.wait_s))
     }
@@ -216,4 +229,10 @@ impl UpstreamConfig {
         let host = self.base().ok().and_then(|uri| uri.host().map(str::to_ascii_lowercase)).unwrap_or_default();
         self.include_usage.unwrap_or_else(|| HOSTS_OF_USAGE.contains(&host.as_str()))
     }
+}
+
+/// Whether a text can stand before the rest of a path.
+fn is_path(text: &str) -> bool {
+    let is_plain = !text.contains(['?', '#']) && !Spelling::of(text).has_dots;
+    is_plain && text.starts_with('/') && !text.ends_with('/') && text.parse::<PathAndQuery>().is_ok()
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 /// What is read, at the top and one table below. Gemini takes both ways to write a name.
-const READ: [&str; 17] = [
+const READ: [&str; 18] = [
     "best_of",
     "candidateCount",
     "candidate_count",
@@ -20,6 +20,7 @@ const READ: [&str; 17] = [
     "max_output_tokens",
     "max_tokens",
     "model",
+    "models",
     "n",
     "num_predict",
     "options",

@@ -79,7 +79,6 @@ pub(super) async fn events(
     };
     match (look_at(&proxy, found, after, mode.unwrap_or_default()), upgrade) {
         (Err(fault), _) => told(&fault),
-        (Ok(_), Ok(_)) if !proxy.setup.load().cors.origin_is_allowed(&asker.headers) => told(&Fault::foreign_page()),
         (Ok(viewer), Ok(upgrade)) => {
             let upgrade = upgrade.max_message_size(MAX_BODY).max_frame_size(MAX_BODY);
             upgrade.on_upgrade(|socket| ws::show(viewer, socket))

@@ -12,7 +12,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use midstream_gateway::Server;
 use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -110,6 +110,20 @@ pub(crate) async fn tls(address: SocketAddr, config: ClientConfig) -> std::io::R
 pub(crate) struct Raw(pub(crate) TcpStream);
 
 impl Raw {
+    /// An upstream that answers each connection with these bytes, whatever it is asked.
+    pub(crate) async fn serve(answer: &'static str) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                let mut raw = Self(socket);
+                raw.until("\r\n\r\n").await;
+                raw.write(answer).await;
+            }
+        });
+        address
+    }
+
     pub(crate) async fn open(server: &Server) -> Self {
         Self(TcpStream::connect(server.address()).await.unwrap())
     }
