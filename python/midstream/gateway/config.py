@@ -76,6 +76,11 @@ class Upstream:
         Default: where the host is known to take it (OpenAI, DeepSeek, Groq).
     prefill : Prefill, optional
         How it goes on with an answer that is begun. Default: it does not.
+
+    Examples
+    --------
+    >>> Upstream(url="http://127.0.0.1:11434", apis=("ollama", "openai")).retries
+    1
     """
 
     url: str = field(metadata=allowed(pattern=BASE_URL))
@@ -108,6 +113,12 @@ class Route:
         Who is asked.
     model : str, optional
         The name that the upstream knows. Default: the same.
+
+    Examples
+    --------
+    >>> fast = (Route(upstream="openai", model="gpt-5-mini"), Route(upstream="spare"))
+    >>> GatewayConfig(models={"fast": fast}).models["fast"][1].upstream
+    'spare'
     """
 
     upstream: str
@@ -122,7 +133,7 @@ class Key:
     ----------
     sha256 : str
         The SHA-256 of the key, in 64 hexadecimal digits.
-    roles : tuple of {"admin", "call", "view"}
+    roles : tuple of {"admin", "call", "view"}, at least one
         ``call`` asks upstreams, ``view`` sees streams, ``admin`` ends those of others.
     models : tuple of str, optional
         The models that it is for. Default: all.
@@ -130,11 +141,17 @@ class Key:
         Whose it is: it sees and ends streams of that tenant alone. Default: of all.
     limits : Limits, optional
         How much it may use. Default: no limit.
+
+    Examples
+    --------
+    >>> import hashlib
+    >>> Key(sha256=hashlib.sha256(b"sk-of-alice").hexdigest(), roles=("call", "view")).tenant is None
+    True
     """
 
     sha256: str = field(metadata=allowed(pattern="^[0-9A-Fa-f]{64}$"))
-    roles: tuple[Role, ...] = ("call",)
-    models: tuple[str, ...] | None = None
+    roles: tuple[Role, ...] = field(default=("call",), metadata=allowed(minItems=1))
+    models: tuple[str, ...] | None = field(default=None, metadata=allowed(minItems=1))
     tenant: str | None = field(default=None, metadata=allowed(pattern="^[A-Za-z0-9_-]{1,64}$"))
     limits: Limits = field(default_factory=Limits, metadata=table(Limits))
 
@@ -237,12 +254,25 @@ class GatewayConfig:
             raise wrong("guard", self.guard, "a midstream.stream.Settings")
 
     def to_dict(self) -> dict[str, Any]:
-        """The configuration as tables of plain values, as its file holds them."""
+        """The configuration as tables of plain values, as its file holds them.
+
+        Examples
+        --------
+        >>> GatewayConfig(listen="127.0.0.1:0").to_dict()["listen"]
+        '127.0.0.1:0'
+        """
         tables: dict[str, Any] = plain(self)
         return tables
 
     def to_toml(self) -> str:
-        """The configuration as the text of its file."""
+        """The configuration as the text of its file.
+
+        Examples
+        --------
+        >>> config = GatewayConfig(listen="127.0.0.1:0")
+        >>> GatewayConfig.loads(config.to_toml()) == config
+        True
+        """
         return CompiledSettings.write(json.dumps(self.to_dict()))
 
     @classmethod
@@ -283,12 +313,24 @@ class GatewayConfig:
         ------
         InputError
             With ``file``, and ``line``, ``column`` and ``key`` of what is wrong in it.
+
+        Examples
+        --------
+        >>> GatewayConfig.load("no-such-folder/midstream.toml")
+        Traceback (most recent call last):
+        midstream.errors.InputError: cannot read the configuration no-such-folder/midstream.toml: no such file or directory
         """
         return cls._load(path, read_config)
 
     @staticmethod
     def json_schema() -> dict[str, Any]:
-        """The JSON schema (draft 2020-12) of configurations, for editors and other tools."""
+        """The JSON schema (draft 2020-12) of configurations, for editors and other tools.
+
+        Examples
+        --------
+        >>> GatewayConfig.json_schema()["properties"]["max_body"]["default"]
+        33554432
+        """
         return schema_of(GatewayConfig, "urn:midstream:gateway:1", "A configuration of MidStream's gateway, version 1")
 
     @classmethod
