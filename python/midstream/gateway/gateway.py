@@ -198,7 +198,7 @@ class Gateway:
 
         One mapping each: ``tenant``, ``key``, ``model``, ``upstream``, ``requests``, ``input`` and ``output`` tokens,
         ``input_estimated`` and ``output_estimated`` (those of them that no provider counted), ``bytes``, and ``cost`` at
-        the prices of the budget.
+        the prices of the budget. What no record knows is None.
         """
         usage: list[dict[str, Any]] = json.loads(self._running.usage_json())["usage"]
         return usage

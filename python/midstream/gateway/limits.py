@@ -79,8 +79,8 @@ class Usage:
     Examples
     --------
     >>> Usage(file="usage.jsonl").wait_s
-    0.25
+    0.05
     """
 
     file: str | None = None
-    wait_s: float = field(default=0.25, metadata=allowed(minimum=0, maximum=10))
+    wait_s: float = field(default=0.05, metadata=allowed(minimum=0, maximum=10))

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame};
 use hyper::body::Incoming;
-use midstream_stream::Close;
+use midstream_stream::{Broken, Close, EndingState};
 use tokio::time::{Instant, Sleep};
 
 use crate::body::BodyError;
@@ -187,7 +187,15 @@ impl Flow {
 
     /// The client gets its API's error if it can, and then its body breaks: no client takes it for a whole one.
     fn break_off(&mut self, close: Close, why: &str) {
-        let told = self.watched.broken(why);
+        let (code, ending) = match close {
+            Close::ClientLeft if self.watched.stream().cause() == Some(Cause::Draining) => {
+                ("midstream_draining", EndingState::Cancelled)
+            }
+            Close::ClientLeft => ("midstream_cancelled", EndingState::Cancelled),
+            Close::GaveUp => ("midstream_upstream_timeout", EndingState::Stalled),
+            Close::Abrupt | Close::Clean | Close::Stopped => ("midstream_upstream_broke", EndingState::Truncated),
+        };
+        let told = self.watched.broken(&Broken { code, message: why, ending });
         self.close(close);
         self.send(told);
         self.fault = Some(why.into());

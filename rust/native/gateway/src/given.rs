@@ -20,6 +20,9 @@ use crate::usage::Contents;
 /// another stream is not to be kept longer.
 const LONG: usize = 64 << 10;
 
+/// Bytes of a model's name: it stands in records, streams and traces.
+pub(crate) const LONGEST_MODEL: usize = 256;
+
 /// A request's body and what it says.
 pub(crate) struct Given {
     pub(crate) model: Option<String>,
@@ -55,6 +58,9 @@ impl Given {
         asked.check()?;
         let endpoint = chosen.endpoint.as_ref();
         let model = endpoint.and_then(|endpoint| endpoint.model.clone()).or_else(|| asked.model());
+        if let Some(name) = model.as_deref().filter(|name| name.len() > LONGEST_MODEL) {
+            return Err(Fault::long_model(name.len()));
+        }
         let is_guarded = endpoint.is_some_and(|endpoint| endpoint.dialect.is_some());
         let is_unguarded = endpoint.is_some_and(|endpoint| endpoint.costs_unguarded(&chosen.path));
         let count = if is_guarded { asked.answers() } else { 0 };
@@ -73,6 +79,11 @@ impl Given {
 }
 
 impl Fault {
+    fn long_model(bytes: usize) -> Self {
+        let message = format!("the model's name has {bytes} bytes, allowed are {LONGEST_MODEL}");
+        Self::new(StatusCode::BAD_REQUEST, "midstream_bad_request", message)
+    }
+
     /// The reading panicked.
     fn unread() -> Self {
         let message = "the gateway could not read the request's body";

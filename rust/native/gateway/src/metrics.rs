@@ -145,7 +145,12 @@ impl Metrics {
         let unit = || Unit::Seconds;
         registry.register_with_unit("stream_ttft", "From the request to the first text", unit(), first_text.clone());
         registry.register_with_unit("inter_chunk", "Between two chunks of an upstream", unit(), gaps.clone());
-        registry.register_with_unit("overhead", "A chunk's time in the guard", unit(), overhead.clone());
+        registry.register_with_unit(
+            "overhead",
+            "A chunk's time in the guard, without what sockets take to read and write it",
+            unit(),
+            overhead.clone(),
+        );
     }
 
     /// The text that Prometheus reads.

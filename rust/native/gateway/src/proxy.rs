@@ -126,7 +126,7 @@ impl Proxy {
             setup.upstreams.knows(model.as_deref()) || key.as_deref().is_some_and(|key| key.names_models());
         let stream = self.streams.start(api, head.uri.path(), model, key.as_deref());
         let (answering, id) = (Answering::new(&stream, model_is_known), stream.meta.id.clone());
-        let asks = || Asks { streams, conversation };
+        let asks = || Asks { streams, conversation, model_is_known };
         let reading = contents.has_results.then(|| self.beside.read(&body, &setup)).flatten();
         let booking = Booking::new(&self.ledger, &self.clock, &stream, (admission, answers.max_tokens))
             .of_request(contents, prices)

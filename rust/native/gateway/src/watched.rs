@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use midstream_series::{Span, Timestamp};
-use midstream_stream::{Action, Close, Decision, Dialect, EndingState, Error, EventKind, Finding, Forward, Guard};
+use midstream_stream::{
+    Action, Broken, Close, Decision, Dialect, EndingState, Error, EventKind, Finding, Forward, Guard,
+};
 use midstream_worker::Clock;
 use tokio::time::Instant;
 
@@ -20,7 +22,7 @@ use crate::metrics::Metrics;
 use crate::moderation::Moderation;
 use crate::moderator::{Moderator, Verdict};
 use crate::norm;
-use crate::streams::Stream;
+use crate::streams::{MAX_FINDINGS, Stream};
 use crate::usage::{Booking, Call};
 use crate::warnings::Warnings;
 
@@ -289,7 +291,7 @@ impl Watched {
     }
 
     /// What tells a client that its answer breaks off, in the words of its API.
-    pub(crate) fn broken(&mut self, why: &str) -> Bytes {
+    pub(crate) fn broken(&mut self, why: &Broken<'_>) -> Bytes {
         if self.is_copied() { Bytes::new() } else { self.guard.broken(why).into() }
     }
 
@@ -335,6 +337,7 @@ impl Watched {
         }
         let rest = self.pass(&rest);
         let held = self.frames.rest();
+        summary.findings.truncate(MAX_FINDINGS);
         self.stream.end(Some(summary.to_json()));
         if held.is_empty() { rest } else { [rest, held].concat().into() }
     }

@@ -197,7 +197,8 @@ impl Whole<'_> {
                 Ok(None) => return Ok(None),
                 Ok(Some(Err(_))) => {
                     self.watched.finish(Close::Abrupt);
-                    return Err(Fault::unreachable(self.upstream, "the connection broke inside the answer"));
+                    let why = "the connection broke inside the answer";
+                    return Err(Fault { kind: "midstream_upstream_broke", ..Fault::unreachable(self.upstream, why) });
                 }
                 Ok(Some(Ok(frame))) => {
                     // An answer in one piece tells nothing before it is whole.

@@ -183,6 +183,8 @@ async fn a_gateway_that_stops_does_not_wait_for_ever() {
     raw.write(chat_request()).await;
     raw.until("Hello").await;
     server.stop().await;
-    assert!(!raw.rest().await.contains("[DONE]"));
+    let rest = raw.rest().await;
+    assert!(rest.contains("\"type\":\"midstream_draining\"") && !rest.contains("[DONE]"), "{rest}");
+    assert!(rest.contains("\"ending\":\"cancelled\""), "{rest}");
     assert!(!mock.closed().await.0);
 }

@@ -56,6 +56,7 @@ async fn a_looping_answer_is_stopped_and_the_provider_closed() {
     let text = String::from_utf8(body.to_vec()).unwrap();
     let last: Value = serde_json::from_str(text.trim_end().rsplit("data: ").next().unwrap()).unwrap();
     assert!(last["error"]["message"].as_str().unwrap().contains("repeat"), "{last}");
+    assert_eq!((&last["error"]["type"], &last["midstream"]["ending"]), (&"midstream_stopped".into(), &"halted".into()));
     assert!(!text.contains("[DONE]"));
     assert!(!mock.closed().await.0);
     let shown = asker.get_json(&format!("/midstream/v1/streams/{id}")).await;
@@ -81,7 +82,14 @@ async fn an_operator_can_end_a_stream() {
     let id = response.headers()["x-midstream-stream-id"].to_str().unwrap().to_owned();
     let cancelled = asker.send("POST", &format!("/midstream/v1/streams/{id}/cancel"), "").await;
     assert_eq!(cancelled.status(), StatusCode::ACCEPTED);
-    assert!(timeout(LONGEST, response.into_body().collect()).await.unwrap().is_err());
+    let (mut body, mut seen) = (response.into_body(), Vec::new());
+    while let Ok(frame) = timeout(LONGEST, body.frame()).await.unwrap().expect("it breaks off") {
+        seen.extend_from_slice(&frame.into_data().unwrap());
+    }
+    let seen = String::from_utf8(seen).unwrap();
+    let last: Value = serde_json::from_str(seen.trim_end().rsplit("data: ").next().unwrap()).unwrap();
+    let told = (&last["error"]["type"], &last["midstream"]["ending"]);
+    assert_eq!(told, (&"midstream_cancelled".into(), &"cancelled".into()));
     assert!(!mock.closed().await.0);
 }
 
@@ -253,6 +261,7 @@ async fn a_whole_answer_that_loops_is_refused_by_its_status() {
     assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
     let body: Value = serde_json::from_slice(&all(response).await).unwrap();
     assert_eq!(body["error"]["message"], "stopped by midstream: repeat/exact");
+    assert_eq!(body["error"]["type"], "midstream_stopped");
 }
 
 #[tokio::test]

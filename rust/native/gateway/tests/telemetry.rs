@@ -14,7 +14,7 @@ use axum::routing::post;
 use bytes::Bytes;
 use http::StatusCode;
 use http_body_util::BodyExt;
-use midstream_gateway::{Api, Config, Server, TelemetryConfig, UpstreamConfig};
+use midstream_gateway::{Api, Config, RouteConfig, Server, TelemetryConfig, UpstreamConfig};
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value};
@@ -147,6 +147,38 @@ async fn a_call_is_a_span_of_the_clients_trace_and_holds_no_text() {
         assert!(metrics.iter().any(|known| known == name), "{metrics:?}");
     }
     assert!(!collector.holds(CANARY));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_say_which_tokens_are_an_estimate_and_name_models_of_the_configuration() {
+    let (collector, url) = Collector::start().await;
+    let usage = json!({"id": "c1", "object": "chat.completion.chunk", "model": "m", "choices": [],
+        "usage": {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9}});
+    let mock = Mock::start(Script::of([chat("Hello"), Bytes::from(format!("data: {usage}\n\n")), chat_end()])).await;
+    let silent = Mock::start(Script::of([chat("Hello"), chat_end()])).await;
+    let server = gateway_with(&mock, Api::Openai, |config: &mut Config| {
+        config.telemetry.otlp = Some(url);
+        let upstream = UpstreamConfig::new(format!("http://{}", silent.address), &[Api::Openai]);
+        config.upstreams.insert("silent".to_owned(), upstream);
+        config.models.insert("fast".to_owned(), vec![RouteConfig { upstream: "mock".to_owned(), model: None }]);
+    })
+    .await;
+    let asker = Asker::new(&server);
+    all(asker.send("POST", CHAT, r#"{"model":"fast","stream":true}"#).await).await;
+    all(asker.send("POST", &format!("/silent{CHAT}"), r#"{"model":"of-a-client","stream":true}"#).await).await;
+    timeout(LONGEST, server.stop()).await.unwrap();
+    let told = collector.histogram("gen_ai.client.token.usage");
+    let of = |attributes: &BTreeMap<String, String>, name: &str| attributes.get(name).cloned().unwrap_or_default();
+    let names = ["gen_ai.request.model", "gen_ai.token.type", "midstream.usage.source"];
+    let mut told: Vec<([String; 3], f64)> =
+        told.iter().map(|(attributes, _, sum)| (names.map(|name| of(attributes, name)), *sum)).collect();
+    told.sort_by(|one, other| one.0.cmp(&other.0));
+    let expected = [
+        (["", "output", "estimated"], 2.0),
+        (["fast", "input", "reported"], 7.0),
+        (["fast", "output", "reported"], 2.0),
+    ];
+    assert_eq!(told, expected.map(|(names, sum)| (names.map(str::to_owned), sum)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -214,6 +214,7 @@ async fn silence_between_two_events() {
     let seen = see(gateway_to(upstream(script).await, 0.2).await).await;
     assert_eq!((&seen.end, seen.is_broken), (&json!("stalled"), true));
     assert_eq!(seen.error()["message"], "the upstream sent nothing for 0.2 s");
+    assert_eq!(seen.error()["type"], "midstream_upstream_timeout");
     assert!(seen.text().starts_with(&String::from_utf8(chat("Hello").to_vec()).unwrap()));
 }
 
@@ -224,6 +225,7 @@ async fn a_body_that_ends_inside_a_chunk() {
     let seen = seen(script).await;
     assert_eq!((&seen.end, seen.is_broken), (&json!("truncated"), true));
     assert_eq!(seen.error()["message"], "the connection to the upstream broke inside its answer");
+    assert_eq!(seen.error()["type"], "midstream_upstream_broke");
 }
 
 #[tokio::test]
@@ -237,6 +239,7 @@ async fn a_reset_between_two_events() {
     let seen = seen(vec![chunked(), chunk(&chat("Hello")), Reset]).await;
     assert_eq!((&seen.end, seen.is_broken), (&json!("truncated"), true));
     assert_eq!(seen.error()["message"], "the connection to the upstream broke inside its answer");
+    assert_eq!(seen.error()["type"], "midstream_upstream_broke");
 }
 
 #[tokio::test]

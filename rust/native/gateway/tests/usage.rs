@@ -176,6 +176,10 @@ async fn a_count_that_does_not_come_is_not_waited_for_long() {
     drop(response);
     assert!(!mock.closed().await.0);
     assert_eq!(record(&server).await, expected("complete", None, 2, "estimated"));
+    // With what else it takes that is less than a tenth of a second.
+    assert!(Config::default().usage.wait_s <= 0.05);
+    let row = &Asker::new(&server).get_json("/midstream/v1/usage").await["usage"][0];
+    assert_eq!((&row["input"], &row["output"], &row["cost"]), (&json!(null), &json!(2), &json!(null)));
 }
 
 #[tokio::test]

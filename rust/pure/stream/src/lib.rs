@@ -37,7 +37,7 @@ pub use anomaly::{Anomalies, Anomaly};
 pub use budget::BudgetSettings;
 pub use channel::{Channel, ChannelIndex, ChannelKey, ChannelKind, Channels, MAX_CHANNELS, Place};
 pub use checks::Checks;
-pub use closing::End;
+pub use closing::{Broken, End};
 pub use continues::Continues;
 pub use course::{Course, CoursePoint};
 pub use decision::{Decision, Forward};

@@ -20,7 +20,7 @@ pub struct UsageConfig {
 
 impl Default for UsageConfig {
     fn default() -> Self {
-        Self { file: None, wait_s: 0.25 }
+        Self { file: None, wait_s: 0.05 }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The line of a stream that is over.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -22,7 +23,7 @@ pub(crate) struct Ended {
     pub(super) end: End,
     pub(super) cause: Option<&'static str>,
     pub(super) found: Option<Found>,
-    pub(super) findings: usize,
+    pub(super) findings: u64,
     pub(super) bytes: u64,
     pub(super) input: Option<u64>,
     pub(super) output: Option<u64>,
@@ -50,7 +51,8 @@ pub(crate) struct KnownEnd<'a> {
     pub(crate) status: Option<StatusCode>,
     pub(crate) end: &'a End,
     pub(crate) cause: Option<Cause>,
-    pub(crate) findings: &'a [Box<RawValue>],
+    /// The newest, and how many there were.
+    pub(crate) findings: (&'a VecDeque<Box<RawValue>>, u64),
     pub(crate) usage: &'a [UsageRecord],
     pub(crate) duration: Duration,
 }
@@ -63,7 +65,7 @@ impl Ended {
         if upstream.is_none() && known.status.is_some_and(is_refusal) {
             return None;
         }
-        let found = known.findings.iter().filter_map(|finding| serde_json::from_str::<Found>(finding.get()).ok());
+        let found = known.findings.0.iter().filter_map(|finding| serde_json::from_str::<Found>(finding.get()).ok());
         Some(Self {
             stream: meta.id.as_str().to_owned(),
             api: meta.api.name(),
@@ -73,7 +75,7 @@ impl Ended {
             end: known.end.clone(),
             cause: known.cause.map(Cause::name),
             found: found.reduce(|one, other| if other.action > one.action { other } else { one }),
-            findings: known.findings.len(),
+            findings: known.findings.1,
             bytes: usage.iter().map(|record| record.bytes).sum(),
             input: sum(usage.iter().map(|record| record.tokens.input)),
             output: sum(usage.iter().map(|record| record.tokens.output)),

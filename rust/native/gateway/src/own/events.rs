@@ -17,6 +17,7 @@ use crate::client::Client;
 use crate::fault::Fault;
 use crate::proxy::Proxy;
 use crate::streams::Seq;
+use crate::viewers::logged::LoggedSeat;
 use crate::viewers::{Mode, Seat, Viewer, sse, ws};
 
 /// What is allowed of each parameter.
@@ -129,8 +130,9 @@ fn look_at(proxy: &Proxy, found: Found, after: Option<Seq>, mode: Mode) -> Resul
         }
         Found::Log(known) => {
             let (meta, finished) = *known;
+            let seat = LoggedSeat::take(&meta.id, &proxy.streams.viewers, proxy.viewers).ok_or_else(Fault::no_seat)?;
             let entries = proxy.streams.log().map(|store| store.read(&meta.id, next));
-            entries.map(|entries| Viewer::of_log(entries, next, finished)).ok_or_else(Fault::no_seat)
+            entries.map(|entries| Viewer::of_log(entries, next, (finished, seat))).ok_or_else(Fault::no_seat)
         }
     }
 }

@@ -74,7 +74,10 @@ async fn with_role(State(proxy): State<Arc<Proxy>>, mut request: Request, next: 
 #[utoipa::path(get, path = "/metrics", tag = "gateway", responses(
     (status = 200, description = "OpenMetrics text", body = String, content_type = "application/openmetrics-text"),
 ))]
-async fn measured(State(proxy): State<Arc<Proxy>>) -> Response {
+async fn measured(State(proxy): State<Arc<Proxy>>, Extension(scope): Extension<Scope>) -> Response {
+    if scope.tenant.is_some() {
+        return told(&Fault::of_all_tenants());
+    }
     proxy.metrics.measure(&proxy.setup.load().upstreams, proxy.clock.now());
     ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], proxy.metrics.text()).into_response()
 }
@@ -110,6 +113,13 @@ async fn ready(State(proxy): State<Arc<Proxy>>) -> Response {
     let is_ready = !is_draining && (circuits.is_empty() || count(Circuit::Open) < circuits.len());
     let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, axum::Json(json!({"ready": is_ready, "draining": is_draining, "upstreams": counts}))).into_response()
+}
+
+impl Fault {
+    fn of_all_tenants() -> Self {
+        let message = "metrics are those of all tenants; a key without a tenant reads them";
+        Self::new(StatusCode::FORBIDDEN, "midstream_not_allowed", message)
+    }
 }
 
 fn told(fault: &Fault) -> Response {

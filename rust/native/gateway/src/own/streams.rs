@@ -84,7 +84,9 @@ pub(super) async fn list(State(proxy): State<Arc<Proxy>>, Extension(scope): Exte
     if !(1..=MOST).contains(&limit) {
         return refused(format!("limit is {limit}, allowed is 1 to {MOST}"));
     }
-    let streams = listed(&proxy).await;
+    // Those of other tenants are as if they were not there.
+    let mut streams = listed(&proxy).await;
+    streams.retain(|stream| scope.holds(stream.meta().whose()));
     let from = match &after {
         None => 0,
         Some(id) => match streams.iter().position(|stream| stream.meta().id.as_str() == id) {
@@ -92,7 +94,7 @@ pub(super) async fn list(State(proxy): State<Arc<Proxy>>, Extension(scope): Exte
             None => return refused(format!("after is {id:?}, which is no stream that is remembered")),
         },
     };
-    let mut fitting = streams.iter().skip(from).filter(|stream| scope.holds(stream.meta().whose())).filter(|stream| {
+    let mut fitting = streams.iter().skip(from).filter(|stream| {
         state.is_none_or(|state| stream.state() == state) && (model.is_none() || stream.meta().model == model)
     });
     let mut shown: Vec<(&StreamId, Box<RawValue>)> = Vec::new();
@@ -169,7 +171,7 @@ pub(super) async fn show(State(proxy): State<Arc<Proxy>>, asker: Asker, Path(id)
         ("token" = Option<String>, Query, description = "A viewer's token, where it comes in no header"),
     ),
     responses(
-        (status = 200, description = "`findings`, in stream order", body = Object),
+        (status = 200, description = "`findings`, the newest 100 in stream order, and `finding_count`", body = Object),
         (status = 404, description = "No stream has that id", body = Object),
         (status = 410, description = "It ended and is not kept any more; `stream` says how", body = Object),
     )
@@ -182,14 +184,17 @@ pub(super) async fn findings(State(proxy): State<Arc<Proxy>>, asker: Asker, Path
     #[derive(Deserialize)]
     struct Shown {
         findings: Vec<Box<RawValue>>,
+        #[serde(default)]
+        finding_count: u64,
     }
-    let findings = match &found {
+    let (findings, finding_count) = match &found {
         Found::Here(stream) => stream.findings(),
         Found::Log(known) => {
-            serde_json::from_str(&known.1.shown).map_or_else(|_| Vec::new(), |Shown { findings }| findings)
+            let shown = |Shown { findings, finding_count }| (findings, finding_count);
+            serde_json::from_str(&known.1.shown).map_or_else(|_| (Vec::new(), 0), shown)
         }
     };
-    Json(json!({"findings": findings})).into_response()
+    Json(json!({"findings": findings, "finding_count": finding_count})).into_response()
 }
 
 /// Closes the upstream of a stream; its client sees the answer break off.

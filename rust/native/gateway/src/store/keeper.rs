@@ -8,18 +8,20 @@ use tokio::sync::watch;
 use super::{Finished, Lease, Signal, StoreError, StreamStore};
 use crate::log::events;
 use crate::metrics::Metrics;
-use crate::streams::{End, Meta, Seq, Stream};
+use crate::streams::{End, Event, Meta, Seq, Stream};
 
 /// Events are collected for this long.
 const BATCH: Duration = Duration::from_millis(10);
-/// Bytes of them in one append.
+/// Bytes of them that are taken from the stream at once: it waits meanwhile.
 const BATCH_BYTES: usize = 32 << 10;
+/// Bytes of them in one append, where a burst is behind.
+const MOST_BYTES: usize = 1 << 20;
 /// When an end is tried again that the log did not take, at first and at last.
 const AGAIN: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
-/// Starts to bring what a stream appends. The ring of the stream is what waits: whoever is overtaken there has lost
-/// events, and the stream cannot be resumed from the store any more.
+/// Starts to bring what a stream appends. The ring of the stream is what waits, as far as there is room: whoever is
+/// overtaken there has lost events, and the stream cannot be resumed from the store any more.
 pub(crate) fn start(
     store: Arc<dyn StreamStore>,
     stream: Arc<Stream>,
@@ -77,6 +79,7 @@ async fn keep(store: &dyn StreamStore, stream: &Stream, metrics: &Metrics, lease
             tokio::time::sleep(BATCH).await;
         }
     }
+    stream.written(None);
     // The end of a stream that lost events is written too: it did end.
     while !stream.last().ended {
         follow.changed().await.ok()?;
@@ -109,19 +112,35 @@ async fn bring(store: &dyn StreamStore, stream: &Stream, lease: &Lease, next: &m
         if oldest > *next {
             return Err(oldest - *next);
         }
-        let batch = stream.batch(*next, BATCH_BYTES);
+        let batch = collect(stream, *next);
         if batch.is_empty() {
             return Ok(());
         }
         store.append(lease, *next, &batch).await.map_err(|_| end - *next)?;
         *next += batch.len() as u64;
+        stream.written(Some(*next));
         stream.durable(*next);
     }
+}
+
+/// What one append takes, from an event on.
+fn collect(stream: &Stream, from: Seq) -> Vec<Event> {
+    let (mut bytes, mut batch) = (0, Vec::new());
+    while bytes < MOST_BYTES {
+        let more = stream.batch(from + batch.len() as u64, BATCH_BYTES);
+        if more.is_empty() {
+            break;
+        }
+        bytes += more.iter().map(Event::len).sum::<usize>();
+        batch.extend(more);
+    }
+    batch
 }
 
 fn give_up(stream: &Stream, metrics: &Metrics, lost: u64) {
     metrics.not_resumable(lost);
     events::stream_not_stored(stream.meta.id.as_str(), lost);
+    stream.written(None);
     stream.broken();
 }
 

@@ -54,7 +54,7 @@ impl Stream {
             status: log.line.status,
             end,
             cause: log.cause,
-            findings: &log.findings,
+            findings: (&log.findings, log.found),
             usage: &log.usage,
             duration: self.began.elapsed(),
         })

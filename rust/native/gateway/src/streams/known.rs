@@ -105,8 +105,11 @@ pub(crate) struct Shown<'a> {
     /// Events that outlive the process, and whether the rest will; nothing where no log is kept.
     pub(super) stored: Option<Stored>,
     pub(super) viewers: usize,
+    /// The newest, at most 100.
     #[schema(value_type = Vec<Object>)]
     pub(super) findings: Vec<Box<RawValue>>,
+    /// How many there were.
+    pub(super) finding_count: u64,
     #[schema(value_type = Vec<Value>)]
     pub(super) notes: Vec<Box<RawValue>>,
     #[schema(value_type = Option<Object>)]

@@ -30,7 +30,7 @@ pub use self::id::StreamId;
 pub use self::known::State;
 pub(crate) use self::known::{End, Last, Meta, Shown, Viewed, Whose};
 pub(crate) use self::ring::Line;
-pub(crate) use self::stream::Stream;
+pub(crate) use self::stream::{MAX_FINDINGS, Stream};
 
 /// Streams that are remembered after their end, at most.
 const MAX_ENDED: usize = 10_000;
@@ -40,6 +40,8 @@ const MAX_WHOLE: usize = 256;
 const WHOLE: Duration = Duration::from_secs(30);
 /// How long a gateway that stops waits for its log.
 const SETTLE: Duration = Duration::from_secs(5);
+/// Bytes of a path that are kept; one that asks a model is no longer.
+const LONGEST_PATH: usize = 1024;
 /// Streams of which only the end is known.
 const MAX_GONE: usize = 10_000;
 
@@ -112,7 +114,7 @@ impl Streams {
         let started = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64();
         let key_name = key.map(|key| key.name.clone());
         let tenant = key.and_then(|key| key.tenant().map(str::to_owned));
-        let path = path.to_owned();
+        let path = path.get(..path.floor_char_boundary(LONGEST_PATH)).unwrap_or_default().to_owned();
         let meta = Meta { id: StreamId::new(), api, path, model, started, key: key_name, tenant };
         let stream = self.add(meta);
         if let Some((store, metrics)) = &self.log {
@@ -248,6 +250,13 @@ pub(crate) mod tests {
             Viewed::Ended => Viewed::Ended,
             Viewed::Wait => Viewed::Wait,
         }
+    }
+
+    #[test]
+    fn no_more_of_a_path_is_kept_than_there_is_room_for() {
+        let streams = streams();
+        let stream = streams.start(Api::Openai, &format!("/v1/{}", "\u{e9}".repeat(LONGEST_PATH)), None, None);
+        assert_eq!(stream.meta.path.len(), LONGEST_PATH);
     }
 
     #[test]

@@ -14,6 +14,8 @@ use crate::frames::Frame;
 pub(crate) const MAX_EVENTS: usize = 4096;
 /// Bytes of them.
 pub(crate) const MAX_BYTES: usize = 1 << 20;
+/// Bytes of them where the log has not taken them yet: so far may a disk be behind.
+pub(crate) const MAX_UNWRITTEN: usize = 16 << 20;
 /// Bytes of what passed to the client, where somebody looks on; shorter than the events' own, since few look at it.
 const MAX_PASSED: usize = 64 << 10;
 /// The same where nobody does.
@@ -28,6 +30,8 @@ pub(crate) struct Ring {
     /// The number of the oldest that is kept.
     first: Seq,
     bytes: usize,
+    /// Events from that one on wait for the log, where there is one.
+    unwritten: Option<Seq>,
     texts: Texts,
     /// Events that were read, each in the place that its number says.
     encoded: Vec<Option<Event>>,
@@ -86,7 +90,27 @@ impl Ring {
         };
         self.bytes += entry.len();
         self.entries.push_back(entry);
+        self.shrink();
+    }
+
+    /// Keeps events for a log that takes them.
+    pub(crate) fn kept_for_log(self, is_kept: bool) -> Self {
+        Self { unwritten: is_kept.then_some(0), ..self }
+    }
+
+    /// The log has what is before that event; without one it takes no more.
+    pub(crate) fn written(&mut self, next: Option<Seq>) {
+        self.unwritten = next;
+        self.shrink();
+    }
+
+    /// Forgets what is more than may be kept.
+    fn shrink(&mut self) {
         while self.entries.len() > MAX_EVENTS || self.bytes > MAX_BYTES {
+            let waits = self.unwritten.is_some_and(|next| self.first >= next);
+            if waits && self.bytes <= MAX_UNWRITTEN {
+                return;
+            }
             self.forget();
         }
     }
@@ -195,6 +219,20 @@ mod tests {
         }
         assert_eq!((ring.first(), ring.next()), (3, MAX_EVENTS as u64 + 3));
         assert_eq!(ring.text(), r#"{"channels":{"c":"0 1 2 "}}"#);
+    }
+
+    #[test]
+    fn what_the_log_has_not_taken_is_kept_as_far_as_there_is_room() {
+        let mut ring = Ring::default().kept_for_log(true);
+        let burst = 10 * MAX_EVENTS as u64;
+        (0..burst).for_each(|_| said(&mut ring, "a"));
+        assert_eq!((ring.first(), ring.next()), (0, burst));
+        ring.written(Some(burst - 10));
+        assert_eq!(ring.first(), burst - MAX_EVENTS as u64);
+        (0..20).for_each(|_| said(&mut ring, &"x".repeat(MAX_BYTES)));
+        assert!(ring.bytes <= MAX_UNWRITTEN && ring.bytes > MAX_BYTES);
+        ring.written(None);
+        assert!(ring.bytes <= MAX_BYTES);
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! One stream: what is known of it, its events, and a way to end it.
 
+mod reading;
+
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,7 +14,7 @@ use tokio::sync::watch;
 use super::answering::Line as Written;
 use super::event::{Event, Seq};
 use super::fan::{self, Fan};
-use super::known::{End, Last, Meta, Shown, State, Stored, Viewed};
+use super::known::{End, Last, Meta, Shown, State, Stored};
 use super::ring::{Line, Ring};
 use crate::cause::Cause;
 use crate::frames::Frame;
@@ -19,6 +22,9 @@ use crate::log::events;
 use crate::observe::Tap;
 use crate::store::StoreError;
 use crate::usage::UsageRecord;
+
+/// Findings of a stream that are kept.
+pub(crate) const MAX_FINDINGS: usize = 100;
 
 /// One stream.
 pub(crate) struct Stream {
@@ -46,7 +52,9 @@ pub(super) struct Log {
     pub(super) cause: Option<Cause>,
     pub(super) usage: Vec<UsageRecord>,
     ring: Ring,
-    pub(super) findings: Vec<Box<RawValue>>,
+    /// The newest, and how many there were.
+    pub(super) findings: VecDeque<Box<RawValue>>,
+    pub(super) found: u64,
     notes: Vec<Box<RawValue>>,
     summary: Option<Box<RawValue>>,
     pub(super) end: Option<End>,
@@ -62,8 +70,9 @@ impl Stream {
             upstream: None,
             cause: None,
             usage: Vec::new(),
-            ring: Ring::default(),
-            findings: Vec::new(),
+            ring: Ring::default().kept_for_log(is_stored),
+            findings: VecDeque::new(),
+            found: 0,
             notes: Vec::new(),
             summary: None,
             end: None,
@@ -166,7 +175,12 @@ impl Stream {
 
     /// Notes what the guard found.
     pub(crate) fn found(&self, finding: String) {
-        self.log().findings.extend(RawValue::from_string(finding));
+        let mut log = self.log();
+        log.found += 1;
+        if log.findings.len() >= MAX_FINDINGS {
+            log.findings.pop_front();
+        }
+        log.findings.extend(RawValue::from_string(finding));
     }
 
     /// Notes what ends it before its end, unless something else did already.
@@ -243,58 +257,6 @@ impl Stream {
         self.log().end.clone()
     }
 
-    /// The numbers of the oldest event that is kept and of the next.
-    pub(crate) fn kept(&self) -> (Seq, Seq) {
-        let log = self.log();
-        (log.ring.first(), log.ring.next())
-    }
-
-    /// The event of a number, or why there is none.
-    pub(crate) fn next(&self, number: Seq) -> Viewed<Event> {
-        let mut log = self.log();
-        if number < log.ring.first() {
-            return Viewed::Lagged(log.ring.first());
-        }
-        let event = log.ring.read(number);
-        log.viewed(event)
-    }
-
-    /// So many events from a number on, of so many bytes together; fewer where fewer are there.
-    pub(crate) fn batch(&self, from: Seq, most: usize) -> Vec<Event> {
-        let log = self.log();
-        let (mut bytes, mut batch) = (0, Vec::new());
-        while let Some(event) = log.ring.get(from + batch.len() as u64).filter(|_| bytes < most) {
-            bytes += event.len();
-            batch.push(event);
-        }
-        batch
-    }
-
-    /// The place of the first frame whose last event is not before that one.
-    pub(crate) fn passed_behind(&self, next: Seq) -> u64 {
-        self.log().ring.passed_behind(next)
-    }
-
-    /// The frame of a place.
-    pub(crate) fn passed(&self, place: u64) -> Viewed<Frame> {
-        let log = self.log();
-        match log.ring.passed(place) {
-            Ok(frame) => log.viewed(frame),
-            Err(_) => Viewed::Lagged(log.ring.first()),
-        }
-    }
-
-    /// The number of the oldest event that is kept, and the text before it as members of a JSON object.
-    pub(crate) fn snapshot(&self) -> (Seq, String) {
-        let log = self.log();
-        (log.ring.first(), log.ring.text())
-    }
-
-    /// Keeps the text of an ended stream, without its events.
-    pub(crate) fn compact(&self) {
-        self.log().ring.compact();
-    }
-
     /// Tells of what comes.
     pub(crate) fn follow(&self) -> watch::Receiver<Last> {
         self.last.subscribe()
@@ -317,6 +279,11 @@ impl Stream {
     /// Events before that one outlive the process.
     pub(crate) fn durable(&self, next: Seq) {
         self.last.send_if_modified(|last| std::mem::replace(&mut last.durable, next) != next);
+    }
+
+    /// The log has what is before that event: the ring need not keep it any longer for that.
+    pub(crate) fn written(&self, next: Option<Seq>) {
+        self.log().ring.written(next);
     }
 
     /// The log has lost events of it.
@@ -360,7 +327,8 @@ impl Stream {
             events: log.ring.next(),
             stored: self.is_stored.then_some(Stored { durable: last.durable, not_resumable: last.broken }),
             viewers: self.viewers.load(Ordering::Relaxed),
-            findings: log.findings.clone(),
+            findings: log.findings.iter().cloned().collect(),
+            finding_count: log.found,
             notes: log.notes.clone(),
             summary: log.summary.clone(),
             usage: log.usage.clone(),
@@ -372,9 +340,10 @@ impl Stream {
         serde_json::to_string(&self.show()).unwrap_or_default()
     }
 
-    /// What was found, as JSON.
-    pub(crate) fn findings(&self) -> Vec<Box<RawValue>> {
-        self.log().findings.clone()
+    /// The newest of what was found, as JSON, and how much was found.
+    pub(crate) fn findings(&self) -> (Vec<Box<RawValue>>, u64) {
+        let log = self.log();
+        (log.findings.iter().cloned().collect(), log.found)
     }
 }
 
@@ -384,13 +353,5 @@ impl Log {
             return Err(StoreError::Ended);
         }
         if self.token == token { Ok(()) } else { Err(StoreError::Lost) }
-    }
-
-    fn viewed<T>(&self, next: Option<T>) -> Viewed<T> {
-        match next {
-            Some(next) => Viewed::Next(next),
-            None if self.state == State::Ended => Viewed::Ended,
-            None => Viewed::Wait,
-        }
     }
 }

@@ -1,11 +1,15 @@
 //! The metrics of OpenTelemetry's conventions for generative AI.
 
+use midstream_stream::UsageSource;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Histogram, Meter, MeterProvider};
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 
 use super::name;
-use crate::usage::UsageRecord;
+use crate::usage::{Tokens, UsageRecord};
+
+/// Whether a provider counted tokens, or they are an estimate.
+pub(super) const USAGE_SOURCE: &str = "midstream.usage.source";
 
 /// Borders of buckets that the conventions name, in seconds.
 const SECONDS: [f64; 14] = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
@@ -89,10 +93,11 @@ impl Instruments {
                 self.per_token.record(writing / (output - 1) as f64, attributes);
             }
         }
-        for (kind, tokens) in [("input", record.tokens.input), ("output", record.tokens.output)] {
-            if let Some(tokens) = tokens {
-                let with_kind = [attributes, &[KeyValue::new(name::TOKEN_TYPE, kind)]].concat();
-                self.tokens.record(tokens, &with_kind);
+        let Tokens { input, input_source, output, source } = record.tokens;
+        for (kind, tokens, source) in [("input", input, input_source), ("output", output, source)] {
+            if let Some(tokens) = tokens.filter(|_| source != UsageSource::Unknown) {
+                let more = [KeyValue::new(name::TOKEN_TYPE, kind), KeyValue::new(USAGE_SOURCE, source.name())];
+                self.tokens.record(tokens, &[attributes, &more].concat());
             }
         }
     }

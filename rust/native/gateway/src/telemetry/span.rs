@@ -14,7 +14,7 @@ use opentelemetry_sdk::trace::SdkTracer;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::instruments::Instruments;
+use super::instruments::{Instruments, USAGE_SOURCE};
 use super::name;
 use crate::endpoint::Api;
 use crate::streams::Meta;
@@ -26,6 +26,8 @@ use crate::usage::UsageRecord;
 pub(crate) struct Asks {
     pub(crate) streams: Option<bool>,
     pub(crate) conversation: Option<String>,
+    /// The configuration names the model, so that metrics may.
+    pub(crate) model_is_known: bool,
 }
 
 /// A span that is not over.
@@ -64,6 +66,7 @@ impl Span {
         attributes.extend(asks.conversation.clone().map(|id| KeyValue::new(name::CONVERSATION_ID, id)));
         if !model.is_empty() {
             attributes.push(KeyValue::new(name::REQUEST_MODEL, model.to_owned()));
+            shared.extend(asks.model_is_known.then(|| KeyValue::new(name::REQUEST_MODEL, model.to_owned())));
         }
         let builder = tracer.span_builder(title).with_kind(SpanKind::Client).with_attributes(attributes);
         let span = builder.with_start_time(SystemTime::now()).start_with_context(tracer, parent);
@@ -116,7 +119,7 @@ impl Span {
                 span.set_attribute(KeyValue::new(key, tokens));
             }
         }
-        span.set_attribute(KeyValue::new("midstream.usage.source", record.tokens.source.name()));
+        span.set_attribute(KeyValue::new(USAGE_SOURCE, record.tokens.source.name()));
         let mut shared = self.shared;
         if record.end != EndingState::Complete.name() {
             let error = KeyValue::new(name::ERROR_TYPE, record.end);

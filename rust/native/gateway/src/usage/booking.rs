@@ -13,6 +13,7 @@ use super::counted::Counted;
 use super::{Contents, Ledger, Prices, Tokens, UsageRecord};
 use crate::attempts::Books;
 use crate::cause::Cause;
+use crate::given::LONGEST_MODEL;
 use crate::limits::Admission;
 use crate::seats::Seat;
 use crate::streams::Stream;
@@ -176,7 +177,8 @@ impl Booking {
     pub(crate) fn leave(&mut self, summary: &Summary, is_read: bool) {
         let Self { call: Call { account, asked }, before, counted, .. } = self;
         let Some(Asked { upstream, span, .. }) = asked.take() else { return };
-        let model = account.stream.meta.model.clone().or_else(|| summary.model.clone());
+        let of_answer = || summary.model.clone().filter(|name| name.len() <= LONGEST_MODEL);
+        let model = account.stream.meta.model.clone().or_else(of_answer);
         if let Some(span) = &span {
             span.tell(summary, account.stream.meta.started);
         }

@@ -20,7 +20,7 @@ const MOST_WAITING: usize = 1 << 20;
 /// How often such a disk is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
 /// No record is longer, and each begins so.
-const LONGEST: u64 = 64 << 10;
+pub(super) const LONGEST: u64 = 64 << 10;
 const BEGIN: &[u8] = b"{\"stream\":";
 
 /// Who waits for a disk goes on after so long.
@@ -43,7 +43,12 @@ pub(crate) struct UsageFile {
 impl UsageFile {
     /// Opens the file, or makes it; a record at its end that is not whole is cut. Records that it does not take are counted.
     pub(crate) fn open(path: &Path, lost: Counter) -> io::Result<Self> {
-        let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+        let mut options = OpenOptions::new();
+        options.create(true).append(true);
+        // It says who asked whom for how much.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(path)?;
         mend(path, &mut file)?;
         let (lines, received) = sync_channel(MOST_SENT);
         let mut writer = Writer::new(path, file, lost.clone());
@@ -56,8 +61,10 @@ impl UsageFile {
 
     /// Appends a record.
     pub(super) fn write(&self, record: &UsageRecord) {
-        let Ok(mut line) = serde_json::to_string(record) else { return };
-        line.push('\n');
+        let Some(line) = line(record) else {
+            self.lost.inc();
+            return;
+        };
         let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         if lines.as_ref().is_none_or(|lines| lines.try_send(Line::Record(line)).is_err()) {
             self.lost.inc();
@@ -165,6 +172,15 @@ impl Writer {
     }
 }
 
+/// A record as it is read back: without names that would make it too long for that.
+fn line(record: &UsageRecord) -> Option<String> {
+    let whole = |record: &UsageRecord| {
+        let line = serde_json::to_string(record).ok()? + "\n";
+        (line.len() as u64 <= LONGEST).then_some(line)
+    };
+    whole(record).or_else(|| whole(&UsageRecord { model: None, upstream: None, ..record.clone() }))
+}
+
 /// Cuts the begin of a record off whose end was never written; what else has no end of its line gets one.
 fn mend(path: &Path, file: &mut File) -> io::Result<()> {
     let meta = file.metadata()?;
@@ -229,6 +245,27 @@ mod tests {
         let line = format!("{}\n", "x".repeat(1023));
         (0..2000).for_each(|_| writer.add(&line));
         assert_eq!((writer.waiting.len(), writer.lost.get()), (MOST_WAITING, 2000 - 1024));
+    }
+
+    #[test]
+    fn no_line_is_longer_than_what_is_read_back() {
+        let named = |bytes: usize| UsageRecord { model: Some("x".repeat(bytes)), ..record(1) };
+        assert!(line(&named(256)).unwrap().contains("xxx"));
+        let short = line(&named(70 << 10)).unwrap();
+        assert!(short.contains("\"model\":null") && short.contains("\"output\":1"), "{short}");
+        let key = Some("x".repeat(70 << 10));
+        assert_eq!(line(&UsageRecord { key, ..record(1) }), None);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn nobody_else_reads_the_file() {
+        use std::os::unix::fs::PermissionsExt;
+        let path = std::env::temp_dir().join(format!("midstream-usage-mode-{}.jsonl", std::process::id()));
+        drop(UsageFile::open(&path, Counter::default()).unwrap());
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        std::fs::remove_file(path).unwrap();
+        assert_eq!(mode & 0o777, 0o600);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use midstream_stream::UsageSource;
 use serde::Serialize;
 
-use super::UsageRecord;
+use super::{Tokens, UsageRecord};
 
 /// Rows that are kept apart; a model that would make one more counts as `other`.
 const MAX_ROWS: usize = 2000;
@@ -22,14 +22,15 @@ struct Whose {
 struct Used {
     /// Records.
     requests: u64,
-    input: u64,
+    /// `None` as long as no record knows it.
+    input: Option<u64>,
     /// Input tokens that are an estimate; they are among `input`.
     input_estimated: u64,
-    output: u64,
+    output: Option<u64>,
     /// Output tokens that are an estimate; they are among `output`.
     output_estimated: u64,
     bytes: u64,
-    cost: f64,
+    cost: Option<f64>,
 }
 
 /// One line of the sums.
@@ -56,15 +57,15 @@ impl Sums {
             whose.model = Some("other".to_owned());
         }
         let used = self.rows.entry(whose).or_default();
-        let output = tokens.output.unwrap_or_default();
         used.requests += 1;
-        let input = tokens.input.unwrap_or_default();
-        used.input = used.input.saturating_add(input);
-        used.input_estimated += if tokens.input_source == UsageSource::Estimated { input } else { 0 };
-        used.output = used.output.saturating_add(output);
-        used.output_estimated += if tokens.source == UsageSource::Estimated { output } else { 0 };
+        let Tokens { input, input_source, output, source } = *tokens;
+        let estimated = |tokens: Option<u64>, source| tokens.filter(|_| source == UsageSource::Estimated).unwrap_or(0);
+        used.input_estimated = used.input_estimated.saturating_add(estimated(input, input_source));
+        used.output_estimated = used.output_estimated.saturating_add(estimated(output, source));
+        used.input = [used.input, input].into_iter().flatten().reduce(u64::saturating_add);
+        used.output = [used.output, output].into_iter().flatten().reduce(u64::saturating_add);
         used.bytes = used.bytes.saturating_add(record.bytes);
-        used.cost += record.cost.unwrap_or_default();
+        used.cost = [used.cost, record.cost].into_iter().flatten().reduce(|one, other| one + other);
     }
 
     pub(super) fn rows(&self, tenant: Option<&str>) -> Vec<Row<'_>> {

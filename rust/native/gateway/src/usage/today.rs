@@ -6,12 +6,12 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::file::LONGEST as MAX_LINE;
+
 /// Records are written in the order in which streams end, but for so many seconds.
 const SLACK_S: f64 = 60.0;
 /// Bytes that are read rather than halved.
 const BLOCK: u64 = 64 << 10;
-/// No record is longer.
-const MAX_LINE: u64 = 64 << 10;
 
 /// What one record says of budgets.
 #[derive(Clone, Debug, PartialEq, Deserialize)]

@@ -10,6 +10,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use super::logged::Counts;
 use crate::streams::{Seq, Stream};
 
 /// Who looks on.
@@ -17,6 +18,7 @@ use crate::streams::{Seq, Stream};
 pub(crate) struct Audience {
     /// Viewers of all streams.
     pub(super) count: AtomicUsize,
+    pub(super) logged: Counts,
     places: Mutex<Places>,
     lag: Gauge,
     missed: Counter,

@@ -2,6 +2,7 @@
 
 pub(crate) mod audience;
 pub(crate) mod embedded;
+pub(crate) mod logged;
 pub(crate) mod sse;
 pub(crate) mod token;
 pub(crate) mod ws;
@@ -17,6 +18,7 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use self::audience::{Audience, Place};
+use self::logged::LoggedSeat;
 use crate::client::Client;
 use crate::frames::Frame;
 use crate::log::events;
@@ -59,7 +61,7 @@ enum Source {
     /// A stream of this process.
     Here(Here),
     /// One that only the log knows.
-    Log { entries: BoxStream<'static, Result<Entry, StoreError>>, finished: Finished },
+    Log { entries: BoxStream<'static, Result<Entry, StoreError>>, finished: Finished, _seat: LoggedSeat },
 }
 
 struct Here {
@@ -132,9 +134,9 @@ impl Viewer {
     pub(crate) fn of_log(
         entries: BoxStream<'static, Result<Entry, StoreError>>,
         next: Seq,
-        finished: Finished,
+        (finished, seat): (Finished, LoggedSeat),
     ) -> Self {
-        let source = Source::Log { entries, finished };
+        let source = Source::Log { entries, finished, _seat: seat };
         Self { source, mode: Mode::Norm, next, marks: VecDeque::new(), is_over: false }
     }
 
@@ -173,7 +175,7 @@ impl Viewer {
     }
 
     async fn read(&mut self) {
-        let Source::Log { entries, finished } = &mut self.source else { return };
+        let Source::Log { entries, finished, .. } = &mut self.source else { return };
         match entries.next().await {
             Some(Ok(Entry::Event(event))) => {
                 self.next = event.sequence + 1;

@@ -80,7 +80,7 @@ impl Ends for Interactions {
     }
 
     fn error(&self, told: &Told<'_>) -> Vec<Message> {
-        let error = json!({"code": "guard_stopped", "message": told.message});
+        let error = json!({"code": told.code, "message": told.message});
         vec![Message::json("error", json!({"error": error, "event_type": "error", "midstream": told.midstream}))]
     }
 

@@ -10,7 +10,7 @@ use crate::dialect::Dialect;
 use crate::emit::{Emit, Known};
 use crate::keep::{Keep, Kept, Source, State};
 use crate::settings::by_name;
-use crate::{ChannelIndex, ChannelKind, Error, Finding};
+use crate::{ChannelIndex, ChannelKind, EndingState, Error, Finding};
 
 mod anthropic;
 mod assistants;
@@ -66,8 +66,24 @@ impl End {
 /// Bytes of text and of a first frame that are kept at most; a longer answer ends with the error.
 const MAX_KEPT: usize = 8 << 20;
 
+/// The type of the error where a decision ends a stream.
+const STOPPED: &str = "midstream_stopped";
+
+/// What a consumer is told of an answer that breaks off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Broken<'a> {
+    /// The type of the error, in a word.
+    pub code: &'a str,
+    /// Why, for people.
+    pub message: &'a str,
+    /// How the stream ends by that.
+    pub ending: EndingState,
+}
+
 /// What is known of an answer when it ends.
 struct Told<'a> {
+    /// `midstream_` and what ends it.
+    code: &'a str,
     message: String,
     midstream: Value,
     known: &'a Known,
@@ -81,9 +97,9 @@ struct Told<'a> {
 impl<'a> Told<'a> {
     /// The same around another first frame.
     fn with_first(&self, first: Value) -> Self {
-        let Self { message, midstream, known, texts, lanes, .. } = self;
+        let Self { code, message, midstream, known, texts, lanes, .. } = self;
         let (message, midstream, lanes) = (message.clone(), midstream.clone(), lanes.clone());
-        Self { message, midstream, known, first, texts, lanes }
+        Self { code, message, midstream, known, first, texts, lanes }
     }
 
     /// Tokens written, reported or else estimated.
@@ -225,18 +241,19 @@ impl Closing {
         let (check, kind) = (stop.check, &stop.kind);
         let message = format!("stopped by midstream: {check}/{kind}");
         let midstream = json!({"ending": "halted", "check": check, "kind": kind, "action": stop.action.name()});
-        self.told((message, midstream), self.end == End::Finish, framing, border, known)
+        self.told((STOPPED, message, midstream), self.end == End::Finish, framing, border, known)
     }
 
     /// The bytes of the error of an answer that breaks off.
-    pub(crate) fn broken(&self, why: &str, framing: Framing, border: &Border, known: &mut Known) -> Vec<u8> {
-        let why = (why.to_owned(), json!({"ending": "truncated"}));
-        self.told(why, false, framing, border, known)
+    pub(crate) fn broken(&self, why: &Broken<'_>, framing: Framing, border: &Border, known: &mut Known) -> Vec<u8> {
+        let Broken { code, message, ending } = why;
+        let told = (*code, (*message).to_owned(), json!({"ending": ending.name()}));
+        self.told(told, false, framing, border, known)
     }
 
     fn told(
         &self,
-        (message, midstream): (String, Value),
+        (code, message, midstream): (&str, String, Value),
         may_finish: bool,
         framing: Framing,
         border: &Border,
@@ -244,6 +261,7 @@ impl Closing {
     ) -> Vec<u8> {
         let Some(format) = &self.format else { return Vec::new() };
         let told = Told {
+            code,
             message,
             midstream,
             first: self.first.as_deref().and_then(|data| serde_json::from_str(data).ok()).unwrap_or_default(),

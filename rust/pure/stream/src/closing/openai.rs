@@ -39,7 +39,7 @@ impl Ends for Completions {
 
 /// An error as the family words it.
 pub(super) fn error_object(told: &Told<'_>) -> Value {
-    json!({"message": told.message, "type": "guard_stopped", "param": null, "code": "guard_stopped"})
+    json!({"message": told.message, "type": told.code, "param": null, "code": told.code})
 }
 
 fn error(told: &Told<'_>) -> Vec<Message> {

@@ -72,7 +72,7 @@ impl Ends for Replicate {
 
 impl Ends for Watsonx {
     fn error(&self, told: &Told<'_>) -> Vec<Message> {
-        let error = json!([{"code": "guard_stopped", "message": told.message}]);
+        let error = json!([{"code": told.code, "message": told.message}]);
         vec![Message::json("error", json!({"errors": error, "message": told.message, "midstream": told.midstream}))]
     }
 
@@ -87,7 +87,7 @@ impl Ends for Watsonx {
 
 impl Ends for XaiGrpc {
     fn error(&self, told: &Told<'_>) -> Vec<Message> {
-        let error = json!({"code": "guard_stopped", "message": told.message});
+        let error = json!({"code": told.code, "message": told.message});
         vec![Message::json("", json!({"error": error, "midstream": told.midstream}))]
     }
 

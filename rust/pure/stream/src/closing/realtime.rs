@@ -52,7 +52,7 @@ impl Ends for Realtime {
     }
 
     fn error(&self, told: &Told<'_>) -> Vec<Message> {
-        let error = json!({"type": "guard_stopped", "code": "guard_stopped", "message": told.message});
+        let error = json!({"type": told.code, "code": told.code, "message": told.message});
         if self.open.is_empty() {
             let event = json!({
                 "type": "error", "event_id": "event_midstream", "error": error, "midstream": told.midstream,

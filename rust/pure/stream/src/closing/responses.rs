@@ -210,7 +210,7 @@ impl Ends for Responses {
         // The format has the words on the top level, and the SDK looks for an object of them.
         self.numbered(vec![json!({
             "type": "error",
-            "code": "guard_stopped",
+            "code": told.code,
             "message": told.message,
             "param": null,
             "error": openai::error_object(told),

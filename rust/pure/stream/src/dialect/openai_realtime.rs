@@ -55,10 +55,9 @@ const KNOWN: [&str; 34] = [
 ];
 
 /// Codes after which the server closes the session; after any other error it goes on.
-const FATAL: [&str; 8] = [
+const FATAL: [&str; 7] = [
     "authentication_error",
     "beta_api_shape_disabled",
-    "guard_stopped",
     "insufficient_quota",
     "invalid_api_key",
     "model_not_found",
@@ -151,7 +150,7 @@ impl Parse for OpenaiRealtime {
 }
 
 fn error(failure: &Failure<'_>, emit: &mut Emit<'_>) {
-    if FATAL.contains(&failure.code.as_ref()) {
+    if FATAL.contains(&failure.code.as_ref()) || failure.code.starts_with("midstream_") {
         failure.emit(emit);
     } else {
         emit.error_that_goes_on(&failure.code, &failure.message, failure.retryable);

@@ -4,7 +4,7 @@ use midstream_series::{Span, Timestamp};
 
 use super::Guard;
 use crate::closing::Border;
-use crate::{Checks, Decision, End, Error, Finding, Forward};
+use crate::{Broken, Checks, Decision, End, Error, Finding, Forward};
 
 /// How long a stream that time alone stopped goes on for the rest of an event that has begun to pass.
 const LONGEST_WAIT: Span = Span::from_secs(1);
@@ -218,7 +218,7 @@ impl Guard {
 
     /// The error of the stream's own format, for a consumer whose provider breaks off: between two events, and as long as
     /// the answer has no end. Nothing else, and where the guard was to end a stream with nothing.
-    pub fn broken(&mut self, why: &str) -> Vec<u8> {
+    pub fn broken(&mut self, why: &Broken<'_>) -> Vec<u8> {
         let (framing, in_array) = (self.framing, self.stopping.first == Some(b'['));
         let is_clear = self.checks.is_masked() || self.stopping.border.is_clear(framing);
         let may_end = is_clear && !self.checks.is_halted() && !self.checks.known.has_end();

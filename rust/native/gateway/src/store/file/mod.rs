@@ -82,6 +82,7 @@ struct Lost<'a> {
     cause: Option<&'a str>,
     events: u64,
     findings: [(); 0],
+    finding_count: u64,
     notes: [(); 0],
     summary: Option<()>,
     usage: [(); 0],
@@ -99,8 +100,18 @@ fn bury(shared: &Shared, segments: &mut Segments) -> io::Result<()> {
         let end = End::new("failed", Some("owner_lost"));
         let (meta, next) = (&kept.meta, kept.next);
         let (state, cause) = (State::Ended, end.cause.as_deref());
-        let lost =
-            Lost { meta, state, end: &end, cause, events: next, findings: [], notes: [], summary: None, usage: [] };
+        let lost = Lost {
+            meta,
+            state,
+            end: &end,
+            cause,
+            events: next,
+            findings: [],
+            finding_count: 0,
+            notes: [],
+            summary: None,
+            usage: [],
+        };
         let shown = serde_json::to_string(&lost).unwrap_or_default();
         let finished = Finished { end, next, shown };
         records.extend_from_slice(&written(Kind::Ended, id, next, &body_of_end(&finished)));

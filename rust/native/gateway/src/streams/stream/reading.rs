@@ -1,0 +1,70 @@
+//! What viewers and the log read of a stream.
+
+use super::super::event::{Event, Seq};
+use super::super::known::{State, Viewed};
+use super::{Log, Stream};
+use crate::frames::Frame;
+
+impl Stream {
+    /// The numbers of the oldest event that is kept and of the next.
+    pub(crate) fn kept(&self) -> (Seq, Seq) {
+        let log = self.log();
+        (log.ring.first(), log.ring.next())
+    }
+
+    /// The event of a number, or why there is none.
+    pub(crate) fn next(&self, number: Seq) -> Viewed<Event> {
+        let mut log = self.log();
+        if number < log.ring.first() {
+            return Viewed::Lagged(log.ring.first());
+        }
+        let event = log.ring.read(number);
+        log.viewed(event)
+    }
+
+    /// So many events from a number on, of so many bytes together; fewer where fewer are there.
+    pub(crate) fn batch(&self, from: Seq, most: usize) -> Vec<Event> {
+        let log = self.log();
+        let (mut bytes, mut batch) = (0, Vec::new());
+        while let Some(event) = log.ring.get(from + batch.len() as u64).filter(|_| bytes < most) {
+            bytes += event.len();
+            batch.push(event);
+        }
+        batch
+    }
+
+    /// The place of the first frame whose last event is not before that one.
+    pub(crate) fn passed_behind(&self, next: Seq) -> u64 {
+        self.log().ring.passed_behind(next)
+    }
+
+    /// The frame of a place.
+    pub(crate) fn passed(&self, place: u64) -> Viewed<Frame> {
+        let log = self.log();
+        match log.ring.passed(place) {
+            Ok(frame) => log.viewed(frame),
+            Err(_) => Viewed::Lagged(log.ring.first()),
+        }
+    }
+
+    /// The number of the oldest event that is kept, and the text before it as members of a JSON object.
+    pub(crate) fn snapshot(&self) -> (Seq, String) {
+        let log = self.log();
+        (log.ring.first(), log.ring.text())
+    }
+
+    /// Keeps the text of an ended stream, without its events.
+    pub(crate) fn compact(&self) {
+        self.log().ring.compact();
+    }
+}
+
+impl Log {
+    fn viewed<T>(&self, next: Option<T>) -> Viewed<T> {
+        match next {
+            Some(next) => Viewed::Next(next),
+            None if self.state == State::Ended => Viewed::Ended,
+            None => Viewed::Wait,
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! What is kept of a stream is bounded, and a burst of events is kept whole in the log.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails where it cannot go on")]
+
+mod support;
+
+use bytes::Bytes;
+use http::StatusCode;
+use midstream_gateway::{Api, Config, Server};
+use midstream_stream::Settings;
+use serde_json::{Value, json};
+use support::ends::{ended, until};
+use support::folder::Folder;
+use support::{Asker, Mock, Script, all, chat, chat_end, gateway, gateway_with};
+
+const CHAT: &str = "/v1/chat/completions";
+
+async fn shown(server: &Server) -> Value {
+    Asker::new(server).get_json("/midstream/v1/streams").await["streams"][0].clone()
+}
+
+#[tokio::test]
+async fn a_name_of_a_model_that_is_too_long_is_refused_in_the_words_of_the_api() {
+    let mock = Mock::start(Script::of([chat_end()])).await;
+    let server = gateway(&mock, Api::Openai).await;
+    let asker = Asker::new(&server);
+    let asked = |bytes: usize| json!({"model": "x".repeat(bytes), "stream": true}).to_string();
+    for bytes in [257, 70 << 10, 20 << 20] {
+        let refused = asker.send("POST", CHAT, asked(bytes)).await;
+        assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+        let told: Value = serde_json::from_slice(&all(refused).await).unwrap();
+        assert_eq!(told["error"]["type"], "midstream_bad_request");
+        assert_eq!(told["error"]["message"], format!("the model's name has {bytes} bytes, allowed are 256"));
+    }
+    assert_eq!(asker.send("POST", CHAT, asked(256)).await.status(), StatusCode::OK);
+    let long = format!("/v1beta/models/{}:generateContent", "x".repeat(257));
+    let gemini = gateway(&mock, Api::Gemini).await;
+    let refused = Asker::new(&gemini).send("POST", &long, "{}").await;
+    assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+    let told: Value = serde_json::from_slice(&all(refused).await).unwrap();
+    assert_eq!(told["error"]["status"], "MIDSTREAM_BAD_REQUEST");
+}
+
+#[tokio::test]
+async fn of_many_findings_the_newest_are_kept_and_all_are_counted() {
+    let written = (0..250).map(|number| chat(&format!("Ask user{number}@example.org today. ")));
+    let mock = Mock::start(Script::of(written.chain([chat_end()]))).await;
+    let server = gateway_with(&mock, Api::Openai, |config| {
+        let rules = r#"{"redact": {"rules": ["email"]}, "repeat": {"exact": "off", "counter": "off", "near": "off"}}"#;
+        config.guard = Settings::from_json(rules).unwrap();
+    })
+    .await;
+    let asker = Asker::new(&server);
+    all(asker.post(CHAT).await).await;
+    let stream = ended(&server).await;
+    assert_eq!(stream["finding_count"], 250, "{}", stream["summary"]["ending"]);
+    let findings = stream["findings"].as_array().unwrap();
+    assert_eq!(findings.len(), 100);
+    assert!(stream["summary"]["findings"].as_array().unwrap().len() <= 100);
+    let path = format!("/midstream/v1/streams/{}/findings", stream["id"].as_str().unwrap());
+    let told = asker.get_json(&path).await;
+    assert_eq!((told["findings"].as_array(), &told["finding_count"]), (Some(findings), &json!(250)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_burst_is_whole_in_the_log_and_its_viewers_have_places() {
+    const CHUNKS: usize = 20;
+    const EVENTS: usize = 500;
+    let chunk = |at: usize| -> Bytes {
+        (0..EVENTS).map(|number| chat(&format!("{} ", at * EVENTS + number))).collect::<Vec<_>>().concat().into()
+    };
+    let mock = Mock::start(Script::of((0..CHUNKS).map(chunk).chain([chat_end()]))).await;
+    let folder = Folder::new();
+    let with_log = |config: &mut Config| {
+        config.store.folder = Some(folder.0.clone());
+        config.guard.shadow = true;
+        config.viewers.per_stream = 1;
+    };
+    let server = gateway_with(&mock, Api::Openai, with_log).await;
+    all(Asker::new(&server).post(CHAT).await).await;
+    until("the log has it", async || {
+        let stored = shown(&server).await;
+        assert_eq!(stored["stored"]["not_resumable"], false, "at {}", stored["stored"]["durable"]);
+        stored["state"] == "ended" && stored["stored"]["durable"] == stored["events"]
+    })
+    .await;
+    let (id, events) = {
+        let stream = shown(&server).await;
+        (stream["id"].as_str().unwrap().to_owned(), stream["events"].as_u64().unwrap())
+    };
+    assert!(events >= (CHUNKS * EVENTS) as u64);
+    server.stop().await;
+
+    let server = gateway_with(&mock, Api::Openai, with_log).await;
+    let mut first = server.view(&id, None, false).await.unwrap();
+    let asker = Asker::new(&server);
+    let path = format!("/midstream/v1/streams/{id}/events");
+    assert_eq!(asker.send("GET", &path, "").await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    for number in 0..events {
+        let told: Value = serde_json::from_str(&first.next().await.unwrap()).unwrap();
+        assert_eq!(told["sequence"], number, "{told}");
+    }
+    drop(first);
+    assert_eq!(asker.send("GET", &path, "").await.status(), StatusCode::OK);
+}
