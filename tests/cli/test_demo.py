@@ -1,8 +1,10 @@
 """``midstream demo`` without a model: the recording, and the line that says why it plays."""
 
 import json
+import os
 import re
 import signal
+import subprocess
 
 import httpx2
 import pytest
@@ -39,6 +41,7 @@ def test_the_addresses_to_look_at_are_told(midstream):
     assert list(places) == ["base_url", "streams", "events", "metrics"]
     shown = midstream("demo", "--fast").stdout
     assert "OPENAI_BASE_URL=http://127.0.0.1:" in shown
+    assert "\nThe gateway has ended. `make demo ARGS=--stay` lets it go on, to look at\n" in shown
     assert re.search(r"^events +http://127\.0\.0\.1:\d+/midstream/v1/streams/[0-9a-f]{32}/events$", shown, re.MULTILINE)
 
 
@@ -51,6 +54,24 @@ def test_the_gateway_stays_where_that_is_asked_for(program, start):
     assert "event: midstream.end" in httpx2.get(places["events"], trust_env=False).text
     running.send_signal(signal.SIGINT)
     assert running.wait(10) == 130
+
+
+@posix
+def test_on_a_terminal_the_gateway_stays_and_its_addresses_answer(program):
+    master, slave = os.openpty()
+    environment = os.environ | {"TERM": "dumb", "COLUMNS": "200"}
+    with subprocess.Popen([program, "demo", "--fast"], stdin=slave, stdout=slave, stderr=slave, env=environment) as run:
+        os.close(slave)
+        with os.fdopen(master, encoding="utf-8", errors="replace") as told:
+            for line in told:
+                if line.startswith("The gateway goes on until Ctrl-C; look at"):
+                    break
+            places = [next(told).split() for _ in range(4)]
+            assert [place[0] for place in places] == ["base", "streams", "events", "metrics"]
+            for place in places[1:]:
+                assert httpx2.get(place[-1], trust_env=False).status_code == 200
+            run.send_signal(signal.SIGINT)
+            assert run.wait(10) == 130
 
 
 def test_the_verdict_says_who_ended_each_run(midstream):

@@ -62,7 +62,7 @@ def demo(*, fast: Flag = False, json: Flag = False, stay: Flag = False) -> None:
     json : bool
         One line of JSON with the finding, tokens, times and addresses.
     stay : bool
-        Let the gateway go on until Ctrl-C, so that its addresses can be looked at.
+        Let the gateway go on until Ctrl-C, so that its addresses can be looked at. Default: where a terminal is there.
 
     Examples
     --------
@@ -71,6 +71,7 @@ def demo(*, fast: Flag = False, json: Flag = False, stay: Flag = False) -> None:
         midstream demo --fast
     """
     console = Terminal(quiet=json)
+    stay = stay or (not json and sys.stdin.isatty() and sys.stdout.isatty())
     with contextlib.ExitStack() as stack:
         missing = "--fast was given" if fast else None
         try:
@@ -164,8 +165,10 @@ def addresses(gateway: Gateway, guarded: Run) -> dict[str, str]:
 
 
 def _print_addresses(console: Terminal, places: dict[str, str], *, stay: bool) -> None:
-    how = "until Ctrl-C" if stay else "with --stay, or of your own with `midstream serve`"
-    console.print(f"\nthe gateway, {how}", style="bold")
+    if stay:
+        console.print("\nThe gateway goes on until Ctrl-C; look at", style="bold")
+    else:
+        console.print("\nThe gateway has ended. `make demo ARGS=--stay` lets it go on, to look at", style="bold")
     for name, address in places.items():
         console.print(f"{name.replace('_', ' '):24}{address}")
 
