@@ -42,6 +42,9 @@ def test_a_viewer_that_leaves_gives_its_place_back():
     async def leave(gateway, id):
         async with await gateway.viewer(id) as viewer:
             first = await anext(viewer)
+            for after in (-1, 1 << 64):
+                with pytest.raises(InputError, match=f"after is {after}, allowed is the number of an event"):
+                    await gateway.viewer(id, after=after)
             with pytest.raises(InputError, match="as many viewers"):
                 await gateway.viewer(id)
         for _ in range(200):

@@ -49,6 +49,15 @@ class StreamEvent:
         What the client asked for.
     model : str or None
         The model that the client named.
+
+    Examples
+    --------
+    >>> def tell_end(event: StreamEvent) -> None:
+    ...     if event.kind == "summary":
+    ...         print(event.stream, event.fields["ending"])
+    >>> end = {"ending": "complete"}
+    >>> tell_end(StreamEvent(stream="7f3a", sequence=9, kind="summary", fields=end, api="openai", path="/v1/responses"))
+    7f3a complete
     """
 
     stream: str
@@ -76,6 +85,11 @@ class CheckCounts:
         Events that it was too slow for.
     failed : int
         Calls that raised.
+
+    Examples
+    --------
+    >>> CheckCounts(name="tell_end", seen=12, lost=0, failed=0).seen
+    12
     """
 
     name: str

@@ -108,6 +108,16 @@ class Certificate:
         In PEM, with those that lead to its root.
     sha256 : str
         The SHA-256 of the certificate alone, 64 lower-case hexadecimal digits.
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> from midstream.gateway import Gateway, GatewayConfig
+    >>> async def pinned() -> int:
+    ...     async with Gateway(GatewayConfig(listen="127.0.0.1:0", tls=Tls(generated=True))) as gateway:
+    ...         return len(gateway.certificate.sha256)
+    >>> asyncio.run(pinned())
+    64
     """
 
     pem: str

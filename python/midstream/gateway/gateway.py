@@ -175,17 +175,40 @@ class Gateway:
         return 0 if self._writing is None else self._writing.lost
 
     def streams(self) -> list[dict[str, Any]]:
-        """Streams that run or ended a while ago, oldest first: id, model, upstream, state, findings, summary."""
+        """Streams that run or ended a while ago, oldest first: id, model, upstream, state, findings, summary.
+
+        Examples
+        --------
+        >>> async def running() -> list[str]:
+        ...     async with Gateway(GatewayConfig(listen="127.0.0.1:0")) as gateway:
+        ...         return [stream["id"] for stream in gateway.streams() if stream["state"] == "running"]
+        >>> asyncio.run(running())
+        []
+        """
         streams: list[dict[str, Any]] = json.loads(self._running.streams_json())
         return streams
 
     def stream(self, id: str) -> dict[str, Any]:
-        """One of them.
+        """One of `streams`.
+
+        Parameters
+        ----------
+        id : str
+            The stream's id: the header ``x-midstream-stream-id`` of its answer.
 
         Raises
         ------
         InputError
             Where no stream has that id.
+
+        Examples
+        --------
+        >>> async def look(id: str) -> dict[str, Any]:
+        ...     async with Gateway(GatewayConfig(listen="127.0.0.1:0")) as gateway:
+        ...         return gateway.stream(id)
+        >>> asyncio.run(look("7f3a"))
+        Traceback (most recent call last):
+        midstream.errors.InputError: no stream has the id '7f3a'; ...
         """
         shown = self._running.stream_json(id)
         if shown is None:
@@ -199,6 +222,14 @@ class Gateway:
         One mapping each: ``tenant``, ``key``, ``model``, ``upstream``, ``requests``, ``input`` and ``output`` tokens,
         ``input_estimated`` and ``output_estimated`` (those of them that no provider counted), ``bytes``, and ``cost`` at
         the prices of the budget. What no record knows is None.
+
+        Examples
+        --------
+        >>> async def cost() -> float:
+        ...     async with Gateway(GatewayConfig(listen="127.0.0.1:0")) as gateway:
+        ...         return sum(row["cost"] or 0.0 for row in gateway.usage())
+        >>> asyncio.run(cost())
+        0
         """
         usage: list[dict[str, Any]] = json.loads(self._running.usage_json())["usage"]
         return usage
@@ -206,10 +237,23 @@ class Gateway:
     def cancel(self, id: str) -> None:
         """Close the upstream of a stream; its client sees the answer break off.
 
+        Parameters
+        ----------
+        id : str
+            The stream's id; one that is over stays as it is.
+
         Raises
         ------
         InputError
             Where no stream has that id.
+
+        Examples
+        --------
+        >>> async def cancel_all() -> None:
+        ...     async with Gateway(GatewayConfig(listen="127.0.0.1:0")) as gateway:
+        ...         for stream in gateway.streams():
+        ...             gateway.cancel(stream["id"])
+        >>> asyncio.run(cancel_all())
         """
         if not self._running.cancel(id):
             raise unknown(id)
@@ -235,7 +279,21 @@ class Gateway:
         ------
         InputError
             Where no stream has that id, it has no such event yet, or there are as many viewers as may be.
+
+        Examples
+        --------
+        >>> async def texts(gateway: Gateway, id: str) -> list[str]:
+        ...     async with await gateway.viewer(id) as viewer:
+        ...         return [event.text async for event in viewer if event.kind == "text"]
+        >>> async def look() -> list[str]:
+        ...     async with Gateway(GatewayConfig(listen="127.0.0.1:0")) as gateway:
+        ...         return await texts(gateway, "7f3a")
+        >>> asyncio.run(look())
+        Traceback (most recent call last):
+        midstream.errors.InputError: no stream has the id "7f3a"; ended ones are kept for a while only
         """
+        if after is not None and not 0 <= after < 1 << 64:
+            raise InputError(f"after is {after}, allowed is the number of an event, from 0 on")
         if mode not in ("norm", "raw"):
             raise InputError(f"mode is {mode!r}, allowed is norm or raw")
         return Viewer(await asyncio.to_thread(self._running.view, id, after, mode == "raw"))
@@ -254,6 +312,15 @@ class Gateway:
         ------
         InputError
             Where no stream of this process has that id, the note is too long or no JSON, or there are 64 of them.
+
+        Examples
+        --------
+        >>> async def mark(id: str) -> None:
+        ...     async with Gateway(GatewayConfig(listen="127.0.0.1:0")) as gateway:
+        ...         gateway.annotate(id, {"seen_by": "alice"})
+        >>> asyncio.run(mark("7f3a"))
+        Traceback (most recent call last):
+        midstream.errors.InputError: no stream has the id '7f3a'; ...
         """
         try:
             text = json.dumps(note, allow_nan=False)

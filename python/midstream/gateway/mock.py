@@ -19,6 +19,8 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self, TypeAlias
 
+from midstream.errors import StateError
+
 __all__ = [
     "Connection",
     "Cut",
@@ -35,11 +37,15 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Pause:
-    """Nothing is sent for a while.
+    r"""Nothing is sent for a while.
 
     Parameters
     ----------
     seconds : float, >= 0
+
+    Examples
+    --------
+    >>> script = [b"data: 1\n\n", Pause(0.5), b"data: 2\n\n"]
     """
 
     seconds: float
@@ -47,13 +53,18 @@ class Pause:
 
 @dataclass(frozen=True)
 class Forever:
-    """The same chunks over and over, until the client hangs up.
+    r"""The same chunks over and over, until the client hangs up.
 
     Parameters
     ----------
     chunks : tuple of bytes
     every_s : float, >= 0
         Seconds between two chunks.
+
+    Examples
+    --------
+    >>> Forever((b"data: 1\n\n",)).every_s
+    0.002
     """
 
     chunks: tuple[bytes, ...]
@@ -61,15 +72,30 @@ class Forever:
 
 
 class Stall:
-    """Nothing is sent any more, and the connection stays open."""
+    r"""Nothing is sent any more, and the connection stays open.
+
+    Examples
+    --------
+    >>> script = [b"data: 1\n\n", Stall()]
+    """
 
 
 class Cut:
-    """The connection is closed before the body's end."""
+    r"""The connection is closed before the body's end.
+
+    Examples
+    --------
+    >>> script = [b"data: 1\n\n", Cut()]
+    """
 
 
 class Reset:
-    """The connection is reset before the body's end."""
+    r"""The connection is reset before the body's end.
+
+    Examples
+    --------
+    >>> script = [b"data: 1\n\n", Reset()]
+    """
 
 
 Step: TypeAlias = bytes | Pause | Forever | Stall | Cut | Reset
@@ -88,6 +114,11 @@ class Reply:
     status : int
     headers : tuple of str
         Whole lines, such as ``retry-after: 7``.
+
+    Examples
+    --------
+    >>> Reply([b"{}"], content_type="application/json", status=429, headers=("retry-after: 7",)).status
+    429
     """
 
     script: Iterable[Step]
@@ -109,7 +140,13 @@ class Reply:
 
 
 class Silence:
-    """In place of a reply: the request is read and never answered."""
+    """In place of a reply: the request is read and never answered.
+
+    Examples
+    --------
+    >>> def script(request: str) -> Reply | Silence:
+    ...     return Silence() if "slow" in request else Reply([b"{}"])
+    """
 
 
 Script: TypeAlias = Iterable[Step] | Callable[[str], Iterable[Step] | Reply | Silence]
@@ -117,7 +154,7 @@ Script: TypeAlias = Iterable[Step] | Callable[[str], Iterable[Step] | Reply | Si
 
 @dataclass
 class Connection:
-    """What the provider saw of one request.
+    r"""What the provider saw of one request.
 
     Parameters
     ----------
@@ -129,6 +166,11 @@ class Connection:
         When the client closed the connection before the script's end, by `time.monotonic`.
     over : threading.Event
         Set at its end.
+
+    Examples
+    --------
+    >>> Connection(request="POST / HTTP/1.1\r\nX-Trace: 7\r\n\r\n").header("x-trace")
+    '7'
     """
 
     request: str = ""
@@ -137,7 +179,13 @@ class Connection:
     over: threading.Event = field(default_factory=threading.Event)
 
     def header(self, name: str) -> str:
-        """A header of the request, by its name in lower case; empty where it is absent."""
+        """A header of the request; empty where it is absent.
+
+        Parameters
+        ----------
+        name : str
+            In lower case.
+        """
         lines = (line.partition(":") for line in self.request.split("\r\n"))
         return next((value.strip() for key, _, value in lines if key.lower() == name), "")
 
@@ -196,9 +244,23 @@ class MockProvider:
         self._listener.close()
 
     def last(self, timeout_s: float = 5.0) -> Connection:
-        """The only connection, after its end."""
-        (connection,) = self.connections
-        assert connection.over.wait(timeout_s), "the client did not hang up"
+        """The connection that came last, after its end.
+
+        Parameters
+        ----------
+        timeout_s : float, >= 0
+            Seconds that its end is waited for.
+
+        Raises
+        ------
+        StateError
+            If nobody came, or that client did not hang up in time.
+        """
+        if not self.connections:
+            raise StateError("nobody has connected to the provider yet; ask it first")
+        connection = self.connections[-1]
+        if not connection.over.wait(timeout_s):
+            raise StateError(f"the client of the last connection did not hang up within {timeout_s} s")
         return connection
 
     def _accept(self) -> None:

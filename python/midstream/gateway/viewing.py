@@ -97,6 +97,11 @@ class ViewerEvent:
         What the model wrote, or what passed.
     fields : mapping
         Everything else of it.
+
+    Examples
+    --------
+    >>> ViewerEvent(sequence=3, kind="text", channel="choice:0/text", text="Hello").text
+    'Hello'
     """
 
     sequence: int | None
@@ -111,6 +116,12 @@ class Viewer(AsyncIterator[ViewerEvent]):
 
     Whoever does not take what comes falls behind and is told so; no stream ever waits. Use it with ``async with`` where
     you may leave before the end.
+
+    Examples
+    --------
+    >>> async def kinds(viewer: Viewer) -> list[str]:
+    ...     async with viewer:
+    ...         return [event.kind async for event in viewer]
     """
 
     def __init__(self, view: View) -> None:
