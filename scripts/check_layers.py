@@ -15,7 +15,8 @@ SERDE = {"serde", "serde_json"}
 BYTES = {"base64", "crc32fast", "memchr", "regex-automata", "regex-syntax"}
 NETWORK = {
     *("arc-swap", "async-trait", "axum", "backon", "bytes", "crc32c", "flate2", "form_urlencoded"),
-    *("futures-util", "getrandom", "governor", "hmac", "http", "http-body", "http-body-util", "hyper", "hyper-rustls", "hyper-util"),
+    *("futures-util", "getrandom", "governor", "hmac", "http", "http-body", "http-body-util"),
+    *("hyper", "hyper-rustls", "hyper-util"),
     *("opentelemetry", "opentelemetry-http", "opentelemetry-otlp", "opentelemetry_sdk", "pem"),
     *("percent-encoding", "prometheus-client", "rcgen", "rustls", "rustls-native-certs", "secrecy", "sha2"),
     *("socket2", "subtle", "time", "tokio", "tokio-rustls", "tower", "tower-http", "tracing", "tracing-subscriber"),

@@ -199,6 +199,7 @@ def test_an_address_that_is_taken_is_exit_code_3(midstream, provider):
         ("http://127.0.0.1:8080/v1/", "http://127.0.0.1:8080", ("openai",)),
         ("https://openrouter.ai/api/v1", "https://openrouter.ai/api", ("openai",)),
         ("https://api.openai.com/v1", "https://api.openai.com", ("openai",)),
+        ("https://example.com/client/v4/accounts/a/ai/v1", "https://example.com/client/v4/accounts/a/ai", ("openai",)),
         ("https://api.anthropic.com", "https://api.anthropic.com", ("anthropic",)),
         ("https://api.anthropic.com/v1", "https://api.anthropic.com", ("anthropic",)),
         ("https://generativelanguage.googleapis.com", "https://generativelanguage.googleapis.com", ("gemini",)),
@@ -210,7 +211,26 @@ def test_an_address_that_is_taken_is_exit_code_3(midstream, provider):
 )
 def test_a_url_tells_where_its_paths_begin_and_whose_apis_it_speaks(url, base, apis):
     upstream = upstream_of(url)
-    assert (upstream.url, upstream.apis) == (base, apis)
+    assert (upstream.url, upstream.apis, upstream.v1) == (base, apis, None)
+
+
+@pytest.mark.parametrize(
+    ("url", "base", "v1"),
+    [
+        (
+            "https://generativelanguage.googleapis.com/v1beta/openai/",
+            "https://generativelanguage.googleapis.com",
+            "/v1beta/openai",
+        ),
+        ("https://api.z.ai/api/paas/v4", "https://api.z.ai", "/api/paas/v4"),
+        ("https://ark.example.com/api/v3/", "https://ark.example.com", "/api/v3"),
+        ("https://api.deepinfra.example/v1/openai", "https://api.deepinfra.example", "/v1/openai"),
+        ("http://127.0.0.1:8080/v2", "http://127.0.0.1:8080", "/v2"),
+    ],
+)
+def test_a_base_of_another_version_takes_the_place_of_v1(url, base, v1):
+    upstream = upstream_of(url)
+    assert (upstream.url, upstream.v1, upstream.apis) == (base, v1, ("openai",))
 
 
 def test_one_upstream_is_named_once(midstream):

@@ -16,6 +16,7 @@ HASH = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"
 TEXTS = [
     *("127.0.0.1:0", "[::1]:4000", "127.0.0.1", "localhost:80"),
     *("http://127.0.0.1:8080", "https://a.example/v1/", "ftp://x", "http://u:p@x", "http://x/?a"),
+    *("/api/v4", "/v4/", "/a/../b", "v4"),
     *(HASH, HASH[1:], "sk-1", "a", "[B]", ""),
 ]
 BETWEEN_KEYS = [
@@ -56,7 +57,7 @@ def refusal(tables: TABLE) -> str | None:
 
 
 @settings(max_examples=800)
-@given(Near(SCHEMA, dict.fromkeys(patterns(SCHEMA), TEXTS), ["poll", "a.b"]).values())
+@given(Near(SCHEMA, dict.fromkeys(patterns(SCHEMA), TEXTS), ["poll", "a.b", "v1"]).values())
 def test_what_the_schema_accepts_is_accepted_and_nothing_else(tables: TABLE) -> None:
     faults = [error.message for error in VALIDATOR.iter_errors(tables)]
     refused = refusal(tables)

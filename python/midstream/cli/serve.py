@@ -198,7 +198,7 @@ def addresses(config: GatewayConfig, url: str, certificate: list[str]) -> Iterat
     for name, upstream in config.upstreams.items():
         holder = upstream.key_env or upstream.key_file
         key = f", with the key in {holder}" if holder else ""
-        yield f"# asks     {name}: {upstream.url}{key}"
+        yield f"# asks     {name}: {upstream.url}{upstream.v1 or ''}{key}"
     if not apis:
         yield "# asks     nobody: the configuration names no upstream"
     yield from certificate

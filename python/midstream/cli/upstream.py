@@ -1,5 +1,6 @@
 """The upstream that one URL names: where its paths begin, and whose APIs it speaks."""
 
+import re
 from urllib.parse import urlsplit
 
 from midstream.cli.endpoints import OLLAMA_PORT, told
@@ -12,6 +13,9 @@ GEMINI_HOST = "generativelanguage.googleapis.com"
 BEGINS = ("/v1", "/v1beta", "/api")
 """What SDKs take as a part of the base URL, and what the paths of the gateway begin with themselves."""
 
+VERSION = re.compile(r"/v[0-9]+[a-z]*[0-9]*(?=/|$)")
+"""The part of a path that says which version of an API is asked."""
+
 
 def upstream_of(url: str) -> Upstream:
     """The server of a URL, as an app would give it to its SDK.
@@ -21,7 +25,12 @@ def upstream_of(url: str) -> Upstream:
     Failure
         For what is no URL.
     """
-    return Upstream(url=base_of(url), apis=apis_of(url))
+    url, base, apis = url.rstrip("/"), base_of(url), apis_of(url)
+    path = urlsplit(url).path
+    if base != url or VERSION.search(path) is None:
+        return Upstream(url=base, apis=apis)
+    # SDKs put behind a base of another version what they else put behind /v1.
+    return Upstream(url=url.removesuffix(path), apis=("openai",) if apis == ("gemini",) else apis, v1=path)
 
 
 def base_of(url: str) -> str:

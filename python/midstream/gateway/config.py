@@ -29,6 +29,10 @@ Role: TypeAlias = Literal["admin", "call", "view"]
 """What a key is good for."""
 
 ADDRESS = r"^(localhost|[0-9]{1,3}(\.[0-9]{1,3}){3}|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}$"
+PART = r"^(/(?!\.{1,2}(/|$))[!$&-.0-:=@-Z_a-z~]+)+$"
+UPSTREAM = r"^(?!(api|healthz|metrics|midstream|readyz|v1|v1alpha|v1beta)$)(?!\.+$)[A-Za-z0-9_.-]{1,64}$"
+"""What may begin a path beside those of APIs and of the gateway itself."""
+TENANT = r"^[A-Za-z0-9_-]{1,64}$"
 DAY_S = 86_400
 
 
@@ -42,6 +46,8 @@ class Upstream:
         Scheme, host, port and the path before that of the API: ``https://api.openai.com``.
     apis : tuple of {"anthropic", "gemini", "ollama", "openai"}
         Whose APIs it speaks; at least one.
+    v1 : str, optional
+        What ``/v1`` at the begin of a path becomes behind that URL, such as ``/api/paas/v4``. Default: it stays.
     key_env : str, optional
         The environment variable that holds its key. Default: the client's key passes.
     key_file : str, optional
@@ -85,6 +91,7 @@ class Upstream:
 
     url: str = field(metadata=allowed(pattern=BASE_URL))
     apis: tuple[Api, ...] = field(metadata=allowed(minItems=1))
+    v1: str | None = field(default=None, metadata=allowed(pattern=PART))
     key_env: str | None = None
     key_file: str | None = None
     ca: str | None = None
@@ -152,7 +159,7 @@ class Key:
     sha256: str = field(metadata=allowed(pattern="^[0-9A-Fa-f]{64}$"))
     roles: tuple[Role, ...] = field(default=("call",), metadata=allowed(minItems=1))
     models: tuple[str, ...] | None = field(default=None, metadata=allowed(minItems=1))
-    tenant: str | None = field(default=None, metadata=allowed(pattern="^[A-Za-z0-9_-]{1,64}$"))
+    tenant: str | None = field(default=None, metadata=allowed(pattern=TENANT))
     limits: Limits = field(default_factory=Limits, metadata=table(Limits))
 
 
@@ -228,12 +235,16 @@ class GatewayConfig:
     clients: Clients = field(default_factory=Clients, metadata=table(Clients))
     cors: Cors | None = field(default=None, metadata=table(Cors))
     guard: Settings = field(default_factory=Settings, metadata=read_by(Settings.from_dict))
-    upstreams: Mapping[str, Upstream] = field(default_factory=dict, hash=False, metadata=by_name(Upstream))
+    upstreams: Mapping[str, Upstream] = field(
+        default_factory=dict, hash=False, metadata=by_name(Upstream) | allowed(propertyNames={"pattern": UPSTREAM})
+    )
     models: Mapping[str, tuple[Route, ...]] = field(
         default_factory=dict, hash=False, metadata=rows_by_name(Route) | allowed(minItems=1)
     )
     keys: Mapping[str, Key] = field(default_factory=dict, hash=False, metadata=by_name(Key))
-    tenants: Mapping[str, Tenant] = field(default_factory=dict, hash=False, metadata=by_name(Tenant))
+    tenants: Mapping[str, Tenant] = field(
+        default_factory=dict, hash=False, metadata=by_name(Tenant) | allowed(propertyNames={"pattern": TENANT})
+    )
     telemetry: Telemetry = field(default_factory=Telemetry, metadata=table(Telemetry))
     log: Log = field(default_factory=Log, metadata=table(Log))
     usage: Usage = field(default_factory=Usage, metadata=table(Usage))

@@ -16,7 +16,6 @@ use super::values::{address, seconds, setting};
 use crate::breaker::Breaker;
 use crate::endpoint::Api;
 use crate::seats::Seats;
-use crate::spelling::Spelling;
 
 /// Hosts whose documents name `stream_options.include_usage`; others may refuse a member that they do not know.
 const HOSTS_OF_USAGE: [&str; 3] = ["api.deepseek.com", "api.groq.com", "api.openai.com"];
@@ -168,7 +167,11 @@ impl UpstreamConfig {
             return Err(setting("apis", "an empty list", "at least one of anthropic, gemini, ollama, openai"));
         }
         if let Some(v1) = self.v1.as_ref().filter(|v1| !is_path(v1)) {
-            return Err(setting("v1", &format!("{v1:?}"), "a path that begins with a slash and ends with none"));
+            return Err(setting(
+                "v1",
+                &format!("{v1:?}"),
+                "a path such as \"/api/v4\": a slash before each part, and none at its end",
+            ));
         }
         if self.retries > 10 {
             return Err(setting("retries", &self.retries.to_string(), "a whole number from 0 to 10"));
@@ -233,6 +236,7 @@ impl UpstreamConfig {
 
 /// Whether a text can stand before the rest of a path.
 fn is_path(text: &str) -> bool {
-    let is_plain = !text.contains(['?', '#']) && !Spelling::of(text).has_dots;
-    is_plain && text.starts_with('/') && !text.ends_with('/') && text.parse::<PathAndQuery>().is_ok()
+    let is_segment = |segment: &str| !matches!(segment, "" | "." | "..") && !segment.contains(['?', '#', '%', ';']);
+    let has_segments = text.strip_prefix('/').is_some_and(|rest| rest.split('/').all(is_segment));
+    has_segments && text.parse::<PathAndQuery>().is_ok()
 }
