@@ -5,7 +5,8 @@
 mod support;
 
 use bytes::Bytes;
-use http::StatusCode;
+use http::{Response, StatusCode};
+use hyper::body::Incoming;
 use midstream_gateway::{Api, Config, Server};
 use midstream_stream::Settings;
 use serde_json::{Value, json};
@@ -14,6 +15,10 @@ use support::folder::Folder;
 use support::{Asker, Mock, Script, all, chat, chat_end, gateway, gateway_with};
 
 const CHAT: &str = "/v1/chat/completions";
+
+fn id_of(response: &Response<Incoming>) -> String {
+    response.headers()["x-midstream-stream-id"].to_str().unwrap().to_owned()
+}
 
 async fn shown(server: &Server) -> Value {
     Asker::new(server).get_json("/midstream/v1/streams").await["streams"][0].clone()
@@ -102,4 +107,51 @@ async fn a_burst_is_whole_in_the_log_and_its_viewers_have_places() {
     }
     drop(first);
     assert_eq!(asker.send("GET", &path, "").await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn streams_that_only_the_log_knows_are_listed_and_say_so() {
+    let folder = Folder::new();
+    let mock = Mock::start(Script::of([chat("Hello"), chat_end()])).await;
+    let with_log = |config: &mut Config| config.store.folder = Some(folder.0.clone());
+    let server = gateway_with(&mock, Api::Openai, with_log).await;
+    let mut ids = Vec::new();
+    for model in ["m", "other"] {
+        let asked = format!(r#"{{"model":"{model}","stream":true}}"#);
+        let response = Asker::new(&server).send("POST", CHAT, asked).await;
+        ids.push(id_of(&response));
+        all(response).await;
+    }
+    server.stop().await;
+    let server = gateway_with(&mock, Api::Openai, with_log).await;
+    let asker = Asker::new(&server);
+    let response = asker.post(CHAT).await;
+    ids.push(id_of(&response));
+    all(response).await;
+    let listed = asker.get_json("/midstream/v1/streams").await;
+    let of = |listed: &Value| -> Vec<(String, bool)> {
+        let streams = listed["streams"].as_array().unwrap().iter();
+        streams.map(|one| (one["id"].as_str().unwrap().to_owned(), one["only_in_log"] == true)).collect()
+    };
+    assert_eq!(of(&listed), [(ids[0].clone(), true), (ids[1].clone(), true), (ids[2].clone(), false)]);
+    assert_eq!(listed["streams"][0]["summary"]["ending"], "complete");
+    let one = asker.get_json("/midstream/v1/streams?limit=1&state=ended").await;
+    assert_eq!((of(&one), one["next"].as_str()), (vec![(ids[0].clone(), true)], Some(&*ids[0])));
+    let rest = asker.get_json(&format!("/midstream/v1/streams?after={}&model=m", ids[0])).await;
+    assert_eq!(of(&rest), [(ids[2].clone(), false)]);
+    assert_eq!(asker.get_json(&format!("/midstream/v1/streams/{}", ids[0])).await["only_in_log"], true);
+}
+
+#[tokio::test]
+async fn a_stream_that_only_the_log_knows_has_ended_and_is_cancelled_by_nobody() {
+    let folder = Folder::new();
+    let mock = Mock::start(Script::of([chat("Hello"), chat_end()])).await;
+    let with_log = |config: &mut Config| config.store.folder = Some(folder.0.clone());
+    let server = gateway_with(&mock, Api::Openai, with_log).await;
+    let response = Asker::new(&server).post(CHAT).await;
+    let cancel = format!("/midstream/v1/streams/{}/cancel", id_of(&response));
+    all(response).await;
+    server.stop().await;
+    let server = gateway_with(&mock, Api::Openai, with_log).await;
+    assert_eq!(Asker::new(&server).send("POST", &cancel, "").await.status(), StatusCode::ACCEPTED);
 }

@@ -11,12 +11,11 @@ use futures_util::{SinkExt, StreamExt};
 use http::StatusCode;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use midstream_gateway::{Api, Config, KeyConfig, Role, Server};
+use midstream_gateway::{Api, KeyConfig, Role, Server};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use support::connections::Raw;
 use support::ends::ended;
-use support::folder::Folder;
 use support::{Asker, LONGEST, Mock, Script, all, chat, chat_end, gateway, gateway_with};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
@@ -100,39 +99,6 @@ async fn an_answer_in_one_piece_is_one_frame() {
     assert_eq!(all(response).await, body);
     let raw = text(asker.send("GET", &events(&id, "?mode=raw"), "").await).await;
     assert!(raw.contains(&format!("data: {body}\n\nevent: midstream.end")), "{raw}");
-}
-
-#[tokio::test]
-async fn streams_that_only_the_log_knows_are_listed_and_say_so() {
-    let folder = Folder::new();
-    let mock = Mock::start(Script::of([chat("Hello"), chat_end()])).await;
-    let with_log = |config: &mut Config| config.store.folder = Some(folder.0.clone());
-    let server = gateway_with(&mock, Api::Openai, with_log).await;
-    let mut ids = Vec::new();
-    for model in ["m", "other"] {
-        let asked = format!(r#"{{"model":"{model}","stream":true}}"#);
-        let response = Asker::new(&server).send("POST", CHAT, asked).await;
-        ids.push(id_of(&response));
-        all(response).await;
-    }
-    server.stop().await;
-    let server = gateway_with(&mock, Api::Openai, with_log).await;
-    let asker = Asker::new(&server);
-    let response = asker.post(CHAT).await;
-    ids.push(id_of(&response));
-    all(response).await;
-    let listed = asker.get_json("/midstream/v1/streams").await;
-    let of = |listed: &Value| -> Vec<(String, bool)> {
-        let streams = listed["streams"].as_array().unwrap().iter();
-        streams.map(|one| (one["id"].as_str().unwrap().to_owned(), one["only_in_log"] == true)).collect()
-    };
-    assert_eq!(of(&listed), [(ids[0].clone(), true), (ids[1].clone(), true), (ids[2].clone(), false)]);
-    assert_eq!(listed["streams"][0]["summary"]["ending"], "complete");
-    let one = asker.get_json("/midstream/v1/streams?limit=1&state=ended").await;
-    assert_eq!((of(&one), one["next"].as_str()), (vec![(ids[0].clone(), true)], Some(&*ids[0])));
-    let rest = asker.get_json(&format!("/midstream/v1/streams?after={}&model=m", ids[0])).await;
-    assert_eq!(of(&rest), [(ids[2].clone(), false)]);
-    assert_eq!(asker.get_json(&format!("/midstream/v1/streams/{}", ids[0])).await["only_in_log"], true);
 }
 
 #[tokio::test]
@@ -340,20 +306,6 @@ async fn an_ended_stream_is_deleted_and_one_that_runs_is_not() {
     for (method, path) in [("GET", &path), ("DELETE", &path), ("POST", &cancel)] {
         assert_eq!(status(method, path).await, StatusCode::NOT_FOUND, "{method} {path}");
     }
-}
-
-#[tokio::test]
-async fn a_stream_that_only_the_log_knows_has_ended_and_is_cancelled_by_nobody() {
-    let folder = Folder::new();
-    let mock = Mock::start(Script::of([chat("Hello"), chat_end()])).await;
-    let with_log = |config: &mut Config| config.store.folder = Some(folder.0.clone());
-    let server = gateway_with(&mock, Api::Openai, with_log).await;
-    let response = Asker::new(&server).post(CHAT).await;
-    let cancel = format!("/midstream/v1/streams/{}/cancel", id_of(&response));
-    all(response).await;
-    server.stop().await;
-    let server = gateway_with(&mock, Api::Openai, with_log).await;
-    assert_eq!(Asker::new(&server).send("POST", &cancel, "").await.status(), StatusCode::ACCEPTED);
 }
 
 #[tokio::test]
