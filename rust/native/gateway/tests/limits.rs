@@ -310,9 +310,29 @@ async fn a_key_sees_and_ends_streams_of_its_tenant_alone() {
     let id = response.headers()["x-midstream-stream-id"].to_str().unwrap().to_owned();
     let path = format!("/midstream/v1/streams/{id}");
     assert_eq!(bob.get_json("/midstream/v1/streams").await["streams"], json!([]));
-    assert_eq!(bob.send("GET", &path, "").await.status(), StatusCode::NOT_FOUND);
-    assert_eq!(bob.send("GET", &format!("{path}/events"), "").await.status(), StatusCode::NOT_FOUND);
-    assert_eq!(bob.send("POST", &format!("{path}/cancel"), "").await.status(), StatusCode::NOT_FOUND);
+    let asked = [
+        ("GET", "", ""),
+        ("GET", "/events", ""),
+        ("GET", "/findings", ""),
+        ("POST", "/annotate", r#"{"note":1}"#),
+        ("POST", "/cancel", ""),
+        ("POST", "/token", ""),
+        ("DELETE", "", ""),
+    ];
+    for (method, end, body) in asked {
+        let refused = bob.send(method, &format!("{path}{end}"), body).await;
+        assert_eq!(refused.status(), StatusCode::NOT_FOUND, "{method} {end}");
+    }
+    let token = alice.send("POST", &format!("{path}/token"), "").await;
+    assert_eq!(token.status(), StatusCode::OK);
+    for (method, end, body, status) in [
+        ("GET", "/findings", "", StatusCode::OK),
+        ("POST", "/annotate", r#"{"note":1}"#, StatusCode::CREATED),
+        ("DELETE", "", "", StatusCode::CONFLICT),
+    ] {
+        let answer = alice.send(method, &format!("{path}{end}"), body).await;
+        assert_eq!(answer.status(), status, "{method} {end}");
+    }
     let shown = alice.get_json(&path).await;
     assert_eq!(
         (&shown["tenant"], &shown["key"], &shown["state"]),

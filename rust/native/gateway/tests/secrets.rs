@@ -4,10 +4,16 @@
 
 mod support;
 
+use std::sync::{Arc, Mutex};
+
+use axum::routing::post;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
-use midstream_gateway::{Api, Config, KeyConfig, Log, LogConfig, LogFormat, LogLevel, Role, Server, UpstreamConfig};
+use midstream_gateway::{
+    Api, Config, KeyConfig, Log, LogConfig, LogFormat, LogLevel, ModeratorConfig, Role, Server, UpstreamConfig,
+};
+use midstream_stream::Settings;
 use sha2::{Digest, Sha256};
 use support::connections::{Connection, Http};
 use support::folder::Folder;
@@ -172,5 +178,88 @@ fn a_key_in_an_address_of_the_configuration_is_not_told_with_what_is_wrong_there
             let fault = Config::from_toml(format!("{table} = {url:?}").as_bytes()).unwrap_err().to_string();
             assert!(fault.contains("allowed is") && !fault.contains(CANARY), "{fault}");
         }
+    }
+}
+
+/// Everything that stands in the files below a folder.
+fn written(folder: &std::path::Path) -> String {
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let text = |path: std::path::PathBuf| {
+        if path.is_dir() { written(&path) } else { String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned() }
+    };
+    files.map(text).collect()
+}
+
+/// A collector of OpenTelemetry, and all that it got.
+async fn collector() -> (Arc<Mutex<Vec<u8>>>, String) {
+    let got = Arc::<Mutex<Vec<u8>>>::default();
+    let kept = Arc::clone(&got);
+    let take = move |headers: http::HeaderMap, body: Bytes| async move {
+        let mut kept = kept.lock().unwrap();
+        kept.extend_from_slice(format!("{headers:?}").as_bytes());
+        kept.extend_from_slice(&body);
+    };
+    let router = axum::Router::new().route("/v1/traces", post(take.clone())).route("/v1/metrics", post(take));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async { axum::serve(listener, router).await.unwrap() });
+    (got, url)
+}
+
+/// Secrets by the names of their files.
+const SECRETS: [(&str, &str); 3] = [
+    ("upstream", "sk-canary-of-the-upstream"),
+    ("moderator", "sk-canary-of-the-moderator"),
+    ("viewers", "canary-of-the-viewers-secret"),
+];
+
+#[tokio::test]
+async fn no_secret_is_told_written_or_sent_to_a_collector() {
+    let (log, _guard) = listen();
+    let (folder, kept) = (Folder::new(), Folder::new());
+    for (name, secret) in SECRETS {
+        std::fs::write(folder.0.join(name), secret).unwrap();
+    }
+    let moderator =
+        Mock::start(Script { content_type: "application/json", ..Script::of(["{\"verdict\": \"release\"}"]) }).await;
+    let mock = Mock::start(Script::of([chat("Hello. "), chat("World. "), chat_end()])).await;
+    let (got, url) = collector().await;
+    let server = gateway_with(&mock, Api::Openai, |config| {
+        config.upstreams.get_mut("mock").unwrap().key_file = Some(folder.0.join("upstream"));
+        let address = format!("http://{}", moderator.address);
+        config.moderator =
+            Some(ModeratorConfig { key_file: Some(folder.0.join("moderator")), ..ModeratorConfig::new(address) });
+        config.guard = Settings::from_json(r#"{"hold": {}}"#).unwrap();
+        config.viewers.secret_file = Some(folder.0.join("viewers"));
+        config.store.folder = Some(kept.0.join("store"));
+        config.usage.file = Some(kept.0.join("usage.jsonl"));
+        config.telemetry.otlp = Some(url);
+    })
+    .await;
+    let mut everything = told(&server, request("/v1/chat/completions", "authorization", CANARY)).await;
+    let streams: serde_json::Value = serde_json::from_str(&server.streams_json()).unwrap();
+    let path = format!("/midstream/v1/streams/{}", streams[0]["id"].as_str().unwrap());
+    let ask = |method: &str, path: &str| {
+        let request = Request::builder().method(method).uri(format!("http://localhost{path}"));
+        request.header("host", "localhost").body(Full::default()).unwrap()
+    };
+    // Who asks for a token is told it, and nobody else.
+    let given = told(&server, ask("POST", &format!("{path}/token"))).await;
+    let (_, given) = given.split_once("\"token\":\"").expect("a token");
+    let token = given.split('"').next().unwrap();
+    everything += &told(&server, ask("GET", &format!("{path}/events?token={token}"))).await;
+    everything += &told(&server, ask("GET", &format!("{path}/events?token={token}x"))).await;
+    everything += &shown(&server).await;
+    let Seen::Asked { headers, .. } = moderator.next().await else { panic!("asked first") };
+    assert_eq!(headers["authorization"], format!("Bearer {}", SECRETS[1].1));
+    server.stop().await;
+    let sent = String::from_utf8_lossy(&got.lock().unwrap()).into_owned();
+    let files = written(&kept.0);
+    for (place, holds) in [(&sent, "gen_ai"), (&files, "Hello"), (&files, "\"output\""), (&everything, "Hello")] {
+        assert!(place.contains(holds), "{holds}: {place}");
+    }
+    everything += &[sent, files, logged(&log)].concat();
+    for secret in SECRETS.map(|(_, secret)| secret).into_iter().chain([CANARY, token]) {
+        assert!(!everything.contains(secret), "{secret}: {everything}");
     }
 }
