@@ -54,7 +54,7 @@ def test_files_of_certificates_that_cannot_be_used_are_named(tmp_path):
         ({"tls": Tls()}, "tls.generated"),
         ({"tls": Tls(certificate="a.pem")}, "tls.key"),
         ({"cors": Cors(origins=("*",), credentials=True)}, "cors.credentials"),
-        ({"cors": Cors(origins=("app.example",))}, "cors.origins"),
+        ({"cors": Cors(origins=("app.example",))}, "cors.origins[0]"),
         ({"clients": Clients(header_s=0)}, "clients.header_s"),
         ({"clients": Clients(header_bytes=1)}, "clients.header_bytes"),
     ],
