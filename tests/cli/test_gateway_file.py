@@ -10,12 +10,12 @@ from midstream.gateway import GatewayConfig
 HASH = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"
 CONFIG = f"""
 listen = "127.0.0.1:0"
-[upstreams."my own"]
+[upstreams."my.own"]
 url = "http://127.0.0.1:8080"
 apis = ["openai"]
 key_env = "KEY_OF_MINE"
 [models]
-fast = [{{ upstream = "my own", model = "tiny" }}]
+fast = [{{ upstream = "my.own", model = "tiny" }}]
 [keys.alice]
 sha256 = "{HASH}"
 [guard.repeat]
@@ -42,7 +42,7 @@ def test_a_good_file_is_told_as_such_with_the_variables_that_are_not_set(midstre
     path = config(name="proxy.toml")
     done = midstream("config", "check", path)
     assert (done.returncode, done.stderr) == (0, "")
-    unset = f"{path}: upstreams.my own.key_env names KEY_OF_MINE, which is not set here\n"
+    unset = f"{path}: upstreams.my.own.key_env names KEY_OF_MINE, which is not set here\n"
     assert done.stdout == f"{path}: good\n{unset}"
     assert midstream("config", "check", path, env={"KEY_OF_MINE": "k"}).stdout == f"{path}: good\n"
 
@@ -52,7 +52,7 @@ def test_a_file_of_a_key_is_shown_by_its_path_and_is_a_fault_where_it_cannot_be_
     done = midstream("config", "check", path)
     assert (done.returncode, done.stdout) == (2, "")
     said = 'key_file is "mine.key", allowed is a file that can be read: entity not found'
-    assert done.stderr == f"midstream: upstreams.my own.{said} ({path}, line 6, column 12)\n"
+    assert done.stderr == f"midstream: upstreams.my.own.{said} ({path}, line 6, column 12)\n"
     (tmp_path / "mine.key").write_text("sk-canary\n")
     assert midstream("config", "check", path).stdout == f"{path}: good\n"
     shown = midstream("config", "show", path).stdout
@@ -141,10 +141,10 @@ def test_every_value_is_shown_with_its_default_marked_and_secrets_left_out(midst
     lines = done.stdout.splitlines()
     assert 'listen = "127.0.0.1:0"' in lines
     assert "keepalive_s = 15.0  # default" in lines
-    assert '[upstreams."my own"]' in lines
+    assert '[upstreams."my.own"]' in lines
     assert 'key_env = "KEY_OF_MINE"' in lines
     assert "idle_s = 30.0  # default" in lines
-    assert 'fast = [{ upstream = "my own", model = "tiny" }]' in lines
+    assert 'fast = [{ upstream = "my.own", model = "tiny" }]' in lines
     assert 'sha256 = "***"' in lines
     assert HASH not in done.stdout
     assert "# models: not set" in lines
