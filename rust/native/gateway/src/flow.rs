@@ -37,8 +37,6 @@ pub(crate) struct Flow {
     trailers: Option<HeaderMap>,
     /// What breaks the body behind the bytes that are ready.
     fault: Option<BodyError>,
-    /// Those bytes had a turn to leave: a server that sees a body break writes nothing more of it.
-    is_flushed: bool,
     sleep: Pin<Box<Sleep>>,
     patience: Patience,
     keepalive: Option<Keepalive>,
@@ -67,7 +65,6 @@ impl Flow {
             ready: VecDeque::new(),
             trailers: None,
             fault: None,
-            is_flushed: false,
             sleep: Box::pin(tokio::time::sleep_until(patience.until())),
             patience,
             keepalive,
@@ -282,10 +279,6 @@ impl Body for Flow {
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));
             }
             if matches!(this.source, Source::Over) {
-                if this.fault.is_some() && !std::mem::replace(&mut this.is_flushed, true) {
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
                 let trailers = this.trailers.take().map(|trailers| Ok(Frame::trailers(trailers)));
                 return Poll::Ready(this.fault.take().map(Err).or(trailers));
             }

@@ -35,7 +35,8 @@ pub(super) struct Waiting {
 /// What follows the comments.
 enum Came {
     Answer(Body, HeaderMap),
-    Broken(Broken),
+    /// A break, so that no client takes what was told for a whole answer.
+    Nothing,
 }
 
 impl Waiting {
@@ -68,16 +69,19 @@ impl http_body::Body for Waiting {
         loop {
             match &mut this.came {
                 Some(Came::Answer(body, givers)) => return poll_answer(body, givers, cx),
-                Some(Came::Broken(broken)) => return broken.poll(cx),
+                Some(Came::Nothing) => return Poll::Ready(Some(Err("no answer came".into()))),
                 None => {}
             }
-            this.came = match this.coming.poll_join_next(cx) {
-                Poll::Ready(Some(Ok(Coming::Answer(body, givers)))) => Some(Came::Answer(body, givers)),
-                Poll::Ready(Some(Ok(Coming::Refusal(told)))) => Some(Came::Broken(Broken::new(told))),
+            match this.coming.poll_join_next(cx) {
+                Poll::Ready(Some(Ok(Coming::Answer(body, givers)))) => this.came = Some(Came::Answer(body, givers)),
+                Poll::Ready(Some(Ok(Coming::Refusal(told)))) => {
+                    this.came = Some(Came::Nothing);
+                    return Poll::Ready(Some(Ok(Frame::data(told))));
+                }
                 // Whatever it panicked at, its stream is booked.
-                Poll::Ready(Some(Err(_)) | None) => Some(Came::Broken(Broken::new(Bytes::new()))),
+                Poll::Ready(Some(Err(_)) | None) => this.came = Some(Came::Nothing),
                 Poll::Pending => return this.poll_comment(cx).map(|comment| Some(Ok(Frame::data(comment)))),
-            };
+            }
         }
     }
 }
@@ -100,29 +104,4 @@ fn poll_answer(
     let mut all = std::mem::take(givers);
     all.extend(trailers);
     Poll::Ready((!all.is_empty()).then(|| Ok(Frame::trailers(all))))
-}
-
-/// Tells something and breaks, so that no client takes it for a whole answer.
-struct Broken {
-    told: Bytes,
-    /// What was told had a turn to leave: a server that sees a body break writes nothing more of it.
-    is_flushed: bool,
-}
-
-impl Broken {
-    fn new(told: Bytes) -> Self {
-        Self { told, is_flushed: false }
-    }
-
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let told = std::mem::take(&mut self.told);
-        if !told.is_empty() {
-            return Poll::Ready(Some(Ok(Frame::data(told))));
-        }
-        if !std::mem::replace(&mut self.is_flushed, true) {
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        Poll::Ready(Some(Err("no answer came".into())))
-    }
 }
