@@ -31,6 +31,7 @@ mod keepalive;
 mod limits;
 mod log;
 mod manner;
+mod member;
 mod metrics;
 mod moderation;
 mod moderator;

@@ -2,9 +2,11 @@
 
 use std::fmt;
 
-use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
+use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
+
+use crate::member::Name;
 
 /// What is read, at the top and one table below. Gemini takes both ways to write a name.
 const READ: [&str; 18] = [
@@ -105,7 +107,7 @@ impl<'de> Deserialize<'de> for Members<'de> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut members = Members::default();
-                while let Some(named) = map.next_key_seed(Name)? {
+                while let Some(named) = map.next_key_seed(Name(Named::of))? {
                     match named {
                         Named::Other => {
                             let IgnoredAny = map.next_value()?;
@@ -134,29 +136,13 @@ enum Named {
     Read(&'static str),
 }
 
-struct Name;
-
-impl<'de> DeserializeSeed<'de> for Name {
-    type Value = Named;
-
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Named, D::Error> {
-        from.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Name {
-    type Value = Named;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a name")
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Named, E> {
+impl Named {
+    fn of(text: &str) -> Self {
         if let Some(name) = READ.into_iter().find(|name| *name == text) {
-            return Ok(Named::Read(name));
+            return Self::Read(name);
         }
         // One that is written otherwise is not read, but beside another it is there twice.
         let passed = READ.into_iter().chain(PASSED).find(|name| is_same(name, text));
-        Ok(passed.map_or(Named::Other, Named::Passed))
+        passed.map_or(Self::Other, Self::Passed)
     }
 }

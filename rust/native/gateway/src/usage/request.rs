@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use crate::member::Name;
+
 /// Members whose strings a model reads, at any depth.
 const TEXT: [&str; 17] = [
     "arguments",
@@ -117,7 +119,7 @@ impl<'de> Visitor<'de> for Said<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
-        while let Some(member) = object.next_key_seed(Name)? {
+        while let Some(member) = object.next_key_seed(Name(Member::of))? {
             if member == Member::Data {
                 object.next_value::<IgnoredAny>()?;
                 continue;
@@ -139,31 +141,14 @@ enum Member {
     Text,
 }
 
-/// Reads the name of a member.
-struct Name;
-
-impl<'de> DeserializeSeed<'de> for Name {
-    type Value = Member;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Member, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Name {
-    type Value = Member;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a name")
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<Member, E> {
-        Ok(match name {
-            _ if TEXT.contains(&name) => Member::Text,
-            _ if DATA.contains(&name) => Member::Data,
-            _ if RESULTS.contains(&name) => Member::Result,
-            _ => Member::Other,
-        })
+impl Member {
+    fn of(name: &str) -> Self {
+        match name {
+            _ if TEXT.contains(&name) => Self::Text,
+            _ if DATA.contains(&name) => Self::Data,
+            _ if RESULTS.contains(&name) => Self::Result,
+            _ => Self::Other,
+        }
     }
 }
 
