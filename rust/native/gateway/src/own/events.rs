@@ -17,8 +17,7 @@ use crate::client::Client;
 use crate::fault::Fault;
 use crate::proxy::Proxy;
 use crate::streams::Seq;
-use crate::viewers::logged::LoggedSeat;
-use crate::viewers::{Mode, Seat, Viewer, sse, ws};
+use crate::viewers::{Mode, Seat, Subject, Viewer, sse, ws};
 
 /// What is allowed of each parameter.
 const PARAMETERS: [(&str, &str); 4] =
@@ -119,10 +118,11 @@ fn look_at(proxy: &Proxy, found: Found, after: Option<Seq>, mode: Mode) -> Resul
         let message = format!("after is {}, but the stream has come to {end} events, counted from 0", next - 1);
         return Err(Fault::new(StatusCode::BAD_REQUEST, "midstream_bad_request", message));
     }
+    let seat = |at| Seat::take(at, &proxy.streams.viewers, proxy.viewers).ok_or_else(Fault::no_seat);
     match found {
         Found::Here(stream) => {
-            let seat = Seat::take(&stream, &proxy.streams.viewers, proxy.viewers).ok_or_else(Fault::no_seat)?;
-            Ok(Viewer::new(seat, proxy.streams.log().cloned(), next, mode))
+            let seat = seat(Subject::Here(Arc::clone(&stream)))?;
+            Ok(Viewer::new((stream, seat), proxy.streams.log().cloned(), next, mode))
         }
         Found::Log(_) if mode == Mode::Raw => {
             let message = "the log holds no raw events; ask for mode=norm";
@@ -130,7 +130,7 @@ fn look_at(proxy: &Proxy, found: Found, after: Option<Seq>, mode: Mode) -> Resul
         }
         Found::Log(known) => {
             let (meta, finished) = *known;
-            let seat = LoggedSeat::take(&meta.id, &proxy.streams.viewers, proxy.viewers).ok_or_else(Fault::no_seat)?;
+            let seat = seat(Subject::Logged(meta.id.clone()))?;
             let entries = proxy.streams.log().map(|store| store.read(&meta.id, next));
             entries.map(|entries| Viewer::of_log(entries, next, (finished, seat))).ok_or_else(Fault::no_seat)
         }

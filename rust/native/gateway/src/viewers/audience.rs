@@ -10,7 +10,9 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use super::logged::Counts;
+use super::seat::Counts;
+use crate::client::Client;
+use crate::log::events;
 use crate::streams::{Seq, Stream};
 
 /// Who looks on.
@@ -39,8 +41,11 @@ struct OfReason {
 /// How far one viewer is: everything before that event was given to it, or told as missed.
 pub(super) struct Place {
     audience: Arc<Audience>,
+    stream: Arc<Stream>,
     number: u64,
     next: Arc<AtomicU64>,
+    /// Whose connection it is, where that ends with one who takes nothing.
+    pub(super) client: Option<Arc<Client>>,
 }
 
 impl Audience {
@@ -64,19 +69,9 @@ impl Audience {
         self.lag.set(i64::try_from(most).unwrap_or(i64::MAX));
     }
 
-    /// A viewer was told that so many events are not kept any more.
-    pub(super) fn missed(&self, events: u64) {
-        self.missed.inc_by(events);
-    }
-
     /// A viewer found no place.
     pub(super) fn turned_away(&self) {
         self.dropped.get_or_create(&OfReason { reason: "full" }).inc();
-    }
-
-    /// A viewer took nothing for too long.
-    pub(super) fn let_go(&self) {
-        self.dropped.get_or_create(&OfReason { reason: "slow" }).inc();
     }
 
     fn places(&self) -> MutexGuard<'_, Places> {
@@ -92,11 +87,19 @@ impl Place {
         let number = places.next;
         places.next += 1;
         places.by_number.insert(number, (Arc::clone(stream), Arc::clone(&next)));
-        Self { audience: Arc::clone(audience), number, next: Arc::clone(&next) }
+        let (audience, stream) = (Arc::clone(audience), Arc::clone(stream));
+        Self { audience, stream, number, next: Arc::clone(&next), client: None }
     }
 
-    pub(super) fn audience(&self) -> &Audience {
-        &self.audience
+    /// Its viewer was told that so many events are not kept any more.
+    pub(super) fn missed(&self, events: u64) {
+        self.audience.missed.inc_by(events);
+    }
+
+    /// Its viewer took nothing for too long.
+    pub(super) fn let_go(&self) {
+        self.audience.dropped.get_or_create(&OfReason { reason: "slow" }).inc();
+        events::viewer_let_go(self.stream.meta.id.as_str());
     }
 
     pub(super) fn moved(&self, next: Seq) {
@@ -107,5 +110,8 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.audience.places().by_number.remove(&self.number);
+        if self.client.as_ref().is_some_and(|client| client.is_slow()) {
+            self.let_go();
+        }
     }
 }

@@ -2,14 +2,13 @@
 
 pub(crate) mod audience;
 pub(crate) mod embedded;
-pub(crate) mod logged;
+mod seat;
 pub(crate) mod sse;
 pub(crate) mod token;
 pub(crate) mod ws;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
@@ -17,11 +16,10 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::watch;
 
-use self::audience::{Audience, Place};
-use self::logged::LoggedSeat;
+use self::audience::Place;
+pub(crate) use self::seat::{Seat, Subject};
 use crate::client::Client;
 use crate::frames::Frame;
-use crate::log::events;
 use crate::store::{Entry, Finished, StoreError, StreamStore};
 use crate::streams::{Event, Last, Seq, Stream, Viewed};
 
@@ -61,7 +59,7 @@ enum Source {
     /// A stream of this process.
     Here(Here),
     /// One that only the log knows.
-    Log { entries: BoxStream<'static, Result<Entry, StoreError>>, finished: Finished, _seat: LoggedSeat },
+    Log { entries: BoxStream<'static, Result<Entry, StoreError>>, finished: Finished, _seat: Seat },
 }
 
 struct Here {
@@ -71,58 +69,25 @@ struct Here {
     behind: Option<BoxStream<'static, Result<Entry, StoreError>>>,
     store: Option<Arc<dyn StreamStore>>,
     /// The next frame, in raw mode.
-    place: u64,
+    frame: u64,
     told: Last,
-    seat: Seat,
-}
-
-/// A viewer's place among those that are allowed.
-pub(crate) struct Seat {
-    stream: Arc<Stream>,
     place: Place,
-    /// Whose connection it is, where that ends with one who takes nothing.
-    client: Option<Arc<Client>>,
-}
-
-impl Seat {
-    /// Its viewer took nothing for too long.
-    fn let_go(&self) {
-        self.place.audience().let_go();
-        events::viewer_let_go(self.stream.meta.id.as_str());
-    }
-
-    /// `None` where all places are taken.
-    pub(crate) fn take(stream: &Arc<Stream>, all: &Arc<Audience>, limits: (usize, usize)) -> Option<Self> {
-        let seat = Self { stream: Arc::clone(stream), place: Place::new(all, stream), client: None };
-        let of_stream = stream.viewers.fetch_add(1, Ordering::AcqRel);
-        let of_all = all.count.fetch_add(1, Ordering::AcqRel);
-        let fits = of_stream < limits.0 && of_all < limits.1;
-        if !fits {
-            all.turned_away();
-        }
-        // Whoever does not fit gives both back.
-        fits.then_some(seat)
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.stream.viewers.fetch_sub(1, Ordering::AcqRel);
-        self.place.audience().count.fetch_sub(1, Ordering::AcqRel);
-        if self.client.as_ref().is_some_and(|client| client.is_slow()) {
-            self.let_go();
-        }
-    }
+    _seat: Seat,
 }
 
 impl Viewer {
     /// Of a stream of this process, from an event on.
-    pub(crate) fn new(seat: Seat, store: Option<Arc<dyn StreamStore>>, next: Seq, mode: Mode) -> Self {
-        let stream = Arc::clone(&seat.stream);
-        let (follow, place) = (stream.look(), stream.passed_behind(next));
+    pub(crate) fn new(
+        (stream, seat): (Arc<Stream>, Seat),
+        store: Option<Arc<dyn StreamStore>>,
+        next: Seq,
+        mode: Mode,
+    ) -> Self {
+        let (follow, frame) = (stream.look(), stream.passed_behind(next));
         let is_behind = mode == Mode::Raw && next < stream.kept().0;
-        let here = Here { stream, follow, behind: None, store, place, told: Last::default(), seat };
-        here.seat.place.moved(next);
+        let place = Place::new(&seat.all, &stream);
+        place.moved(next);
+        let here = Here { stream, follow, behind: None, store, frame, told: Last::default(), place, _seat: seat };
         let mut viewer = Self { source: Source::Here(here), mode, next, marks: VecDeque::new(), is_over: false };
         if is_behind {
             viewer.tell_text();
@@ -134,7 +99,7 @@ impl Viewer {
     pub(crate) fn of_log(
         entries: BoxStream<'static, Result<Entry, StoreError>>,
         next: Seq,
-        (finished, seat): (Finished, LoggedSeat),
+        (finished, seat): (Finished, Seat),
     ) -> Self {
         let source = Source::Log { entries, finished, _seat: seat };
         Self { source, mode: Mode::Norm, next, marks: VecDeque::new(), is_over: false }
@@ -143,7 +108,7 @@ impl Viewer {
     /// Whose connection ends where it takes nothing.
     pub(crate) fn of_client(mut self, client: Option<Arc<Client>>) -> Self {
         if let Source::Here(here) = &mut self.source {
-            here.seat.client = client;
+            here.place.client = client;
         }
         self
     }
@@ -151,7 +116,7 @@ impl Viewer {
     /// It took nothing for too long.
     pub(crate) fn let_go(&self) {
         if let Source::Here(here) = &self.source {
-            here.seat.let_go();
+            here.place.let_go();
         }
     }
 
@@ -160,7 +125,7 @@ impl Viewer {
         loop {
             if let Some(told) = self.marks.pop_front() {
                 if let Source::Here(here) = &self.source {
-                    here.seat.place.moved(self.next);
+                    here.place.moved(self.next);
                 }
                 return Some(told);
             }
@@ -207,12 +172,12 @@ impl Viewer {
         }
         let viewed = match self.mode {
             Mode::Norm => map(here.stream.next(self.next), |event| (event.sequence, Told::Event(event))),
-            Mode::Raw => map(here.stream.passed(here.place), |frame| (frame.last, Told::Passed(frame))),
+            Mode::Raw => map(here.stream.passed(here.frame), |frame| (frame.last, Told::Passed(frame))),
         };
         match viewed {
             Viewed::Next((sequence, told)) => {
                 self.next = self.next.max(sequence + 1);
-                here.place += 1;
+                here.frame += 1;
                 self.marks.push_back(told);
             }
             Viewed::Lagged(_) => self.lag(),
@@ -271,14 +236,14 @@ impl Viewer {
         let Source::Here(here) = &mut self.source else { return };
         let (oldest, text) = here.stream.snapshot();
         if oldest > self.next {
-            here.seat.place.audience().missed(oldest - self.next);
+            here.place.missed(oldest - self.next);
             self.marks.push_back(lagged(self.next, oldest));
             let members = text.strip_prefix('{').unwrap_or("}");
             let text = format!("{{\"sequence\":{},{members}", oldest - 1);
             self.marks.push_back(Told::Mark("midstream.snapshot", Some(oldest - 1), text));
             self.next = oldest;
         }
-        here.place = here.stream.passed_behind(self.next);
+        here.frame = here.stream.passed_behind(self.next);
     }
 }
 

@@ -1,9 +1,11 @@
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use futures_util::FutureExt;
 use proptest::prelude::*;
 use serde_json::Value;
 
+use super::audience::Audience;
 use super::*;
 use crate::streams::tests::{started, streams};
 
@@ -44,8 +46,8 @@ impl Reader {
     fn read(&mut self, stream: &Arc<Stream>, all: &Arc<Audience>, count: usize) {
         let next = self.next;
         let viewer = self.viewer.get_or_insert_with(|| {
-            let seat = Seat::take(stream, all, (1000, 10_000)).expect("there is room");
-            Viewer::new(seat, None, next, Mode::Norm)
+            let seat = Seat::take(Subject::Here(Arc::clone(stream)), all, (1000, 10_000)).expect("there is room");
+            Viewer::new((Arc::clone(stream), seat), None, next, Mode::Norm)
         });
         let told: Vec<Told> = (0..count).map_while(|_| viewer.next().now_or_never().flatten()).collect();
         told.into_iter().for_each(|told| self.hear(told));
@@ -135,8 +137,8 @@ async fn a_reader_that_the_ring_overtakes_reads_on_in_the_log() {
         let brought = stream.follow().wait_for(|last| last.durable == (round + 1) * 2000).await.map(|_| ());
         brought.unwrap();
     }
-    let seat = Seat::take(&stream, &streams.viewers, (1, 1)).unwrap();
-    let mut viewer = Viewer::new(seat, Some(store), 5, Mode::Norm);
+    let seat = Seat::take(Subject::Here(Arc::clone(&stream)), &streams.viewers, (1, 1)).unwrap();
+    let mut viewer = Viewer::new((Arc::clone(&stream), seat), Some(store), 5, Mode::Norm);
     let mut numbers = Vec::new();
     while numbers.last() != Some(&7999) {
         match viewer.next().await.unwrap() {
