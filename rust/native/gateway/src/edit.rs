@@ -2,6 +2,8 @@
 
 mod members;
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use http::StatusCode;
 use serde::Deserialize;
@@ -77,29 +79,29 @@ impl<'a> Asked<'a> {
         [self.read("n"), self.read("best_of"), of_gemini].into_iter().flatten().max().unwrap_or(1).max(1)
     }
 
-    /// The body with another model's name in the place of the one it has; every other byte is the same.
-    pub(crate) fn with_model(&self, body: &[u8], model: &str) -> Option<Bytes> {
-        replaced(body, self.0.get("model")?, &serde_json::to_string(model).ok()?)
+    /// Another model's name in the place of the one that the body has.
+    pub(crate) fn renaming(&self, body: &[u8], model: &str) -> Option<Edit> {
+        Edit::replace(body, self.0.get("model")?, serde_json::to_string(model).ok()?)
     }
 
-    /// The body that asks for usage at the end of its stream; `None` where it does so itself, or asks for no stream.
-    pub(crate) fn with_usage(&self, body: &[u8]) -> Option<Bytes> {
+    /// An ask for usage at the end of the stream; `None` where the body asks for it itself, or for no stream.
+    pub(crate) fn asking_usage(&self, body: &[u8]) -> Option<Edit> {
         const ASKS: &str = r#""include_usage":true"#;
         if self.0.get("stream")?.get() != "true" {
             return None;
         }
         let options = match self.0.get("stream_options") {
-            None => return opened(body, 0, &format!(r#""stream_options":{{{ASKS}}},"#)),
-            Some(null) if null.get() == "null" => return replaced(body, null, &format!("{{{ASKS}}}")),
+            None => return Edit::open(body, 0, format!(r#""stream_options":{{{ASKS}}},"#)),
+            Some(null) if null.get() == "null" => return Edit::replace(body, null, format!("{{{ASKS}}}")),
             Some(options) if options.get().starts_with('{') => options,
             Some(_) => return None,
         };
         match Members::inside(options).get("include_usage") {
             Some(asks) if asks.get() == "true" => None,
-            Some(asks) => replaced(body, asks, "true"),
+            Some(asks) => Edit::replace(body, asks, "true".to_owned()),
             None => {
                 let is_empty = options.get().trim_start_matches('{').trim_start().starts_with('}');
-                opened(body, place(body, options)?, &format!("{ASKS}{}", if is_empty { "" } else { "," }))
+                Edit::open(body, place(body, options)?, format!("{ASKS}{}", if is_empty { "" } else { "," }))
             }
         }
     }
@@ -125,23 +127,52 @@ impl Fault {
     }
 }
 
+/// What is written in the place of a part of a body.
+#[derive(Debug)]
+pub(crate) struct Edit {
+    at: Range<usize>,
+    text: String,
+}
+
+impl Edit {
+    /// In the place of a part.
+    fn replace(body: &[u8], part: &RawValue, text: String) -> Option<Self> {
+        let from = place(body, part)?;
+        Self::of(body, from..from + part.get().len(), text)
+    }
+
+    /// Members at the begin of the object that opens at or behind `from`.
+    fn open(body: &[u8], from: usize, members: String) -> Option<Self> {
+        let inside = from + body.get(from..)?.iter().position(|byte| *byte == b'{')? + 1;
+        Self::of(body, inside..inside, members)
+    }
+
+    fn of(body: &[u8], at: Range<usize>, text: String) -> Option<Self> {
+        body.get(at.clone()).map(|_| Self { at, text })
+    }
+}
+
+/// The body with these edits of it, which change different parts; every other byte is the same.
+pub(crate) fn edited(body: &Bytes, edits: [Option<Edit>; 2]) -> Bytes {
+    let mut edits: Vec<Edit> = edits.into_iter().flatten().collect();
+    if edits.is_empty() {
+        return body.clone();
+    }
+    edits.sort_by_key(|edit| edit.at.start);
+    let mut written = Vec::with_capacity(body.len() + edits.iter().map(|edit| edit.text.len()).sum::<usize>());
+    let mut from = 0;
+    for Edit { at, text } in edits {
+        written.extend_from_slice(body.get(from..at.start).unwrap_or_default());
+        written.extend_from_slice(text.as_bytes());
+        from = at.end;
+    }
+    written.extend_from_slice(body.get(from..).unwrap_or_default());
+    written.into()
+}
+
 /// Where a part of the body begins.
 fn place(body: &[u8], part: &RawValue) -> Option<usize> {
     (part.get().as_ptr() as usize).checked_sub(body.as_ptr() as usize)
-}
-
-/// The body with another text in the place of a part.
-fn replaced(body: &[u8], part: &RawValue, text: &str) -> Option<Bytes> {
-    let (before, rest) = body.split_at_checked(place(body, part)?)?;
-    let after = rest.get(part.get().len()..)?;
-    Some([before, text.as_bytes(), after].concat().into())
-}
-
-/// The body with members at the begin of the object that opens at or behind `from`.
-fn opened(body: &[u8], from: usize, members: &str) -> Option<Bytes> {
-    let brace = from + body.get(from..)?.iter().position(|byte| *byte == b'{')?;
-    let (before, after) = body.split_at_checked(brace + 1)?;
-    Some([before, members.as_bytes(), after].concat().into())
 }
 
 #[cfg(test)]
@@ -150,16 +181,34 @@ mod tests {
 
     #[test]
     fn only_the_name_of_the_model_changes() {
-        let body = br#"{ "messages":[],  "model" : "fast", "stream":true }"#;
-        let asked = Asked::of(body);
+        let body = Bytes::from_static(br#"{ "messages":[],  "model" : "fast", "stream":true }"#);
+        let asked = Asked::of(&body);
         assert_eq!(asked.model().as_deref(), Some("fast"));
-        let edited = asked.with_model(body, "gpt-5-mini").unwrap();
-        assert_eq!(&edited[..], br#"{ "messages":[],  "model" : "gpt-5-mini", "stream":true }"#);
+        let renamed = edited(&body, [asked.renaming(&body, "gpt-5-mini"), None]);
+        assert_eq!(&renamed[..], br#"{ "messages":[],  "model" : "gpt-5-mini", "stream":true }"#);
+    }
+
+    #[test]
+    fn a_model_is_renamed_before_and_behind_the_ask_for_usage() {
+        for (body, expected) in [
+            (
+                r#"{"model":"fast","stream":true,"stream_options":{}}"#,
+                r#"{"model":"gpt","stream":true,"stream_options":{"include_usage":true}}"#,
+            ),
+            (
+                r#"{"stream":true,"stream_options":null,"model":"fast"}"#,
+                r#"{"stream":true,"stream_options":{"include_usage":true},"model":"gpt"}"#,
+            ),
+        ] {
+            let asked = Asked::of(body.as_bytes());
+            let edits = [asked.renaming(body.as_bytes(), "gpt"), asked.asking_usage(body.as_bytes())];
+            assert_eq!(edited(&Bytes::from_static(body.as_bytes()), edits), expected);
+        }
     }
 
     #[test]
     fn a_stream_is_asked_for_its_usage_unless_it_asks_itself() {
-        let edited = |body: &str| Asked::of(body.as_bytes()).with_usage(body.as_bytes());
+        let asking = |body: &str| Asked::of(body.as_bytes()).asking_usage(body.as_bytes());
         for (body, expected) in [
             (r#" {"stream":true}"#, r#" {"stream_options":{"include_usage":true},"stream":true}"#),
             (
@@ -176,10 +225,12 @@ mod tests {
                 r#"{"stream":true,"stream_options":{"include_usage":true}}"#,
             ),
         ] {
-            assert_eq!(edited(body).as_deref(), Some(expected.as_bytes()), "{body}");
+            let edit = asking(body);
+            assert!(edit.is_some(), "{body}");
+            assert_eq!(edited(&Bytes::from_static(body.as_bytes()), [edit, None]), expected);
         }
         for body in [r#"{"stream":false}"#, "{}", "", r#"{"stream":true,"stream_options":{"include_usage":true}}"#] {
-            assert_eq!(edited(body), None, "{body}");
+            assert!(asking(body).is_none(), "{body}");
         }
     }
 

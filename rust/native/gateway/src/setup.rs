@@ -12,7 +12,7 @@ use crate::access::Access;
 use crate::attempts::Candidate;
 use crate::config::{ClientsConfig, Config, ConfigError, ContinuationConfig, OnClientGone};
 use crate::cors::Cors;
-use crate::edit::Asked;
+use crate::edit::{Asked, edited};
 use crate::endpoint::with_model;
 use crate::fault::Fault;
 use crate::limits::Limits;
@@ -103,12 +103,11 @@ impl Setup {
         let is_chat = chosen.endpoint.as_ref().is_some_and(|endpoint| endpoint.dialect == Some(Dialect::OpenaiChat));
         let candidate = |(upstream, name): (Arc<Upstream>, Option<String>)| {
             let path = name.as_deref().filter(|_| in_path).and_then(|name| with_model(&chosen.path, name));
-            let renamed = name.filter(|_| !in_path).and_then(|name| asked.with_model(body, &name));
-            let renamed = renamed.unwrap_or_else(|| body.clone());
+            let renamed = name.filter(|_| !in_path).and_then(|name| asked.renaming(body, &name));
             let asks_usage = is_chat && upstream.config.asks_usage();
-            let counted = asks_usage.then(|| Asked::of(&renamed).with_usage(&renamed)).flatten();
+            let counted = asks_usage.then(|| asked.asking_usage(body)).flatten();
             let hides_usage = counted.is_some();
-            Candidate { upstream, path, body: counted.unwrap_or(renamed), hides_usage }
+            Candidate { upstream, path, body: edited(body, [renamed, counted]), hides_usage }
         };
         let routes = routes.unwrap_or_else(|| vec![(Arc::clone(&chosen.upstream), None)]);
         Ok(routes.into_iter().map(candidate).collect())
