@@ -4,12 +4,17 @@ mod actions;
 mod clients;
 mod continuation;
 mod cors;
+mod error;
 mod fixed;
 mod key;
 mod limits;
+mod listen;
 mod log;
+mod models;
 mod moderator;
+mod named;
 mod names;
+mod on_client_gone;
 mod on_stop;
 mod prefill;
 mod secret;
@@ -21,24 +26,25 @@ mod usage;
 mod values;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::net::SocketAddr;
 
-use midstream_stream::{Error, FileError, NOT_SHOWN, Settings, read_json_tables, read_tables};
+use midstream_stream::{Error, Settings, read_json_tables, read_tables};
 use secrecy::SecretString;
 use serde::Deserialize;
 
 pub use self::clients::ClientsConfig;
 pub use self::continuation::ContinuationConfig;
 pub use self::cors::CorsConfig;
+pub use self::error::ConfigError;
 pub(crate) use self::fixed::Fixed;
 pub use self::key::{KeyConfig, Role};
 pub use self::limits::{LimitsConfig, TenantConfig};
 pub use self::log::{LogConfig, LogFormat, LogLevel};
 pub use self::moderator::{ModeratorConfig, ModeratorFormat, OnModeratorFailure};
+use self::named::Unset;
+pub use self::on_client_gone::OnClientGone;
 pub use self::on_stop::OnStop;
 pub use self::prefill::{PrefillConfig, PrefillFormat};
-use self::secret::Source;
 pub use self::store::{Fsync, StoreConfig, ViewersConfig};
 pub use self::telemetry::TelemetryConfig;
 pub use self::tls::TlsConfig;
@@ -46,7 +52,6 @@ pub use self::upstream::{RouteConfig, UpstreamConfig};
 pub use self::usage::UsageConfig;
 pub(crate) use self::values::below;
 use self::values::{MAX_S, setting};
-use crate::tls::{Tls, towards_upstream};
 
 /// A key that is never shown, logged or written.
 pub type Secret = SecretString;
@@ -63,7 +68,7 @@ pub type Secret = SecretString;
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Address and port; port 0 takes a free one.
-    #[serde(deserialize_with = "values::listen")]
+    #[serde(deserialize_with = "listen::read")]
     pub listen: SocketAddr,
     /// Whether it may listen off loopback without TLS: keys and prompts are then read by whoever is on the way.
     pub insecure: bool,
@@ -115,54 +120,6 @@ pub struct Config {
     pub viewers: ViewersConfig,
 }
 
-/// What becomes of an answer whose client has left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OnClientGone {
-    /// Its upstream is closed.
-    Cancel,
-    /// It is read to its end.
-    Continue,
-}
-
-/// What becomes of a variable of the environment that is named and not set.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Unset {
-    Allowed,
-    Refused,
-}
-
-/// Why a configuration cannot be used.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ConfigError {
-    /// A fault of the file, with its line and key.
-    File(FileError),
-    /// The system has no random bits to make a secret of.
-    NoRandom,
-    /// A value that is not allowed, or that names a variable or a file which is not there.
-    Value(Error),
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File(error) => write!(f, "{error}"),
-            Self::NoRandom => {
-                f.write_str("the system gives no random bits to make a secret of; set viewers.secret_env")
-            }
-            Self::Value(error) => write!(f, "{error}"),
-        }
-    }
-}
-
-impl std::error::Error for ConfigError {}
-
-impl From<Error> for ConfigError {
-    fn from(error: Error) -> Self {
-        Self::Value(error)
-    }
-}
-
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -208,7 +165,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError::File`] for the first fault.
     pub fn from_toml_to_serve(bytes: &[u8]) -> Result<Self, ConfigError> {
-        let check = |config: &Self| config.validate().and_then(|()| config.read_named(Unset::Refused));
+        let check = |config: &Self| config.validate().and_then(|()| named::read(config, Unset::Refused));
         read_tables(bytes, check).map_err(ConfigError::File)
     }
 
@@ -217,7 +174,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError::File`] for the first fault.
     pub fn from_toml_to_check(bytes: &[u8]) -> Result<Self, ConfigError> {
-        let check = |config: &Self| config.validate().and_then(|()| config.read_named(Unset::Allowed));
+        let check = |config: &Self| config.validate().and_then(|()| named::read(config, Unset::Allowed));
         read_tables(bytes, check).map_err(ConfigError::File)
     }
 
@@ -242,13 +199,13 @@ impl Config {
         for (name, upstream) in &self.upstreams {
             upstream.validate().map_err(|error| below(&format!("upstreams.{name}"), error))?;
         }
-        self.validate_models()?;
+        models::validate(self)?;
         actions::validate(self)?;
-        self.validate_keys()?;
-        self.validate_limits()?;
+        key::validate(self)?;
+        limits::validate(self)?;
         self.telemetry.validate().map_err(|error| below("telemetry", error))?;
         self.usage.validate().map_err(|error| below("usage", error))?;
-        self.validate_listen()?;
+        listen::validate(self)?;
         if self.max_body == 0 {
             return Err(setting("max_body", "0", "a whole number from 1 on"));
         }
@@ -259,92 +216,6 @@ impl Config {
         }
         if self.early_head && self.keepalive_s == 0.0 {
             return Err(setting("early_head", "true", "false, as long as keepalive_s is 0"));
-        }
-        Ok(())
-    }
-
-    fn validate_keys(&self) -> Result<(), Error> {
-        let mut names = BTreeMap::new();
-        for (name, key) in &self.keys {
-            let hash = key.validate().map_err(|error| below(&format!("keys.{name}"), error))?;
-            if let Some(other) = names.insert(hash, name) {
-                let allowed = format!("the hash of a key of its own; keys.{other} has this one");
-                return Err(setting(&format!("keys.{name}.sha256"), NOT_SHOWN, &allowed));
-            }
-        }
-        Ok(())
-    }
-
-    fn validate_models(&self) -> Result<(), Error> {
-        for (name, routes) in &self.models {
-            if routes.is_empty() {
-                return Err(setting(&format!("models.{name}"), "an empty list", "at least one route"));
-            }
-            let unknown = routes.iter().position(|route| !self.upstreams.contains_key(&route.upstream));
-            if let Some((at, route)) = unknown.and_then(|at| Some((at, routes.get(at)?))) {
-                let known: Vec<&str> = self.upstreams.keys().map(String::as_str).collect();
-                let allowed = format!("an upstream of this file: {}", known.join(", "));
-                let field = format!("models.{name}[{at}].upstream");
-                return Err(setting(&field, &format!("{:?}", route.upstream), &allowed));
-            }
-        }
-        Ok(())
-    }
-
-    /// Who reaches the gateway from afar needs a key, and nobody on the way may read it.
-    fn validate_listen(&self) -> Result<(), Error> {
-        if self.keys.is_empty() && !crate::access::is_loopback(self.listen.ip()) {
-            let allowed = "an address of loopback, as long as there are no keys";
-            return Err(setting("listen", &format!("\"{}\"", self.listen), allowed));
-        }
-        if self.tls.is_none() && !self.insecure && !crate::access::is_loopback(self.listen.ip()) {
-            let allowed = "an address of loopback, as long as there is neither a table tls nor insecure = true";
-            return Err(setting("listen", &format!("\"{}\"", self.listen), allowed));
-        }
-        Ok(())
-    }
-
-    /// Reads what is named, as a start or a reload does.
-    fn read_named(&self, unset: Unset) -> Result<(), Error> {
-        let is_read = |source: Source<'_>| unset == Unset::Refused || !source.is_unset();
-        if let Some(tls) = &self.tls {
-            Tls::of(tls, self.listen, None)?;
-        }
-        for (name, upstream) in &self.upstreams {
-            if is_read(upstream.source()) {
-                upstream.key().map_err(|error| below(&format!("upstreams.{name}"), error))?;
-            }
-            if let Some(file) = &upstream.ca {
-                towards_upstream(&format!("upstreams.{name}.ca"), Some(file))?;
-            }
-        }
-        if let Some(moderator) = self.moderator.as_ref().filter(|moderator| is_read(moderator.source())) {
-            moderator.key()?;
-        }
-        if is_read(self.viewers.source()) {
-            self.viewers.secret()?;
-        }
-        Ok(())
-    }
-
-    fn validate_limits(&self) -> Result<(), Error> {
-        let has_prices = self.guard.budget.price_output.is_some();
-        for (name, tenant) in &self.tenants {
-            tenant.validate(has_prices).map_err(|error| below(&format!("tenants.{name}"), error))?;
-        }
-        for (name, key) in &self.keys {
-            let of_key = |error| below(&format!("keys.{name}"), error);
-            key.limits.validate(has_prices).map_err(|error| of_key(below("limits", error)))?;
-            let Some(tenant) = &key.tenant else { continue };
-            if !limits::is_name(tenant) {
-                let allowed = "1 to 64 letters, digits, - and _";
-                return Err(of_key(setting("tenant", &format!("{tenant:?}"), allowed)));
-            }
-            if !self.tenants.is_empty() && !self.tenants.contains_key(tenant) {
-                let known: Vec<&str> = self.tenants.keys().map(String::as_str).collect();
-                let allowed = format!("a tenant of this file: {}", known.join(", "));
-                return Err(of_key(setting("tenant", &format!("{tenant:?}"), &allowed)));
-            }
         }
         Ok(())
     }

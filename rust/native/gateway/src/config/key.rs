@@ -1,10 +1,13 @@
 //! Who may call a gateway.
 
+use std::collections::BTreeMap;
+
 use midstream_stream::{Error, NOT_SHOWN};
 use serde::Deserialize;
 
+use super::Config;
 use super::limits::LimitsConfig;
-use super::values::setting;
+use super::values::{below, setting};
 
 /// What a key of the gateway's own may do.
 #[derive(Clone, Debug, Deserialize)]
@@ -75,4 +78,17 @@ impl KeyConfig {
         }
         is_hex.then_some(hash)
     }
+}
+
+/// Checks every key, and that no two have one hash.
+pub(super) fn validate(config: &Config) -> Result<(), Error> {
+    let mut names = BTreeMap::new();
+    for (name, key) in &config.keys {
+        let hash = key.validate().map_err(|error| below(&format!("keys.{name}"), error))?;
+        if let Some(other) = names.insert(hash, name) {
+            let allowed = format!("the hash of a key of its own; keys.{other} has this one");
+            return Err(setting(&format!("keys.{name}.sha256"), NOT_SHOWN, &allowed));
+        }
+    }
+    Ok(())
 }

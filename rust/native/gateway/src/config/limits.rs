@@ -3,6 +3,7 @@
 use midstream_stream::Error;
 use serde::Deserialize;
 
+use super::Config;
 use super::values::{below, setting};
 
 /// How much may be used. A limit that is `None` is none.
@@ -66,6 +67,29 @@ impl TenantConfig {
     pub(super) fn validate(&self, has_prices: bool) -> Result<(), Error> {
         self.limits.validate(has_prices).map_err(|error| below("limits", error))
     }
+}
+
+/// Checks the limits of all keys and tenants, and that keys name tenants that are there.
+pub(super) fn validate(config: &Config) -> Result<(), Error> {
+    let has_prices = config.guard.budget.price_output.is_some();
+    for (name, tenant) in &config.tenants {
+        tenant.validate(has_prices).map_err(|error| below(&format!("tenants.{name}"), error))?;
+    }
+    for (name, key) in &config.keys {
+        let of_key = |error| below(&format!("keys.{name}"), error);
+        key.limits.validate(has_prices).map_err(|error| of_key(below("limits", error)))?;
+        let Some(tenant) = &key.tenant else { continue };
+        if !is_name(tenant) {
+            let allowed = "1 to 64 letters, digits, - and _";
+            return Err(of_key(setting("tenant", &format!("{tenant:?}"), allowed)));
+        }
+        if !config.tenants.is_empty() && !config.tenants.contains_key(tenant) {
+            let known: Vec<&str> = config.tenants.keys().map(String::as_str).collect();
+            let allowed = format!("a tenant of this file: {}", known.join(", "));
+            return Err(of_key(setting("tenant", &format!("{tenant:?}"), &allowed)));
+        }
+    }
+    Ok(())
 }
 
 const MOST: u64 = 1_000_000_000_000_000;

@@ -1,12 +1,8 @@
 //! What values of a configuration have in common.
 
-use std::fmt;
-use std::net::SocketAddr;
-
 use http::Uri;
 use http::uri::Scheme;
 use midstream_stream::{Error, NOT_SHOWN};
-use serde::de::{self, Deserializer, Unexpected, Visitor};
 
 /// A day.
 pub(super) const MAX_S: f64 = 86_400.0;
@@ -42,25 +38,6 @@ pub(crate) fn below(table: &str, error: Error) -> Error {
         }
         other => other,
     }
-}
-
-/// Where to listen; `localhost` is its address of IPv4.
-pub(super) fn listen<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
-    struct Read;
-    impl Visitor<'_> for Read {
-        type Value = SocketAddr;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an IP address or localhost, and a port, such as \"127.0.0.1:4000\"")
-        }
-
-        fn visit_str<E: de::Error>(self, text: &str) -> Result<SocketAddr, E> {
-            let local = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
-            let parsed = local.as_deref().unwrap_or(text).parse();
-            parsed.map_err(|_| E::invalid_value(Unexpected::Str(text), &self))
-        }
-    }
-    deserializer.deserialize_str(Read)
 }
 
 /// Refuses what is no time to wait for.
