@@ -1,26 +1,27 @@
 //! One stream: what is known of it, its events, and a way to end it.
 
+mod cancel;
+mod owned;
 mod reading;
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use futures_util::task::AtomicWaker;
 use serde_json::value::RawValue;
 use tokio::sync::watch;
 
+use self::cancel::Cancel;
 use super::answering::Line as Written;
-use super::event::{Event, Seq};
+use super::event::Seq;
 use super::fan::{self, Fan};
-use super::known::{End, Last, Meta, Shown, State, Stored};
+use super::known::{End, Last, Meta, State};
 use super::ring::{Line, Ring};
 use crate::cause::Cause;
 use crate::frames::Frame;
 use crate::log::events;
 use crate::observe::Tap;
-use crate::store::StoreError;
 use crate::usage::UsageRecord;
 
 /// Findings of a stream that are kept.
@@ -32,9 +33,7 @@ pub(crate) struct Stream {
     pub(super) began: Instant,
     log: Mutex<Log>,
     last: watch::Sender<Last>,
-    cancelled: AtomicBool,
-    cancelled_at: OnceLock<Instant>,
-    waker: AtomicWaker,
+    cancel: Cancel,
     pub(crate) viewers: AtomicUsize,
     /// What a log keeps of it, where there is one.
     is_stored: bool,
@@ -84,9 +83,7 @@ impl Stream {
             began: Instant::now(),
             log: Mutex::new(log),
             last: watch::Sender::default(),
-            cancelled: AtomicBool::new(false),
-            cancelled_at: OnceLock::new(),
-            waker: AtomicWaker::new(),
+            cancel: Cancel::default(),
             viewers: AtomicUsize::new(0),
             is_stored,
             fan: OnceLock::new(),
@@ -144,33 +141,6 @@ impl Stream {
             last.passed += passed;
             *last != before
         });
-    }
-
-    /// A new owner; what an older one says is refused from now on.
-    pub(crate) fn take_over(&self) -> u64 {
-        let mut log = self.log();
-        log.token += 1;
-        log.token
-    }
-
-    /// Appends what an owner has, from an event's number on; what is there already is passed over.
-    pub(crate) fn append_owned(&self, token: u64, first: Seq, batch: &[Event]) -> Result<(), StoreError> {
-        let mut log = self.log();
-        log.check(token)?;
-        let next = log.ring.next();
-        let known = next.checked_sub(first).ok_or(StoreError::Gap { next, first })?;
-        for event in batch.iter().skip(usize::try_from(known).unwrap_or(usize::MAX)) {
-            log.ring.push(Line::Json(event.object()));
-        }
-        self.moved(log, 0);
-        Ok(())
-    }
-
-    /// Ends it as its owner says.
-    pub(crate) fn end_owned(&self, token: u64, end: End, summary: Option<String>) -> Result<(), StoreError> {
-        self.log().check(token)?;
-        self.finish(end, summary);
-        Ok(())
     }
 
     /// Notes what the guard found.
@@ -289,69 +259,5 @@ impl Stream {
     /// The log has lost events of it.
     pub(crate) fn broken(&self) {
         self.last.send_if_modified(|last| !std::mem::replace(&mut last.broken, true));
-    }
-
-    /// Ends it: its upstream is closed.
-    pub(crate) fn cancel(&self) {
-        let _ = self.cancelled_at.set(Instant::now());
-        self.cancelled.store(true, Ordering::Release);
-        self.waker.wake();
-    }
-
-    /// The same for a person who asks for it.
-    pub(crate) fn end_by_operator(&self) {
-        self.blame(Cause::Operator);
-        self.cancel();
-    }
-
-    /// How long ago it was cancelled.
-    pub(crate) fn cancelled_since(&self) -> Option<Duration> {
-        self.cancelled_at.get().map(Instant::elapsed)
-    }
-
-    /// Whether it was cancelled; else its owner is woken when it is.
-    pub(crate) fn poll_cancelled(&self, cx: &std::task::Context<'_>) -> bool {
-        self.waker.register(cx.waker());
-        self.cancelled.load(Ordering::Acquire)
-    }
-
-    pub(crate) fn show(&self) -> Shown<'_> {
-        let last = self.last();
-        let log = self.log();
-        Shown {
-            meta: &self.meta,
-            state: log.state,
-            end: log.end.clone(),
-            upstream: log.upstream.clone(),
-            cause: log.cause,
-            events: log.ring.next(),
-            stored: self.is_stored.then_some(Stored { durable: last.durable, not_resumable: last.broken }),
-            viewers: self.viewers.load(Ordering::Relaxed),
-            findings: log.findings.iter().cloned().collect(),
-            finding_count: log.found,
-            notes: log.notes.clone(),
-            summary: log.summary.clone(),
-            usage: log.usage.clone(),
-        }
-    }
-
-    /// The same as JSON.
-    pub(crate) fn json(&self) -> String {
-        serde_json::to_string(&self.show()).unwrap_or_default()
-    }
-
-    /// The newest of what was found, as JSON, and how much was found.
-    pub(crate) fn findings(&self) -> (Vec<Box<RawValue>>, u64) {
-        let log = self.log();
-        (log.findings.iter().cloned().collect(), log.found)
-    }
-}
-
-impl Log {
-    fn check(&self, token: u64) -> Result<(), StoreError> {
-        if self.state == State::Ended {
-            return Err(StoreError::Ended);
-        }
-        if self.token == token { Ok(()) } else { Err(StoreError::Lost) }
     }
 }

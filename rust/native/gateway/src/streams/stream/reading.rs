@@ -1,7 +1,11 @@
-//! What viewers and the log read of a stream.
+//! What viewers, operators and the log read of a stream.
+
+use std::sync::atomic::Ordering;
+
+use serde_json::value::RawValue;
 
 use super::super::event::{Event, Seq};
-use super::super::known::{State, Viewed};
+use super::super::known::{Shown, State, Stored, Viewed};
 use super::{Log, Stream};
 use crate::frames::Frame;
 
@@ -51,6 +55,38 @@ impl Stream {
     pub(crate) fn snapshot(&self) -> (Seq, String) {
         let log = self.log();
         (log.ring.first(), log.ring.text())
+    }
+
+    /// What is known of it.
+    pub(crate) fn show(&self) -> Shown<'_> {
+        let last = self.last();
+        let log = self.log();
+        Shown {
+            meta: &self.meta,
+            state: log.state,
+            end: log.end.clone(),
+            upstream: log.upstream.clone(),
+            cause: log.cause,
+            events: log.ring.next(),
+            stored: self.is_stored.then_some(Stored { durable: last.durable, not_resumable: last.broken }),
+            viewers: self.viewers.load(Ordering::Relaxed),
+            findings: log.findings.iter().cloned().collect(),
+            finding_count: log.found,
+            notes: log.notes.clone(),
+            summary: log.summary.clone(),
+            usage: log.usage.clone(),
+        }
+    }
+
+    /// The same as JSON.
+    pub(crate) fn json(&self) -> String {
+        serde_json::to_string(&self.show()).unwrap_or_default()
+    }
+
+    /// The newest of what was found, as JSON, and how much was found.
+    pub(crate) fn findings(&self) -> (Vec<Box<RawValue>>, u64) {
+        let log = self.log();
+        (log.findings.iter().cloned().collect(), log.found)
     }
 
     /// Keeps the text of an ended stream, without its events.
