@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use http::header::CONTENT_ENCODING;
 use hyper::body::Incoming;
+use midstream_stream::{Action, Decision, Finding};
 use serde_json::{Map, Value};
 
 use crate::attempts::{Books, Candidate, Request};
@@ -30,6 +31,21 @@ pub(crate) enum Why {
 }
 
 impl Why {
+    /// Why a decision asks for an answer that goes on, if it does.
+    pub(crate) fn of(decision: &Decision<'_>) -> Option<Self> {
+        let asks = |finding: &Finding| match finding.action {
+            Action::EndReasoning => Some(Self::EndReasoning(finding.onset)),
+            Action::Reroute => Some(Self::Reroute),
+            Action::Hint => finding.hint().map(Self::Hint),
+            _ => None,
+        };
+        let strongest = decision.findings.iter().filter(|_| !decision.halted).max_by_key(|finding| {
+            // Stronger ones that change text leave the answer as it goes on.
+            Some(finding.action).filter(|action| *action <= Action::EndReasoning)
+        });
+        strongest.and_then(asks)
+    }
+
     const fn name(&self) -> &'static str {
         match self {
             Self::Break => "break",

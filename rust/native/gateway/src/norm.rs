@@ -50,15 +50,14 @@ fn without_evidence(finding: &Finding) -> Finding {
     }
 }
 
-/// The summary of a stream whose text was held: without what never passed.
-pub(crate) fn without_held(mut summary: Summary) -> Summary {
+/// Leaves out of the summary of a stream whose text was held what never passed.
+pub(crate) fn leave_out_held(summary: &mut Summary) {
     for finding in &mut summary.findings {
         *finding = without_evidence(finding);
     }
     for call in &mut summary.tool_calls {
         call.arguments.clear();
     }
-    summary
 }
 
 fn text(value: &impl Serialize) -> String {

@@ -43,7 +43,7 @@ use crate::upstream::Chosen;
 use crate::usage::{Booking, Ledger, Prices, unix_s};
 use crate::viewers::token::Tokens;
 use crate::warnings::Warnings;
-use crate::watched::Watched;
+use crate::watched::{Telling, Watched};
 use crate::whole::{Outcome, Part, Read, Whole, cancelled};
 use crate::wire::{IDS, to_upstream, without_key};
 
@@ -233,13 +233,14 @@ impl Proxy {
         let frames = Frames::new(manner.kind(), case.is_numbered, guard.redacts());
         let patience = Patience::new(&upstream.config, case.begun, manner.dialect.is_some());
         head.headers = case.head(asked, &upstream.name, &head.headers, continuation.is_some());
-        let (clock, metrics) = (Arc::clone(&self.clock), Arc::clone(&self.metrics));
-        let watched = Watched::new(guard, clock, Arc::clone(stream), metrics, booking, frames)
-            .with_moderator(setup.moderator.as_ref())
+        let warnings = Warnings::of(manner.open().filter(|_| setup.tells_warnings && !manner.is_whole));
+        let telling = Telling::new(stream, &self.metrics, &guard, frames)
+            .with_moderator(setup.moderator.as_ref().filter(|_| guard.holds()))
+            .with_warnings(warnings);
+        let watched = Watched::new(guard, telling, Arc::clone(&self.clock), booking)
             .with_copy(manner.copy.take())
             .with_reading(reading.filter(|_| manner.is_answer), manner.is_whole)
-            .may_go_on(continuation.is_some() || manner.is_whole)
-            .with_warnings(Warnings::of(manner.open().filter(|_| setup.tells_warnings && !manner.is_whole)));
+            .may_go_on(continuation.is_some() || manner.is_whole);
         if manner.is_bare {
             return Ok(Outcome::Answer(bare(head, watched)));
         }

@@ -2,6 +2,7 @@
 
 mod copy;
 mod reading;
+mod telling;
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -9,53 +10,37 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use midstream_series::{Span, Timestamp};
-use midstream_stream::{
-    Action, Broken, Close, Decision, Dialect, EndingState, Error, EventKind, Finding, Forward, Guard,
-};
+use midstream_stream::{Broken, Close, Decision, Dialect, EndingState, Error, EventKind, Finding, Forward, Guard};
 use midstream_worker::Clock;
 use tokio::time::Instant;
 
 use crate::cause::Cause;
 use crate::continuation::Why;
-use crate::frames::Frames;
-use crate::metrics::Metrics;
-use crate::moderation::Moderation;
-use crate::moderator::{Moderator, Verdict};
-use crate::norm;
-use crate::streams::{MAX_FINDINGS, Stream};
+use crate::moderator::Verdict;
+use crate::streams::Stream;
 use crate::usage::{Booking, Call};
-use crate::warnings::Warnings;
 
 pub(crate) use self::copy::Copy;
 use self::reading::Unread;
+pub(crate) use self::telling::Telling;
 
-/// A guard with the stream that it tells of.
+/// A guard with those whom it tells of its stream.
 pub(crate) struct Watched {
     guard: Guard,
-    /// What is found in text is replaced.
-    redacts: bool,
+    telling: Telling,
     clock: Arc<dyn Clock>,
-    stream: Arc<Stream>,
-    metrics: Arc<Metrics>,
     /// Given away where another route is asked.
     booking: Option<Booking>,
-    frames: Frames,
     /// The answer is read, so that one without text is one without tokens.
     is_read: bool,
     /// When the last chunk came.
     last: Option<Timestamp>,
     is_over: bool,
-    /// What ended the stream, if a decision did.
-    stop: Option<Box<Finding>>,
     /// When the decision to end the stream began to be made.
     stopped: Option<Timestamp>,
     cause: Option<Cause>,
-    /// Where text is held.
-    moderation: Option<Box<Moderation>>,
     /// Its owner may ask for an answer that goes on.
     goes_on: bool,
-    /// Where warnings are told inside the answer.
-    warnings: Option<Warnings>,
     /// Where the guard reads what an encoded answer holds.
     copy: Option<Box<Copy>>,
     /// What its request shows of the agent that sent it.
@@ -74,54 +59,26 @@ pub(crate) struct Passed {
 }
 
 impl Watched {
-    pub(crate) fn new(
-        guard: Guard,
-        clock: Arc<dyn Clock>,
-        stream: Arc<Stream>,
-        metrics: Arc<Metrics>,
-        booking: Booking,
-        frames: Frames,
-    ) -> Self {
-        metrics.start(stream.meta.api);
+    pub(crate) fn new(guard: Guard, telling: Telling, clock: Arc<dyn Clock>, booking: Booking) -> Self {
         Self {
-            redacts: guard.redacts(),
             is_read: guard.dialect() != Dialect::Opaque.name(),
             guard,
+            telling,
             clock,
-            stream,
-            metrics,
             booking: Some(booking),
-            frames,
             last: None,
             is_over: false,
-            stop: None,
             stopped: None,
             cause: None,
-            moderation: None,
             goes_on: false,
-            warnings: None,
             copy: None,
             unread: None,
         }
     }
 
-    /// Held text is shown to this one.
-    pub(crate) fn with_moderator(mut self, moderator: Option<&Arc<Moderator>>) -> Self {
-        let holds = self.guard.holds();
-        self.moderation = moderator.filter(|_| holds).map(|moderator| Box::new(Moderation::new(Arc::clone(moderator))));
-        self
-    }
-
-    /// Warnings are told inside the answer.
-    pub(crate) fn with_warnings(mut self, warnings: Option<Warnings>) -> Self {
-        self.warnings = warnings;
-        self
-    }
-
     /// What is told of the answer behind `bytes` of it.
     pub(crate) fn warnings(&mut self, bytes: &[u8]) -> Vec<Bytes> {
-        let is_over = self.guard.is_told();
-        self.warnings.as_mut().map_or_else(Vec::new, |warnings| warnings.behind(bytes, is_over))
+        self.telling.warnings(bytes, self.guard.is_told())
     }
 
     /// Its owner may ask for an answer that goes on.
@@ -138,7 +95,7 @@ impl Watched {
             Some(_) => self.take_copy(chunk),
             None => self.take(chunk, |guard, chunk, now| guard.feed(chunk, now)),
         };
-        self.metrics.chunk(gap, seconds(self.clock.now() - now));
+        self.telling.metrics.chunk(gap, seconds(self.clock.now() - now));
         self.stopped = passed.halted.then_some(now);
         self.guard.wait(now);
         passed
@@ -150,7 +107,7 @@ impl Watched {
 
     /// Whether text waits for the moderator, or what the request shows for its check.
     pub(crate) fn is_asking(&self) -> bool {
-        self.is_reading() || self.moderation.as_ref().is_some_and(|moderation| moderation.is_asking())
+        self.is_reading() || self.telling.is_asking()
     }
 
     /// What passes by the next verdict, the moderator's or that of a check beside the data path.
@@ -158,8 +115,7 @@ impl Watched {
         if let Poll::Ready(passed) = self.poll_reading(cx) {
             return Poll::Ready(passed);
         }
-        let Some(moderation) = &mut self.moderation else { return Poll::Pending };
-        moderation.poll_verdict(cx).map(|(id, verdict)| {
+        self.telling.poll_verdict(cx).map(|(id, verdict)| {
             self.take(&Bytes::new(), |guard, _, now| match &verdict {
                 Verdict::Release => guard.release(id, now),
                 Verdict::Stop(reason) => guard.refuse(id, reason, now),
@@ -169,7 +125,7 @@ impl Watched {
 
     /// No more bytes come: what is left of held texts is asked for.
     pub(crate) fn ask_rest(&mut self) -> Passed {
-        if self.moderation.is_none() {
+        if !self.telling.is_moderated() {
             return Passed::default();
         }
         self.take(&Bytes::new(), |guard, _, now| guard.ask_rest(now))
@@ -177,7 +133,7 @@ impl Watched {
 
     /// The same where nothing has passed yet: what the end of the body decides is known before it is told.
     pub(crate) fn read_rest(&mut self) -> Passed {
-        if self.moderation.is_none() && self.guard.redacts() {
+        if !self.telling.is_moderated() && self.guard.redacts() {
             return Passed::default();
         }
         self.take(&Bytes::new(), |guard, _, now| guard.ask_rest(now))
@@ -198,9 +154,9 @@ impl Watched {
         if let Some(booking) = &mut self.booking {
             booking.goes_on(call, self.guard.used());
         }
-        self.stream.run(upstream);
+        self.telling.stream.run(upstream);
         let event = serde_json::json!({"kind": "spliced", "upstream": upstream});
-        self.stream.append([event.to_string()]);
+        self.telling.stream.append([event.to_string()]);
     }
 
     /// Tells of a call of the guard, and gives what it asks for.
@@ -211,35 +167,18 @@ impl Watched {
     ) -> Passed {
         let now = self.clock.now();
         let Ok(decision) = call(&mut self.guard, chunk, now) else { return Passed::default() };
-        note_stop(&mut self.stop, &decision);
-        self.metrics.decided(&decision);
-        if self.redacts {
-            self.metrics.redacted(&decision);
-        }
-        if let Some(warnings) = self.warnings.as_mut().filter(|_| decision.action >= Action::Warn) {
-            warnings.take(&decision);
-        }
-        let asks = if self.goes_on { asks(&decision) } else { None };
+        self.telling.ask(&decision);
+        let later = self.telling.tell(&decision);
+        let asks = if self.goes_on { Why::of(&decision) } else { None };
         let is_progress = decision.events.iter().any(|event| !matches!(event.kind, EventKind::Ping));
         let (bytes, halted) = (forwarded(decision.forward, chunk), decision.halted);
-        match &mut self.moderation {
-            None => self.frames.read(norm::tell(&self.stream, &decision), decision.events),
-            Some(moderation) => {
-                moderation.ask(&self.stream, &decision);
-                let told = norm::tell_later(&self.stream, &decision);
-                moderation.tell(told, (bytes.len(), halted), &self.guard, &self.stream);
-            }
-        }
+        self.telling.tell_later(later, (bytes.len(), halted), &self.guard);
         Passed { bytes, halted, is_progress, asks }
     }
 
     /// Tells viewers what passes to the client; gives it with numbers, if those were asked for.
     pub(crate) fn pass(&mut self, bytes: &Bytes) -> Bytes {
-        let passing = self.frames.pass(bytes, self.stream.last().next);
-        if !passing.frames.is_empty() {
-            self.stream.pass(&passing.frames);
-        }
-        passing.bytes
+        self.telling.pass(bytes)
     }
 
     /// Notes what ends the stream before its end.
@@ -264,24 +203,24 @@ impl Watched {
 
     /// The finding that ended the stream.
     pub(crate) fn stop(&self) -> Option<&Finding> {
-        self.stop.as_deref()
+        self.telling.stop.as_deref()
     }
 
     /// The upstream was closed after a decision.
     pub(crate) fn closed(&mut self) {
         let of_guard = self.stopped.take().map(|stopped| seconds(self.clock.now() - stopped));
-        let of_operator = || self.stream.cancelled_since().map(|since| since.as_secs_f64());
-        of_guard.or_else(of_operator).into_iter().for_each(|seconds| self.metrics.cancelled(seconds));
+        let of_operator = || self.telling.stream.cancelled_since().map(|since| since.as_secs_f64());
+        of_guard.or_else(of_operator).into_iter().for_each(|seconds| self.telling.metrics.cancelled(seconds));
     }
 
     /// The stream that it tells of.
     pub(crate) fn stream(&self) -> Arc<Stream> {
-        Arc::clone(&self.stream)
+        Arc::clone(&self.telling.stream)
     }
 
     /// Whether an operator ended the stream; else whoever asks is woken when one does.
     pub(crate) fn poll_cancelled(&self, cx: &Context<'_>) -> bool {
-        self.stream.poll_cancelled(cx)
+        self.telling.stream.poll_cancelled(cx)
     }
 
     /// When the guard is to be asked again although no bytes came.
@@ -299,7 +238,7 @@ impl Watched {
     pub(crate) fn leave(&mut self) -> Option<Booking> {
         self.is_over = true;
         let (_, summary) = self.guard.finish(Close::Stopped, self.clock.now()).ok()?;
-        self.metrics.left(self.stream.meta.api, &summary);
+        self.telling.left(&summary);
         let mut booking = self.booking.take()?;
         booking.leave(&summary, self.is_read);
         Some(booking)
@@ -312,34 +251,16 @@ impl Watched {
         }
         self.is_over = true;
         let Ok((decision, mut summary)) = self.guard.finish(close, self.clock.now()) else { return Bytes::new() };
-        note_stop(&mut self.stop, &decision);
-        self.metrics.decided(&decision);
-        if self.redacts {
-            self.metrics.redacted(&decision);
-        }
+        let later = self.telling.tell(&decision);
         let rest = if self.copy.is_some() { Bytes::new() } else { forwarded(decision.forward, &Bytes::new()) };
         let halted = decision.halted;
-        match &mut self.moderation {
-            None => self.frames.read(norm::tell(&self.stream, &decision), decision.events),
-            Some(moderation) => {
-                let told = norm::tell_later(&self.stream, &decision);
-                moderation.tell(told, (rest.len(), halted), &self.guard, &self.stream);
-                moderation.end(&self.stream);
-                summary = norm::without_held(summary);
-            }
-        }
-        self.metrics.end(self.stream.meta.api, &summary);
+        self.telling.tell_later(later, (rest.len(), halted), &self.guard);
+        self.telling.over(&mut summary);
         if let Some(booking) = &mut self.booking {
             booking.end(&summary, self.is_read);
         }
-        if let Some(cause) = self.cause.filter(|_| summary.ending.state != EndingState::Complete) {
-            self.stream.blame(cause);
-        }
-        let rest = self.pass(&rest);
-        let held = self.frames.rest();
-        summary.findings.truncate(MAX_FINDINGS);
-        self.stream.end(Some(summary.to_json()));
-        if held.is_empty() { rest } else { [rest, held].concat().into() }
+        let cause = self.cause.filter(|_| summary.ending.state != EndingState::Complete);
+        self.telling.end(summary, cause, &rest)
     }
 }
 
@@ -347,28 +268,6 @@ impl Drop for Watched {
     fn drop(&mut self) {
         self.blame(Cause::ClientLeft);
         self.finish(Close::ClientLeft);
-    }
-}
-
-/// Why a decision asks for an answer that goes on.
-fn asks(decision: &Decision<'_>) -> Option<Why> {
-    let asks = |finding: &Finding| match finding.action {
-        Action::EndReasoning => Some(Why::EndReasoning(finding.onset)),
-        Action::Reroute => Some(Why::Reroute),
-        Action::Hint => finding.hint().map(Why::Hint),
-        _ => None,
-    };
-    let strongest = decision.findings.iter().filter(|_| !decision.halted).max_by_key(|finding| {
-        // Stronger ones that change text leave the answer as it goes on.
-        Some(finding.action).filter(|action| *action <= Action::EndReasoning)
-    });
-    strongest.and_then(asks)
-}
-
-fn note_stop(stop: &mut Option<Box<Finding>>, decision: &Decision<'_>) {
-    if decision.halted && stop.is_none() {
-        let finding = decision.findings.iter().find(|finding| finding.action.halts());
-        *stop = finding.cloned().map(Box::new);
     }
 }
 

@@ -84,7 +84,7 @@ impl Watched {
         let Some(copy) = self.copy.as_mut() else { return };
         if !copy.encoding.is_empty() {
             let encoding = std::mem::take(&mut copy.encoding);
-            self.stream.append([json!({"kind": "opaque", "encoding": encoding}).to_string()]);
+            self.telling.stream.append([json!({"kind": "opaque", "encoding": encoding}).to_string()]);
         }
     }
 }

@@ -54,11 +54,11 @@ impl Watched {
             true => guard.report_late(findings, now),
             false => guard.report(findings, now),
         });
-        if self.stop.is_none() {
-            self.stop = self.guard.stopped_by().cloned().map(Box::new);
+        if self.telling.stop.is_none() {
+            self.telling.stop = self.guard.stopped_by().cloned().map(Box::new);
         }
         // Nothing has passed, so that no event is half there.
-        passed.halted |= is_whole && self.stop.is_some();
+        passed.halted |= is_whole && self.telling.stop.is_some();
         // A hint is for the model's next turn, and this answer is it.
         passed.asks = passed.asks.filter(|why| !is_over && *why == Why::Reroute);
         Poll::Ready(passed)
