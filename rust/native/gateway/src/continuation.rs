@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 use midstream_stream::{Action, Decision, Finding};
 use serde_json::{Map, Value};
 
+use crate::arrival::Arrivals;
 use crate::attempts::{Books, Candidate, Request};
 use crate::config::ContinuationConfig;
 use crate::log::events;
@@ -59,6 +60,7 @@ impl Why {
 /// The answer that goes on.
 pub(crate) struct Joined {
     pub(crate) body: Incoming,
+    pub(crate) arrivals: Option<Arrivals>,
     pub(crate) upstream: Arc<Upstream>,
     /// What books it.
     pub(crate) call: Call,
@@ -154,7 +156,8 @@ impl Continuation {
             }
             let upstream = Arc::clone(&asked.routes.get(at)?.upstream);
             events::spliced(asked.stream.as_str(), &upstream.name, why);
-            Some(Joined { body: response.into_body(), upstream, call })
+            let arrivals = response.extensions().get().cloned();
+            Some(Joined { body: response.into_body(), arrivals, upstream, call })
         };
         Some((held, Box::pin(asking)))
     }

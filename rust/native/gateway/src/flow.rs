@@ -15,6 +15,7 @@ use hyper::body::Incoming;
 use midstream_stream::{Broken, Close, EndingState};
 use tokio::time::{Instant, Sleep};
 
+use crate::arrival::Added;
 use crate::body::BodyError;
 use crate::cause::Cause;
 use crate::client::Client;
@@ -42,6 +43,7 @@ pub(crate) struct Flow {
     keepalive: Option<Keepalive>,
     /// What of the answer its client has not asked for.
     hidden: Option<Hidden>,
+    added: Added,
 }
 
 /// Where the next bytes come from.
@@ -69,12 +71,18 @@ impl Flow {
             patience,
             keepalive,
             hidden: None,
+            added: Added::default(),
         }
     }
 
     /// The same without the usage that its client has not asked for.
     pub(crate) fn without_usage(self, hides: bool) -> Self {
         Self { hidden: hides.then(Hidden::default), ..self }
+    }
+
+    /// It is measured how long its chunks are here.
+    pub(crate) fn measured(self, added: Added) -> Self {
+        Self { added, ..self }
     }
 
     /// Whether the provider's count of tokens has come.
@@ -94,6 +102,14 @@ impl Flow {
     }
 
     fn feed(&mut self, chunk: &Bytes) {
+        self.added.take();
+        self.read(chunk);
+        if self.ready.is_empty() {
+            self.added.hold();
+        }
+    }
+
+    fn read(&mut self, chunk: &Bytes) {
         let read = self.continuation.as_mut().map(|continuation| continuation.read(chunk));
         match read {
             // Whole events alone are read, and what came of others is more than silence.
@@ -274,6 +290,9 @@ impl Body for Flow {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = &mut *self;
+        if this.ready.is_empty() {
+            this.added.give();
+        }
         loop {
             if let Some(bytes) = this.ready.pop_front() {
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));

@@ -2,6 +2,7 @@
 
 mod accept;
 mod access;
+mod arrival;
 mod attempts;
 mod beside;
 mod body;

@@ -7,6 +7,7 @@ mod upstreams;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use midstream_series::Timestamp;
 use midstream_stream::{Decision, EndingState, Summary, UsageSource};
@@ -147,7 +148,7 @@ impl Metrics {
         registry.register_with_unit("inter_chunk", "Between two chunks of an upstream", unit(), gaps.clone());
         registry.register_with_unit(
             "overhead",
-            "A chunk's time in the guard, without what sockets take to read and write it",
+            "From the arrival of a chunk's last byte until the server of its client has taken what passes of it",
             unit(),
             overhead.clone(),
         );
@@ -165,10 +166,14 @@ impl Metrics {
         self.active.get_or_create(&OfApi { api: api.name() }).inc();
     }
 
-    /// A chunk came so long after the one before, and the guard had it so long, both in seconds.
-    pub(crate) fn chunk(&self, gap: Option<f64>, overhead: f64) {
-        gap.into_iter().for_each(|gap| self.gaps.observe(gap));
-        self.overhead.observe(overhead);
+    /// A chunk came so many seconds after the one before.
+    pub(crate) fn gap(&self, seconds: f64) {
+        self.gaps.observe(seconds);
+    }
+
+    /// A chunk was here for so long.
+    pub(crate) fn added(&self, time: Duration) {
+        self.overhead.observe(time.as_secs_f64());
     }
 
     /// The log of a stream is not whole; so many events that were there did not come into it.

@@ -15,6 +15,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::access::Key;
+use crate::arrival::Added;
 use crate::attempts::{Books, Request};
 use crate::beside::Beside;
 use crate::body::{Body, whole};
@@ -207,6 +208,7 @@ impl Proxy {
         let candidate = asked.routes.get(case.at).ok_or_else(|| Fault::no_upstream(asked.api))?;
         let upstream = &candidate.upstream;
         stream.run(&upstream.name);
+        let added = Added::new(&self.metrics, response.extensions().get());
         let (mut head, body) = response.into_parts();
         if let Some(fault) = case.unfit(asked, &upstream.name, &head) {
             booking.fail();
@@ -260,7 +262,8 @@ impl Proxy {
         let is_sse = manner.is_sse();
         let keepalive = setup.keepalive.filter(|_| is_sse).map(|every| Keepalive::new(every, asked.api));
         let flow = Flow::new(body, watched, patience, keepalive);
-        let flow = flow.without_usage(candidate.hides_usage && is_sse).with(continuation).behind(passed);
+        let flow =
+            flow.without_usage(candidate.hides_usage && is_sse).with(continuation).behind(passed).measured(added);
         let leaving = Leaving { goes_on: setup.goes_on, wait: self.ledger.wait(), client: case.client.clone() };
         Ok(Outcome::Answer(Response::from_parts(head, Body::of(Sent::new(flow, leaving, &self.answers)))))
     }

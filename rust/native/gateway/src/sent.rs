@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame};
 use tokio::time::Instant;
 
+use crate::arrival::Added;
 use crate::body::BodyError;
 use crate::cause::Cause;
 use crate::client::Client;
@@ -87,6 +88,7 @@ impl Passing {
     fn leave(&mut self) {
         let Some(mut flow) = self.flow.take().filter(Flow::is_running) else { return };
         if self.leaving.goes_on {
+            flow = flow.measured(Added::default());
             tokio::spawn(async move { while poll_fn(|cx| Pin::new(&mut flow).poll_frame(cx)).await.is_some() {} });
             return;
         }
@@ -94,7 +96,7 @@ impl Passing {
             flow.blame(Cause::SlowClient);
         }
         if flow.wants_count() && !self.leaving.wait.is_zero() {
-            tokio::spawn(drained(flow, self.leaving.wait));
+            tokio::spawn(drained(flow.measured(Added::default()), self.leaving.wait));
         }
     }
 

@@ -18,6 +18,7 @@ use midstream_stream::Error;
 use rustls::ClientConfig;
 use secrecy::ExposeSecret;
 
+use crate::arrival::Connector;
 use crate::breaker::Breaker;
 use crate::config::{Config, RouteConfig, Secret, UpstreamConfig, below};
 use crate::endpoint::{Api, Endpoint};
@@ -47,7 +48,7 @@ pub(crate) struct Upstream {
 }
 
 /// What asks.
-pub(crate) type HttpClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+pub(crate) type HttpClient = Client<HttpsConnector<Connector>, Full<Bytes>>;
 
 /// All of them.
 pub(crate) struct Upstreams {
@@ -246,7 +247,7 @@ fn connector(connect: Duration) -> HttpConnector {
 
 /// One that waits so long for a connection.
 pub(crate) fn client(connect: Duration, tls: ClientConfig) -> HttpClient {
-    let http = connector(connect);
+    let http = Connector(connector(connect));
     let tls = HttpsConnectorBuilder::new().with_tls_config(tls);
     let connector = tls.https_or_http().enable_http1().enable_http2().wrap_connector(http);
     Client::builder(TokioExecutor::new())

@@ -89,13 +89,14 @@ impl Watched {
 
     pub(crate) fn feed(&mut self, chunk: &Bytes) -> Passed {
         let now = self.clock.now();
-        let gap = self.last.replace(now).map(|last| seconds(now - last));
+        if let Some(last) = self.last.replace(now) {
+            self.telling.metrics.gap(seconds(now - last));
+        }
         self.booking.iter_mut().for_each(|booking| booking.read(chunk));
         let passed = match self.copy {
             Some(_) => self.take_copy(chunk),
             None => self.take(chunk, |guard, chunk, now| guard.feed(chunk, now)),
         };
-        self.telling.metrics.chunk(gap, seconds(self.clock.now() - now));
         self.stopped = passed.halted.then_some(now);
         self.guard.wait(now);
         passed

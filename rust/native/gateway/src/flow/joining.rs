@@ -39,6 +39,7 @@ impl Flow {
                 }
                 self.tell_of(&joined.upstream.name);
                 self.watched.spliced(&joined.upstream.name, joined.call);
+                self.added.follow(joined.arrivals);
                 self.source = Source::Body(joined.body);
             }
             (None, Some(fault)) => self.end_here(Some(fault)),

@@ -7,9 +7,6 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper_rustls::HttpsConnector;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
 use opentelemetry_http::{HttpClient, HttpError};
 use rustls::ClientConfig;
 use tokio::runtime::Handle;
@@ -17,7 +14,7 @@ use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
 use crate::log::{Trouble, events};
-use crate::upstream::client;
+use crate::upstream::{self, client};
 
 const CONNECT: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(10);
@@ -27,7 +24,7 @@ const MAX_ANSWER: usize = 1 << 20;
 #[derive(Debug)]
 pub(super) struct Sender {
     runtime: Handle,
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: upstream::HttpClient,
     /// What it sends: traces or metrics.
     signal: &'static str,
     trouble: Arc<Trouble>,
