@@ -93,6 +93,9 @@ const ASK_MODELS: [&str; 8] = [
 /// Ends of paths that name a model which writes nothing and whose tokens nobody counts.
 const FREE: [&str; 4] = ["/api/show", "/moderations", "/count_tokens", ":countTokens"];
 
+/// Ends of paths whose body is a form with files: a model reads those, and its name stands unread beside them.
+const WITH_FILES: [&str; 4] = ["/audio/transcriptions", "/audio/translations", "/images/edits", "/images/variations"];
+
 impl Endpoint {
     /// The endpoint of a path without an upstream's prefix; `None` for a path of no known API. Several APIs list models at
     /// one path: the headers of the request decide.
@@ -153,6 +156,9 @@ impl Endpoint {
 
     /// Whether a model reads what is asked by a path, and its answer holds nothing to guard: embeddings and the like.
     pub(crate) fn costs_unguarded(&self, path: &str) -> bool {
+        if self.dialect.is_none() && WITH_FILES.iter().any(|end| Spelling::of(path).path.ends_with(end)) {
+            return true;
+        }
         let path = path.split_once('?').map_or(path, |(path, _)| path);
         let path = percent_decode_str(path).decode_utf8_lossy();
         self.asks_model && self.dialect.is_none() && !FREE.iter().any(|free| path.ends_with(free))
@@ -295,7 +301,15 @@ mod tests {
     #[test]
     fn embeddings_cost_and_what_is_counted_or_shown_is_free() {
         let costs = |path: &str| of(path).unwrap().costs_unguarded(path);
-        for path in ["/v1/embeddings", "/api/embed", "/v1/rerank", "/v1beta/models/m:embedContent"] {
+        for path in [
+            "/v1/embeddings",
+            "/api/embed",
+            "/v1/rerank",
+            "/v1beta/models/m:embedContent",
+            "/v1/audio/transcriptions",
+            "/v1/Audio//translations/?x=1",
+            "/v1/images/edits",
+        ] {
             assert!(costs(path), "{path}");
         }
         for path in [

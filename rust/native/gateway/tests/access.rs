@@ -69,6 +69,7 @@ async fn a_key_for_some_models_asks_no_other_and_none_that_cannot_be_read() {
         ("POST", CHAT, "\u{feff}{\"model\":\"fast\"}"),
         ("POST", CHAT, ""),
         ("POST", "/v1/audio/transcriptions", multipart),
+        ("POST", "/v1/images/edits", multipart),
         ("POST", "/v1/batches", r#"{"model":"fast","input_file_id":"f"}"#),
         ("DELETE", "/v1/files/f", ""),
         ("POST", "/v1beta/models/pro:generateContent", r#"{"model":"fast"}"#),

@@ -145,6 +145,39 @@ async fn embeddings_that_nobody_counted_are_estimated() {
 }
 
 #[tokio::test]
+async fn forms_with_files_use_up_a_budget_as_their_provider_counts_them() {
+    let form = "--x\r\ncontent-disposition: form-data; name=\"model\"\r\n\r\nm\r\n--x--\r\n";
+    let headers = [("content-type", "multipart/form-data; boundary=x")];
+    for (path, usage, told) in [
+        (
+            "/v1/audio/transcriptions",
+            r#"{"type":"tokens","input_tokens":4000,"input_token_details":{"audio_tokens":4000},"output_tokens":1000}"#,
+            (json!(4000), json!(1000)),
+        ),
+        (
+            "/v1/images/edits",
+            r#"{"input_tokens":4000,"output_tokens":1000,"total_tokens":5000}"#,
+            (json!(4000), json!(1000)),
+        ),
+        ("/v1/audio/translations", r#"{"type":"duration","seconds":3}"#, (Value::Null, Value::Null)),
+    ] {
+        let mock = Mock::start(embedded(&format!(",\"usage\":{usage}"))).await;
+        let limits = LimitsConfig { tokens_per_day: Some(100), ..LimitsConfig::default() };
+        let (_server, asker) = limited(&mock, Api::Openai, limits).await;
+        assert_eq!(asker.send_with("POST", path, form, &headers).await.status(), StatusCode::OK);
+        let is_used_up = told.0 != Value::Null;
+        let row = &asker.get_json("/midstream/v1/usage").await["usage"][0];
+        assert_eq!(
+            (row["requests"].clone(), (row["input"].clone(), row["output"].clone())),
+            (json!(1), told),
+            "{path}"
+        );
+        let next = asker.send_with("POST", path, form, &headers).await.status();
+        assert_eq!(next, if is_used_up { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::OK }, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn requests_that_name_no_most_do_not_all_pass_at_once() {
     let mock = Mock::start(Script { hangs: true, ..Script::of([chat("Hello")]) }).await;
     for limits in [
