@@ -45,6 +45,8 @@ pub(crate) struct Request {
     pub(crate) api: Api,
     /// What its answer is written in; `None` where that holds nothing to guard.
     pub(crate) dialect: Option<Dialect>,
+    /// The provider goes on with the answer when its connection is closed.
+    pub(crate) is_background: bool,
     /// When it came.
     pub(crate) begun: Instant,
     /// Who may answer, the first that does.

@@ -50,6 +50,11 @@ impl<'a> Asked<'a> {
         self.read("stream")
     }
 
+    /// Whether the provider is to go on with the answer when nobody waits for it.
+    pub(crate) fn is_background(&self) -> bool {
+        self.read("background").unwrap_or_default()
+    }
+
     /// The id of the conversation that the provider keeps.
     pub(crate) fn conversation(&self) -> Option<String> {
         #[derive(Deserialize)]

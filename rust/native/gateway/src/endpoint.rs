@@ -7,6 +7,7 @@ use midstream_stream::Dialect;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
+use crate::background::read_again;
 use crate::fault::Fault;
 use crate::spelling::Spelling;
 use crate::wire::GOOG_API_KEY;
@@ -116,8 +117,9 @@ impl Endpoint {
         if let Some((_, api, dialect)) = POSTED.into_iter().find(|(end, ..)| post && path.ends_with(end)) {
             return known(api, Some(dialect));
         }
-        if method == Method::GET && replays(path, query) {
-            return Some(Self { in_parts: Some(true), ..known(Api::Openai, Some(Dialect::OpenaiResponses))? });
+        if method == Method::GET && read_again(path).is_some() {
+            let in_parts = Some(is_streamed(query));
+            return Some(Self { in_parts, ..known(Api::Openai, Some(Dialect::OpenaiResponses))? });
         }
         match path {
             // Clients of Ollama look so whether it is there.
@@ -175,11 +177,10 @@ impl Endpoint {
     }
 }
 
-/// Whether a path asks for the events of a response that OpenAI keeps.
-fn replays(path: &str, query: Option<&str>) -> bool {
-    let is_one = path.rsplit_once("/responses/").is_some_and(|(_, id)| !id.is_empty() && !id.contains('/'));
+/// Whether a query asks for the events of a response that OpenAI keeps.
+fn is_streamed(query: Option<&str>) -> bool {
     let mut asked = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
-    is_one && asked.any(|(name, value)| name == "stream" && !matches!(&*value.to_ascii_lowercase(), "false" | "0"))
+    asked.any(|(name, value)| name == "stream" && !matches!(&*value.to_ascii_lowercase(), "false" | "0"))
 }
 
 /// Whose SDK asks, by the header that it alone sends.
@@ -379,19 +380,19 @@ mod tests {
     }
 
     #[test]
-    fn a_kept_response_is_guarded_where_it_is_streamed() {
-        let dialect = |path, query| {
-            Endpoint::of(&Method::GET, path, query, &HeaderMap::new()).and_then(|endpoint| endpoint.dialect)
-        };
-        let responses = Some(Dialect::OpenaiResponses);
-        assert_eq!(dialect("/v1/responses/resp_1", Some("starting_after=3&str%65am=true")), responses);
-        for (path, query) in [
-            ("/v1/responses/resp_1", None),
-            ("/v1/responses/resp_1", Some("stream=false")),
-            ("/v1/responses/resp_1/input_items", Some("stream=true")),
-        ] {
-            assert_eq!(dialect(path, query), None, "{path} {query:?}");
+    fn a_kept_response_is_guarded_streamed_or_in_one_piece() {
+        let read = |path, query| Endpoint::of(&Method::GET, path, query, &HeaderMap::new()).unwrap();
+        for (query, streams) in
+            [(Some("starting_after=3&str%65am=true"), true), (Some("stream=false"), false), (None, false)]
+        {
+            let endpoint = read("/v1/responses/resp_1", query);
+            assert_eq!(
+                (endpoint.dialect, endpoint.streams(None)),
+                (Some(Dialect::OpenaiResponses), streams),
+                "{query:?}"
+            );
         }
+        assert_eq!(read("/v1/responses/resp_1/input_items", Some("stream=true")).dialect, None);
     }
 
     #[test]

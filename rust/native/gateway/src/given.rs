@@ -34,6 +34,8 @@ pub(crate) struct Given {
     pub(crate) is_unguarded: bool,
     /// Whether the answer is to come in parts.
     pub(crate) streams: Option<bool>,
+    /// The answer is to go on when nobody waits for it.
+    pub(crate) is_background: bool,
     pub(crate) conversation: Option<String>,
     pub(crate) contents: Contents,
     /// Who may serve it, with what each is sent.
@@ -71,6 +73,7 @@ impl Given {
             others: asked.other_models(),
             is_unguarded,
             streams: asked.streams(),
+            is_background: asked.is_background(),
             conversation: asked.conversation(),
             contents: if is_guarded || is_unguarded { Contents::of(body) } else { Contents::default() },
             chosen,

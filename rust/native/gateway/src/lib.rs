@@ -4,6 +4,7 @@ mod accept;
 mod access;
 mod arrival;
 mod attempts;
+mod background;
 mod beside;
 mod body;
 mod breaker;

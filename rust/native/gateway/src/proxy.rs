@@ -7,9 +7,9 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::response::Parts;
-use http::{Response, StatusCode};
+use http::{Method, Response, StatusCode};
 use hyper::body::Incoming;
-use midstream_stream::{Close, Continues, End, Error};
+use midstream_stream::{Close, Continues, Dialect, End, Error};
 use midstream_worker::Clock;
 use serde_json::json;
 use tokio::time::Instant;
@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use crate::access::Key;
 use crate::arrival::Added;
 use crate::attempts::{Books, Request};
+use crate::background::Background;
 use crate::beside::Beside;
 use crate::body::{Body, whole};
 use crate::case::Case;
@@ -112,8 +113,18 @@ impl Proxy {
         if setup.access.has_keys() {
             chosen.path = without_key(&chosen.path);
         }
-        let Given { model, others, answers, is_unguarded, streams, conversation, contents, candidates, chosen } =
-            Given::read(&body, chosen, &setup, &self.beside).await?;
+        let Given {
+            model,
+            others,
+            answers,
+            is_unguarded,
+            streams,
+            is_background,
+            conversation,
+            contents,
+            candidates,
+            chosen,
+        } = Given::read(&body, chosen, &setup, &self.beside).await?;
         if let Some(key) = &key {
             key.check_model(&head.method, chosen.asks_model(), model.as_deref())?;
             key.check_others(others.as_deref())?;
@@ -136,6 +147,8 @@ impl Proxy {
             .within(&head.headers, asks);
         let is_numbered = head.headers.get(IDS).is_some_and(|value| value == "1");
         let is_streamed = chosen.endpoint.as_ref().is_some_and(|endpoint| endpoint.streams(streams));
+        let is_background =
+            dialect == Some(Dialect::OpenaiResponses) && (is_background || (is_streamed && head.method == Method::GET));
         let headers = to_upstream(&head.headers, setup.access.has_keys());
         let asked = Request {
             stream: stream.meta.id.clone(),
@@ -144,6 +157,7 @@ impl Proxy {
             headers,
             api,
             dialect,
+            is_background,
             begun,
             routes: candidates,
             clock: Arc::clone(&self.clock),
@@ -242,6 +256,7 @@ impl Proxy {
         let watched = Watched::new(guard, telling, Arc::clone(&self.clock), booking)
             .with_copy(manner.copy.take())
             .with_reading(reading.filter(|_| manner.is_answer), manner.is_whole)
+            .in_background(Background::of(asked, case.at))
             .may_go_on(continuation.is_some() || manner.is_whole);
         if manner.is_bare {
             return Ok(Outcome::Answer(bare(head, watched)));

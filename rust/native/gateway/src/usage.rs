@@ -1,5 +1,6 @@
 //! What streams used: one record for each upstream that was asked, written once, however the stream ended.
 
+mod again;
 mod booking;
 mod call;
 mod counted;
@@ -18,6 +19,7 @@ use std::time::{Duration, SystemTime};
 use midstream_stream::{EndingState, Summary, Usage, UsageSource};
 use serde::Serialize;
 
+use self::again::Responses;
 pub(crate) use self::booking::Booking;
 pub(crate) use self::call::Call;
 pub(crate) use self::drain::drained;
@@ -91,6 +93,7 @@ pub(crate) struct Ledger {
     sums: Mutex<Sums>,
     /// Of answers, and of requests.
     rates: Mutex<(Rates, Rates)>,
+    responses: Responses,
     file: Option<UsageFile>,
     metrics: Arc<Metrics>,
     telemetry: Option<Arc<Telemetry>>,
@@ -109,6 +112,7 @@ impl Ledger {
         Self {
             sums: Mutex::default(),
             rates: Mutex::default(),
+            responses: Responses::default(),
             file,
             metrics,
             telemetry,

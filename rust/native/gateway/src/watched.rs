@@ -14,6 +14,7 @@ use midstream_stream::{Broken, Close, Decision, Dialect, EndingState, Error, Eve
 use midstream_worker::Clock;
 use tokio::time::Instant;
 
+use crate::background::Background;
 use crate::cause::Cause;
 use crate::continuation::Why;
 use crate::moderator::Verdict;
@@ -45,6 +46,7 @@ pub(crate) struct Watched {
     copy: Option<Box<Copy>>,
     /// What its request shows of the agent that sent it.
     unread: Option<Box<Unread>>,
+    background: Option<Box<Background>>,
 }
 
 /// What a decision asks the owner of a stream to do.
@@ -73,12 +75,19 @@ impl Watched {
             goes_on: false,
             copy: None,
             unread: None,
+            background: None,
         }
     }
 
     /// What is told of the answer behind `bytes` of it.
     pub(crate) fn warnings(&mut self, bytes: &[u8]) -> Vec<Bytes> {
         self.telling.warnings(bytes, self.guard.is_told())
+    }
+
+    /// Its provider goes on with the answer when its connection is closed.
+    pub(crate) fn in_background(mut self, background: Option<Background>) -> Self {
+        self.background = background.map(Box::new);
+        self
     }
 
     /// Its owner may ask for an answer that goes on.
@@ -261,6 +270,9 @@ impl Watched {
             booking.end(&summary, self.is_read);
         }
         let cause = self.cause.filter(|_| summary.ending.state != EndingState::Complete);
+        if let Some(background) = self.background.take() {
+            self.telling.stream.goes_on(*background, &summary, cause);
+        }
         self.telling.end(summary, cause, &rest)
     }
 }

@@ -9,7 +9,8 @@ use serde_json::value::RawValue;
 use crate::member::Name;
 
 /// What is read, at the top and one table below. Gemini takes both ways to write a name.
-const READ: [&str; 18] = [
+const READ: [&str; 19] = [
+    "background",
     "best_of",
     "candidateCount",
     "candidate_count",

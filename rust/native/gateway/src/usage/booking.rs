@@ -186,6 +186,7 @@ impl Booking {
             Some(counted) => account.passed(model.as_deref(), summary, counted),
             None => account.guarded(model.as_deref(), summary, (before, is_read)),
         };
+        let tokens = account.ledger.responses.book(&upstream, &account.stream.meta.path, summary, tokens);
         let record = UsageRecord {
             model,
             cost: account.prices.cost(summary, tokens),
