@@ -33,6 +33,9 @@ class Store:
         Bytes of the log beyond which its oldest files go, at least 65536.
     max_age_s : float
         Seconds after which files of the log go, 1 to 31536000.
+    max_unwritten_bytes : int
+        Bytes of events that may wait for the log, of all streams together, beyond the MiB that each keeps anyway, at
+        least 0. A stream that finds no room goes on without its log.
 
     Examples
     --------
@@ -45,6 +48,7 @@ class Store:
     keep_s: float = field(default=600.0, metadata=allowed(minimum=0, maximum=DAY_S))
     max_bytes: int = field(default=1 << 30, metadata=allowed(minimum=1 << 16))
     max_age_s: float = field(default=86_400.0, metadata=allowed(minimum=1, maximum=365 * DAY_S))
+    max_unwritten_bytes: int = field(default=256 << 20, metadata=allowed(minimum=0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

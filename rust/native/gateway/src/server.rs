@@ -163,7 +163,8 @@ impl Server {
         let telemetry = Telemetry::of(&config.telemetry).map_err(StartError::Telemetry)?;
         let ledger = Arc::new(ledger(&config, &metrics, telemetry.map(Arc::new))?);
         let log = open_log(&config)?.map(|store| (store, Arc::clone(&metrics)));
-        let streams = Streams::new(config.store.keep(), log, Arc::clone(&metrics.audience));
+        let streams = Streams::new(config.store.keep(), log, Arc::clone(&metrics.audience))
+            .with_backlog(config.store.max_unwritten_bytes);
         let tokens = Tokens::of(&config.viewers).map_err(StartError::Config)?;
         let viewers = (config.viewers.per_stream, config.viewers.in_all);
         let fixed = Fixed::of(&config);

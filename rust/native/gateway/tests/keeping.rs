@@ -10,7 +10,7 @@ use hyper::body::Incoming;
 use midstream_gateway::{Api, Config, Server};
 use midstream_stream::Settings;
 use serde_json::{Value, json};
-use support::ends::{ended, until};
+use support::ends::{counted, ended, until};
 use support::folder::Folder;
 use support::{Asker, Mock, Script, all, chat, chat_end, gateway, gateway_with};
 
@@ -107,6 +107,24 @@ async fn a_burst_is_whole_in_the_log_and_its_viewers_have_places() {
     }
     drop(first);
     assert_eq!(asker.send("GET", &path, "").await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn what_finds_no_room_before_the_log_is_lost_and_told() {
+    let folder = Folder::new();
+    let mock = Mock::start(Script::of([chat(&"x".repeat(2 << 20)), chat_end()])).await;
+    let server = gateway_with(&mock, Api::Openai, |config| {
+        config.guard.shadow = true;
+        config.store.folder = Some(folder.0.clone());
+        config.store.max_unwritten_bytes = 0;
+    })
+    .await;
+    let asker = Asker::new(&server);
+    all(asker.post(CHAT).await).await;
+    ended(&server).await;
+    until("the loss is told", async || shown(&server).await["stored"]["not_resumable"] == true).await;
+    assert_eq!(counted(&asker, "midstream_not_resumable_total").await, 1);
+    assert!(counted(&asker, "midstream_log_lost_events_total").await > 0);
 }
 
 #[tokio::test]

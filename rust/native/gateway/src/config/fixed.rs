@@ -32,7 +32,7 @@ impl Fixed {
     /// The keys whose values are others in that configuration.
     pub(crate) fn changed(&self, config: &Config) -> Vec<&'static str> {
         // Taken apart, so that a field that is added is not forgotten here.
-        let StoreConfig { folder, fsync, keep_s, max_bytes, max_age_s } = &self.store;
+        let StoreConfig { folder, fsync, keep_s, max_bytes, max_age_s, max_unwritten_bytes } = &self.store;
         let other = &config.store;
         let store = [
             ("store.folder", *folder == other.folder),
@@ -40,6 +40,7 @@ impl Fixed {
             ("store.keep_s", same(*keep_s, other.keep_s)),
             ("store.max_age_s", same(*max_age_s, other.max_age_s)),
             ("store.max_bytes", *max_bytes == other.max_bytes),
+            ("store.max_unwritten_bytes", *max_unwritten_bytes == other.max_unwritten_bytes),
         ];
         let TelemetryConfig { otlp, service_name, metrics_every_s } = &self.telemetry;
         let other = &config.telemetry;

@@ -28,6 +28,8 @@ pub struct StoreConfig {
     pub max_bytes: u64,
     /// Seconds after which files of the log go.
     pub max_age_s: f64,
+    /// Bytes of events that may wait for the log, of all streams together, beyond the MiB that each keeps anyway.
+    pub max_unwritten_bytes: u64,
 }
 
 /// When an event of the log is acknowledged.
@@ -61,7 +63,14 @@ pub struct ViewersConfig {
 
 impl Default for StoreConfig {
     fn default() -> Self {
-        Self { folder: None, fsync: Fsync::Batch, keep_s: 600.0, max_bytes: 1 << 30, max_age_s: 86_400.0 }
+        Self {
+            folder: None,
+            fsync: Fsync::Batch,
+            keep_s: 600.0,
+            max_bytes: 1 << 30,
+            max_age_s: 86_400.0,
+            max_unwritten_bytes: 256 << 20,
+        }
     }
 }
 

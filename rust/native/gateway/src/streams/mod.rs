@@ -1,6 +1,7 @@
 //! Streams that run or have ended: all that a gateway remembers.
 
 mod answering;
+mod backlog;
 mod event;
 mod fan;
 mod id;
@@ -25,6 +26,7 @@ use crate::store::{StreamStore, keeper};
 use crate::viewers::audience::Audience;
 
 pub(crate) use self::answering::Answering;
+use self::backlog::Backlog;
 pub(crate) use self::event::{Event, Seq};
 pub use self::id::StreamId;
 pub use self::known::State;
@@ -52,6 +54,7 @@ pub(crate) struct Streams {
     keep: Duration,
     /// Where their events go beside, and who counts what fails there.
     log: Option<(Arc<dyn StreamStore>, Arc<Metrics>)>,
+    backlog: Arc<Backlog>,
     /// Viewers of all streams.
     pub(crate) viewers: Arc<Audience>,
     /// Streams that are still brought to the log.
@@ -102,7 +105,13 @@ impl Streams {
         log: Option<(Arc<dyn StreamStore>, Arc<Metrics>)>,
         viewers: Arc<Audience>,
     ) -> Self {
-        Self { kept: Mutex::default(), keep, log, viewers, keeping: watch::Sender::default(), tap: OnceLock::new() }
+        let (backlog, keeping) = (Arc::new(Backlog::new(u64::MAX)), watch::Sender::default());
+        Self { kept: Mutex::default(), keep, log, backlog, viewers, keeping, tap: OnceLock::new() }
+    }
+
+    /// So many bytes of events may wait for the log, of all streams together.
+    pub(crate) fn with_backlog(self, most: u64) -> Self {
+        Self { backlog: Arc::new(Backlog::new(most)), ..self }
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -125,7 +134,8 @@ impl Streams {
 
     /// Remembers a stream that is known under an id.
     pub(crate) fn add(&self, meta: Meta) -> Arc<Stream> {
-        let stream = Arc::new(Stream::new(meta, self.log.is_some(), self.tap.get().cloned()));
+        let backlog = self.log.as_ref().map(|_| self.backlog.share());
+        let stream = Arc::new(Stream::new(meta, backlog, self.tap.get().cloned()));
         let mut kept = self.kept();
         kept.order.push_back(stream.meta.id.clone());
         kept.by_id.insert(stream.meta.id.clone(), Arc::clone(&stream));

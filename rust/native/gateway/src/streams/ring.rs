@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use serde::Deserialize;
 
+use super::backlog::Share;
 use super::event::{Event, Seq};
 use super::passed::Passed;
 use super::texts::Texts;
@@ -32,6 +33,8 @@ pub(crate) struct Ring {
     bytes: usize,
     /// Events from that one on wait for the log, where there is one.
     unwritten: Option<Seq>,
+    /// What it has of the room for what waits.
+    backlog: Option<Share>,
     texts: Texts,
     /// Events that were read, each in the place that its number says.
     encoded: Vec<Option<Event>>,
@@ -94,8 +97,8 @@ impl Ring {
     }
 
     /// Keeps events for a log that takes them.
-    pub(crate) fn kept_for_log(self, is_kept: bool) -> Self {
-        Self { unwritten: is_kept.then_some(0), ..self }
+    pub(super) fn kept_for_log(self, backlog: Option<Share>) -> Self {
+        Self { unwritten: backlog.as_ref().map(|_| 0), backlog, ..self }
     }
 
     /// The log has what is before that event; without one it takes no more.
@@ -108,11 +111,18 @@ impl Ring {
     fn shrink(&mut self) {
         while self.entries.len() > MAX_EVENTS || self.bytes > MAX_BYTES {
             let waits = self.unwritten.is_some_and(|next| self.first >= next);
-            if waits && self.bytes <= MAX_UNWRITTEN {
+            if waits && self.bytes <= MAX_UNWRITTEN && self.has_room() {
                 return;
             }
             self.forget();
         }
+        self.has_room();
+    }
+
+    /// Whether all streams together have room for what this one keeps beyond its own; what it needs no more it gives back.
+    fn has_room(&mut self) -> bool {
+        let beyond = self.bytes.saturating_sub(MAX_BYTES);
+        self.backlog.as_mut().is_none_or(|backlog| backlog.resize(beyond))
     }
 
     fn said(&mut self, channel: &str, kind: &str, text: &str) -> Entry {
@@ -205,7 +215,14 @@ impl Entry {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use super::super::backlog::Backlog;
     use super::*;
+
+    fn waiting(backlog: &Arc<Backlog>) -> Ring {
+        Ring::default().kept_for_log(Some(backlog.share()))
+    }
 
     fn said(ring: &mut Ring, text: &str) {
         ring.push(Line::Said { channel: "c", kind: "text", text });
@@ -223,7 +240,7 @@ mod tests {
 
     #[test]
     fn what_the_log_has_not_taken_is_kept_as_far_as_there_is_room() {
-        let mut ring = Ring::default().kept_for_log(true);
+        let mut ring = waiting(&Arc::new(Backlog::new(u64::MAX)));
         let burst = 10 * MAX_EVENTS as u64;
         (0..burst).for_each(|_| said(&mut ring, "a"));
         assert_eq!((ring.first(), ring.next()), (0, burst));
@@ -233,6 +250,19 @@ mod tests {
         assert!(ring.bytes <= MAX_UNWRITTEN && ring.bytes > MAX_BYTES);
         ring.written(None);
         assert!(ring.bytes <= MAX_BYTES);
+    }
+
+    #[test]
+    fn streams_that_wait_for_the_log_have_room_together() {
+        let backlog = Arc::new(Backlog::new(3 * MAX_BYTES as u64));
+        let (mut one, mut other) = (waiting(&backlog), waiting(&backlog));
+        let long = "x".repeat(MAX_BYTES / 2);
+        (0..6).for_each(|_| said(&mut one, &long));
+        (0..6).for_each(|_| said(&mut other, &long));
+        assert_eq!((one.first(), other.first()), (0, 3));
+        one.written(Some(6));
+        said(&mut other, &long);
+        assert_eq!((one.first(), other.first()), (5, 3));
     }
 
     #[test]

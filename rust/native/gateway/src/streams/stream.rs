@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 use self::cancel::Cancel;
 use super::answering::Line as Written;
+use super::backlog::Share;
 use super::event::Seq;
 use super::fan::{self, Fan};
 use super::known::{End, Last, Meta, State};
@@ -62,14 +63,15 @@ pub(super) struct Log {
 }
 
 impl Stream {
-    pub(crate) fn new(meta: Meta, is_stored: bool, tap: Option<Tap>) -> Self {
+    pub(super) fn new(meta: Meta, backlog: Option<Share>, tap: Option<Tap>) -> Self {
+        let is_stored = backlog.is_some();
         let log = Log {
             token: 1,
             state: State::Waiting,
             upstream: None,
             cause: None,
             usage: Vec::new(),
-            ring: Ring::default().kept_for_log(is_stored),
+            ring: Ring::default().kept_for_log(backlog),
             findings: VecDeque::new(),
             found: 0,
             notes: Vec::new(),

@@ -95,7 +95,9 @@ mod tests {
     #[test]
     fn so_many_are_known_and_the_oldest_is_forgotten() {
         let mut booked = Booked::default();
-        (0..=KEPT).for_each(|number| drop(take(&mut booked, &number.to_string(), (1, 1), false)));
+        for number in 0..=KEPT {
+            take(&mut booked, &number.to_string(), (1, 1), false);
+        }
         assert_eq!((booked.of.len(), booked.order.len()), (KEPT, KEPT));
         assert_eq!(take(&mut booked, "1", (1, 1), true), (0, 0));
         assert_eq!(take(&mut booked, "0", (1, 1), true), (1, 1));
