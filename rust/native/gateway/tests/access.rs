@@ -6,12 +6,13 @@ mod support;
 
 use http::{Response, StatusCode};
 use hyper::body::Incoming;
-use midstream_gateway::{Api, Config, KeyConfig, Server};
-use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
+use midstream_gateway::{Api, Config, KeyConfig, Role, Server};
+use serde_json::Value;
+use support::answers::{all, id_of};
 use support::connections::Raw;
 use support::folder::Folder;
-use support::{Asker, LONGEST, Mock, Script, Seen, all, chat_end, gateway_with};
+use support::keys::key;
+use support::{Asker, LONGEST, Mock, Script, Seen, chat_end, gateway_with, mock_of};
 use tokio::time::timeout;
 
 const CHAT: &str = "/v1/chat/completions";
@@ -23,28 +24,19 @@ const SHAPES: [(&str, &str); 4] = [
     ("/api/chat", "/error"),
 ];
 
-/// A key that is called as its secret is.
-fn key(secret: &str, more: Value) -> KeyConfig {
-    let hash: String = Sha256::digest(secret).iter().map(|byte| format!("{byte:02x}")).collect();
-    let mut key = json!({"sha256": hash});
-    key.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    serde_json::from_value(key).unwrap()
+/// A key for these models.
+fn key_for(secret: &str, models: &[&str]) -> KeyConfig {
+    KeyConfig { models: Some(models.iter().map(|model| (*model).to_owned()).collect()), ..key(secret) }
 }
 
 /// A gateway whose one upstream speaks every API.
 async fn of_all_apis(mock: &Mock, change: impl FnOnce(&mut Config)) -> Server {
     gateway_with(mock, Api::Openai, |config| {
         let apis = vec![Api::Openai, Api::Anthropic, Api::Gemini, Api::Ollama];
-        config.upstreams.get_mut("mock").unwrap().apis = apis;
+        mock_of(config).apis = apis;
         change(config);
     })
     .await
-}
-
-fn with_key(server: &Server, key: Option<&'static str>) -> Asker {
-    let mut asker = Asker::new(server);
-    asker.key = key;
-    asker
 }
 
 async fn told(response: Response<Incoming>) -> (StatusCode, Value) {
@@ -56,10 +48,10 @@ async fn told(response: Response<Incoming>) -> (StatusCode, Value) {
 async fn a_key_for_some_models_asks_no_other_and_none_that_cannot_be_read() {
     let mock = Mock::start(Script::of([chat_end()])).await;
     let server = of_all_apis(&mock, |config| {
-        config.keys.insert("alice".to_owned(), key("alice-key", json!({"models": ["fast"]})));
+        config.keys.insert("alice".to_owned(), key_for("alice-key", &["fast"]));
     })
     .await;
-    let asker = with_key(&server, Some("alice-key"));
+    let asker = Asker::with_key(&server, "alice-key");
     let multipart = "--x\r\ncontent-disposition: form-data; name=\"model\"\r\n\r\ngpt-5-pro\r\n--x--\r\n";
     let refused = [
         ("POST", CHAT, r#"{"model":"gpt-5-pro"}"#),
@@ -99,13 +91,13 @@ async fn a_key_for_some_models_asks_no_other_and_none_that_cannot_be_read() {
 async fn a_body_that_says_twice_what_decides_is_refused_in_the_shape_of_its_api() {
     let mock = Mock::start(Script::of([chat_end()])).await;
     let server = of_all_apis(&mock, |config| {
-        config.keys.insert("alice".to_owned(), key("alice-key", json!({"models": ["fast"]})));
-        config.keys.insert("bob".to_owned(), key("bob-key", json!({})));
+        config.keys.insert("alice".to_owned(), key_for("alice-key", &["fast"]));
+        config.keys.insert("bob".to_owned(), key("bob-key"));
     })
     .await;
     for secret in ["alice-key", "bob-key"] {
         for (path, kind) in SHAPES {
-            let asker = with_key(&server, Some(secret));
+            let asker = Asker::with_key(&server, secret);
             let body = r#"{"model":"fast","messages":[],"model":"gpt-5-pro"}"#;
             let (status, told) = told(asker.send("POST", path, body).await).await;
             assert_eq!(status, StatusCode::BAD_REQUEST, "{path}");
@@ -120,7 +112,7 @@ async fn a_body_that_says_twice_what_decides_is_refused_in_the_shape_of_its_api(
 async fn a_fault_before_an_upstream_is_chosen_has_the_shape_of_its_api() {
     let mock = Mock::start(Script::of([chat_end()])).await;
     let server = gateway_with(&mock, Api::Openai, |config| {
-        config.upstreams.get_mut("mock").unwrap().apis.clear();
+        mock_of(config).apis.clear();
     })
     .await;
     for (path, kind) in SHAPES {
@@ -140,13 +132,13 @@ async fn a_fault_before_an_upstream_is_chosen_has_the_shape_of_its_api() {
 async fn who_has_no_key_learns_nothing_of_upstreams() {
     let mock = Mock::start(Script::of([chat_end()])).await;
     let server = gateway_with(&mock, Api::Openai, |config| {
-        config.keys.insert("alice".to_owned(), key("alice-key", json!({})));
+        config.keys.insert("alice".to_owned(), key("alice-key"));
     })
     .await;
     let paths = ["/", "/mock/x", "/other/x", "/v1/chat/completions/", "/api/tags", "/nothing", "/v1/../x"];
     for path in SHAPES.into_iter().map(|(path, _)| path).chain(paths) {
         for key in [None, Some("wrong-key")] {
-            let (status, told) = told(with_key(&server, key).send("POST", path, "{}").await).await;
+            let (status, told) = told(Asker::with_key(&server, key).send("POST", path, "{}").await).await;
             assert_eq!(status, StatusCode::UNAUTHORIZED, "{path}");
             assert!(!told.to_string().contains("mock"), "{told}");
         }
@@ -184,7 +176,7 @@ async fn without_keys_only_names_of_loopback_are_answered() {
 async fn with_keys_a_gateway_has_any_name() {
     let mock = Mock::start(Script::of([chat_end()])).await;
     let server = of_all_apis(&mock, |config| {
-        config.keys.insert("alice".to_owned(), key("alice-key", json!({})));
+        config.keys.insert("alice".to_owned(), key("alice-key"));
     })
     .await;
     let answer = asked_as(&server, "gateway.example", &format!("POST {CHAT}?key=alice-key")).await;
@@ -196,16 +188,19 @@ async fn the_end_of_a_forgotten_stream_is_told_to_those_who_could_see_it() {
     let mock = Mock::start(Script::of([chat_end()])).await;
     let server = of_all_apis(&mock, |config| {
         config.store.keep_s = 0.0;
-        let mut add = |name: &str, more| config.keys.insert(name.to_owned(), key(&format!("{name}-key"), more));
-        add("alice", json!({"tenant": "blue"}));
-        add("bob", json!({"tenant": "red", "roles": ["view", "admin"]}));
-        add("carol", json!({"tenant": "blue"}));
-        add("dave", json!({"roles": ["view"]}));
+        let mut add = |name: &str, tenant: Option<&str>, roles: &[Role]| {
+            let (tenant, roles) = (tenant.map(str::to_owned), roles.to_vec());
+            config.keys.insert(name.to_owned(), KeyConfig { tenant, roles, ..key(&format!("{name}-key")) });
+        };
+        add("alice", Some("blue"), &[Role::Call]);
+        add("bob", Some("red"), &[Role::View, Role::Admin]);
+        add("carol", Some("blue"), &[Role::Call]);
+        add("dave", None, &[Role::View]);
     })
     .await;
-    let alice = with_key(&server, Some("alice-key"));
+    let alice = Asker::with_key(&server, "alice-key");
     let response = alice.post(CHAT).await;
-    let id = response.headers()["x-midstream-stream-id"].to_str().unwrap().to_owned();
+    let id = id_of(&response);
     all(response).await;
     let path = format!("/midstream/v1/streams/{id}");
     let forgotten = async { while alice.send("GET", &path, "").await.status() != StatusCode::GONE {} };
@@ -217,14 +212,14 @@ async fn the_end_of_a_forgotten_stream_is_told_to_those_who_could_see_it() {
         (Some("carol-key"), StatusCode::FORBIDDEN),
         (None, StatusCode::UNAUTHORIZED),
     ] {
-        let asker = with_key(&server, key);
+        let asker = Asker::with_key(&server, key);
         for below in ["", "/events", "/findings"] {
             let (status, told) = told(asker.send("GET", &format!("{path}{below}"), "").await).await;
             assert_eq!(status, expected, "{key:?} {below}");
             assert_eq!(told.get("stream").is_some(), expected == StatusCode::GONE, "{told}");
         }
     }
-    let (bob, other) = (with_key(&server, Some("bob-key")), "/midstream/v1/streams/other".to_owned());
+    let (bob, other) = (Asker::with_key(&server, "bob-key"), "/midstream/v1/streams/other".to_owned());
     let kind = async |path: &str| told(bob.send("GET", path, "").await).await.1["error"]["type"].clone();
     assert_eq!(kind(&path).await, kind(&other).await);
 }

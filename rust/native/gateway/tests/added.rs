@@ -15,7 +15,8 @@ use http_body_util::BodyExt;
 use midstream_gateway::{Api, ModeratorConfig};
 use midstream_stream::Settings;
 use serde_json::Value;
-use support::{Asker, LONGEST, Mock, Script, all, chat, chat_end, gateway_with};
+use support::answers::{all, id_of, json_of, text_of};
+use support::{Asker, LONGEST, Mock, Script, chat, chat_end, gateway_with};
 use tokio::time::timeout;
 
 const CHAT: &str = "/v1/chat/completions";
@@ -38,7 +39,7 @@ async fn warnings_are_told_inside_an_answer_where_that_is_asked_for() {
             config.tell_warnings = tells;
         })
         .await;
-        let body = String::from_utf8(all(Asker::new(&server).post(CHAT).await).await.to_vec()).unwrap();
+        let body = text_of(Asker::new(&server).post(CHAT).await).await;
         let (told, rest): (Vec<&str>, Vec<&str>) =
             body.split_inclusive("\n\n").partition(|event| event.contains("\"warning\""));
         assert_eq!(rest.concat().as_bytes(), expected);
@@ -59,7 +60,7 @@ async fn an_encoded_answer_passes_as_it_is_and_is_told_of() {
     let asker = Asker::new(&server);
     let response = asker.post(CHAT).await;
     assert_eq!(response.headers()["content-encoding"], "gzip");
-    let id = response.headers()["x-midstream-stream-id"].to_str().unwrap().to_owned();
+    let id = id_of(&response);
     assert_eq!(all(response).await, body);
     let events = all(asker.send("GET", &format!("/midstream/v1/streams/{id}/events"), "").await).await;
     assert!(String::from_utf8_lossy(&events).contains(r#""encoding":"gzip""#));
@@ -75,7 +76,7 @@ async fn geminis_clients_get_blank_lines_while_an_answer_is_silent() {
     let mock = Mock::start(script).await;
     let server = gateway_with(&mock, Api::Gemini, |config| config.keepalive_s = 0.05).await;
     let response = Asker::new(&server).post("/v1beta/models/m:streamGenerateContent?alt=sse").await;
-    let text = String::from_utf8(all(response).await.to_vec()).unwrap();
+    let text = text_of(response).await;
     let behind = text.strip_prefix(event).unwrap();
     let blank = behind.strip_suffix(event).unwrap();
     assert!(!blank.is_empty() && blank.bytes().all(|byte| byte == b'\n'), "{text:?}");
@@ -104,7 +105,7 @@ async fn what_an_encoded_answer_holds_is_checked_and_shown_while_its_bytes_pass_
     let server = gateway_with(&mock, Api::Openai, |config| config.keepalive_s = 0.05).await;
     let asker = Asker::new(&server);
     let response = asker.send_with("POST", CHAT, ASKED, &[("x-midstream-ids", "1")]).await;
-    let id = response.headers()["x-midstream-stream-id"].to_str().unwrap().to_owned();
+    let id = id_of(&response);
     assert_eq!(response.headers()["content-encoding"], "gzip");
     assert_eq!(all(response).await, chunks.concat());
     let events = all(asker.send("GET", &format!("/midstream/v1/streams/{id}/events"), "").await).await;
@@ -158,7 +159,7 @@ async fn an_encoded_answer_whose_text_is_to_be_changed_is_refused() {
         .await;
         let response = Asker::new(&server).post(CHAT).await;
         assert_eq!(response.status(), StatusCode::BAD_GATEWAY);
-        let body: Value = serde_json::from_slice(&all(response).await).unwrap();
+        let body = json_of(response).await;
         assert_eq!(body["error"]["type"], "midstream_encoded");
     }
 }

@@ -9,8 +9,9 @@ use http::StatusCode;
 use http_body_util::BodyExt;
 use midstream_gateway::Api;
 use serde_json::{Value, json};
+use support::answers::{all, text_of};
 use support::ends::{all_ended, ended, until};
-use support::{Asker, Mock, Script, Seen, all, gateway};
+use support::{Asker, Mock, Script, Seen, gateway};
 
 const PATH: &str = "/v1/responses";
 const BACKGROUND: &str = r#"{"model":"m","input":"Hi","background":true,"stream":true}"#;
@@ -149,7 +150,7 @@ async fn a_kept_response_is_under_guard_when_it_is_read_in_one_piece() {
     let server = gateway(&mock, Api::Openai).await;
     let answer = Asker::new(&server).send("GET", &format!("{PATH}/resp_1"), "").await;
     assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
-    let text = String::from_utf8(all(answer).await.to_vec()).unwrap();
+    let text = text_of(answer).await;
     assert!(text.contains("midstream_stopped") && !text.contains("again and"), "{text}");
 }
 

@@ -12,10 +12,10 @@ use http::Request;
 use http_body_util::{BodyExt, Full};
 use midstream_gateway::{Api, Config, Server, TlsConfig, UpstreamConfig};
 use serde_json::Value;
-use support::certificates::{Authority, client, from_pem};
-use support::connections::{Connection, Http, Raw, tls};
+use support::certificates::Authority;
+use support::connections::{Connection, Http, Raw};
 use support::ends::{all_ended, ended, in_time};
-use support::{LONGEST, Mock, Script, chat, gateway_with};
+use support::{LONGEST, Mock, Script, chat, gateway_with, mock_of};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout};
@@ -186,13 +186,6 @@ async fn gateway(upstreams: BTreeMap<String, UpstreamConfig>, http: Http) -> Ser
     Server::start(config).await.unwrap()
 }
 
-/// Over plain HTTP/1, or HTTP/2 over TLS.
-async fn open(server: &Server, http: Http) -> Connection {
-    let Some(certificate) = server.certificate() else { return Connection::open(server, http).await };
-    let socket = tls(server.address(), client(from_pem(&certificate.pem), None, &["h2"])).await.unwrap();
-    Connection::over(socket, http).await
-}
-
 /// So many streams were cancelled by their clients, and each is booked once.
 async fn all_cancelled(server: &Server, count: usize, what: &str) {
     for stream in all_ended(server, count).await {
@@ -211,7 +204,7 @@ async fn all_cancelled(server: &Server, count: usize, what: &str) {
 
 /// Asks, and leaves as soon as the provider has come that far; gives how long it takes until the provider is closed.
 async fn ask_and_leave(server: &Server, endpoint: &Endpoint, mock: &Mock, phase: Phase, http: Http) -> Duration {
-    let mut connection = open(server, http).await;
+    let mut connection = Connection::open(server, http).await;
     let left = if phase == Phase::InTheBody {
         let mut response = connection.send(endpoint.request()).await.unwrap();
         let frame = timeout(LONGEST, response.body_mut().frame()).await.expect("nothing came");
@@ -277,7 +270,7 @@ async fn a_client_that_leaves_any_endpoint_resets_its_stream_where_the_provider_
 
 /// Asks, and leaves inside the handshake of its upstream; gives how long it takes until the attempt is given up.
 async fn connect_and_leave(server: &Server, endpoint: &Endpoint, silent: &TcpListener, http: Http) -> Duration {
-    let mut connection = open(server, http).await;
+    let mut connection = Connection::open(server, http).await;
     let request = endpoint.request();
     let asking = tokio::spawn(async move { connection.send(request).await.map(|_| ()) });
     let mut attempt = Raw(timeout(LONGEST, silent.accept()).await.expect("no attempt").unwrap().0);
@@ -374,7 +367,7 @@ async fn who_waits_is_told_that_the_gateway_stops() {
 async fn a_stream_that_nobody_could_answer_has_failed_and_nobody_left() {
     let mock = Mock::start(Script::default()).await;
     let server = gateway_with(&mock, Api::Openai, |config| {
-        let upstream = config.upstreams.get_mut("mock").unwrap();
+        let upstream = mock_of(config);
         (upstream.url, upstream.retries) = ("http://127.0.0.1:1".to_owned(), 0);
     })
     .await;

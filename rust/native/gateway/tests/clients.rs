@@ -10,9 +10,10 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use midstream_gateway::Api;
 use serde_json::Value;
+use support::answers::all;
 use support::connections::{Connection, Http, Raw, chat_request};
 use support::ends::ended;
-use support::{Asker, LONGEST, Mock, Script, Seen, all, chat, chat_end, gateway, gateway_with};
+use support::{Asker, LONGEST, Mock, Script, chat, chat_end, gateway, gateway_with, mock_of};
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
@@ -25,17 +26,22 @@ async fn first_chunk(response: &mut http::Response<hyper::body::Incoming>) -> By
     frame.unwrap().unwrap().into_data().unwrap()
 }
 
+/// A client that has asked leaves before anything has come.
+async fn leave_unanswered(mock: &Mock, http: Http) {
+    let server = gateway(mock, Api::Openai).await;
+    let mut connection = Connection::open(&server, http).await;
+    let request = tokio::spawn(async move { connection.post(CHAT).await.map(|_| ()) });
+    mock.asked().await;
+    request.abort();
+    assert!(!mock.closed().await.0, "{http:?}");
+    assert_eq!(ended(&server).await["cause"], "client_left", "{http:?}");
+}
+
 #[tokio::test]
 async fn a_client_that_leaves_before_the_first_byte_closes_the_provider() {
     for http in Http::BOTH {
         let mock = Mock::start(Script { before: LONGEST * 2, ..Script::of([chat("late")]) }).await;
-        let server = gateway(&mock, Api::Openai).await;
-        let mut connection = Connection::open(&server, http).await;
-        let request = tokio::spawn(async move { connection.post(CHAT).await.map(|_| ()) });
-        let Seen::Asked { .. } = mock.next().await else { panic!("asked first") };
-        request.abort();
-        assert!(!mock.closed().await.0, "{http:?}");
-        assert_eq!(ended(&server).await["cause"], "client_left", "{http:?}");
+        leave_unanswered(&mock, http).await;
     }
 }
 
@@ -60,13 +66,7 @@ async fn a_client_that_leaves_an_answer_in_one_piece_closes_the_provider() {
         let mut script = Script { content_type: "application/json", length: Some(100), ..Script::of(["{"]) };
         script.hangs = true;
         let mock = Mock::start(script).await;
-        let server = gateway(&mock, Api::Openai).await;
-        let mut connection = Connection::open(&server, http).await;
-        let request = tokio::spawn(async move { connection.post(CHAT).await.map(|_| ()) });
-        let Seen::Asked { .. } = mock.next().await else { panic!("asked first") };
-        request.abort();
-        assert!(!mock.closed().await.0, "{http:?}");
-        assert_eq!(ended(&server).await["cause"], "client_left", "{http:?}");
+        leave_unanswered(&mock, http).await;
     }
 }
 
@@ -192,7 +192,7 @@ async fn a_client_that_leaves_while_its_upstream_is_connected_ends_the_attempt()
     let mock = Mock::start(Script::of([chat_end()])).await;
     let server = gateway_with(&mock, Api::Openai, |config| {
         let url = format!("https://{}", silent.local_addr().unwrap());
-        config.upstreams.get_mut("mock").unwrap().url = url;
+        mock_of(config).url = url;
     })
     .await;
     let mut connection = Connection::open(&server, Http::One).await;
@@ -211,7 +211,7 @@ async fn a_provider_that_only_sends_signs_of_life_is_given_up() {
     script.hangs = true;
     let mock = Mock::start(script).await;
     let server = gateway_with(&mock, Api::Openai, |config| {
-        config.upstreams.get_mut("mock").unwrap().no_progress_s = 0.3;
+        mock_of(config).no_progress_s = 0.3;
     })
     .await;
     let response = Asker::new(&server).post(CHAT).await;
@@ -226,7 +226,7 @@ async fn an_answer_takes_no_longer_than_it_may() {
     script.chunks.extend((0..2000).map(|number| (Duration::from_millis(10), chat(&format!("{number} ")))));
     let mock = Mock::start(script).await;
     let server = gateway_with(&mock, Api::Openai, |config| {
-        config.upstreams.get_mut("mock").unwrap().total_s = 0.3;
+        mock_of(config).total_s = 0.3;
         config.guard.shadow = true;
     })
     .await;

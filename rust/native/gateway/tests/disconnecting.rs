@@ -15,8 +15,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use http_body_util::BodyExt;
 use midstream_gateway::{Api, Server, TlsConfig};
 use serde_json::Value;
-use support::certificates::{client, from_pem};
-use support::connections::{Connection, Http, post, tls};
+use support::connections::{Connection, Http, post};
 use support::ends::{counted, streams, until};
 use support::{Asker, Mock, Script, chat, gateway_with};
 use tokio::runtime::Handle;
@@ -47,13 +46,7 @@ fn slow() -> Script {
 
 /// Asks, reads what comes, and is gone so long after it was connected.
 async fn ask_and_leave(server: &Server, path: &str, http: Http, leaves: Duration) {
-    let mut connection = match server.certificate() {
-        None => Connection::open(server, http).await,
-        Some(certificate) => {
-            let config = client(from_pem(&certificate.pem), None, &["h2"]);
-            Connection::over(tls(server.address(), config).await.unwrap(), http).await
-        }
-    };
+    let mut connection = Connection::open(server, http).await;
     let asking = async {
         let Ok(mut response) = connection.send(post(path)).await else { return };
         while let Some(Ok(_)) = response.body_mut().frame().await {}

@@ -14,9 +14,10 @@ use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use midstream_gateway::{Api, Config, RouteConfig, Server, UpstreamConfig};
 use serde_json::{Value, json};
+use support::answers::all;
 use support::connections::{Connection, Http, Raw, chat_request, post};
 use support::ends::{counted, ended};
-use support::{Asker, LONGEST, Mock, Script, all, chat, chat_end, gateway_with};
+use support::{Asker, LONGEST, Mock, Script, chat, chat_end, gateway_with, mock_of};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -31,7 +32,7 @@ const LATE: Duration = Duration::from_millis(300);
 async fn early(mock: &Mock, api: Api, change: impl FnOnce(&mut Config)) -> Server {
     gateway_with(mock, api, |config| {
         (config.early_head, config.keepalive_s) = (true, 0.05);
-        config.upstreams.get_mut("mock").unwrap().retries = 0;
+        mock_of(config).retries = 0;
         change(config);
     })
     .await
@@ -160,8 +161,7 @@ async fn a_client_that_stops_writing_and_still_reads_gets_its_late_answer_and_ma
 async fn an_upstream_that_gives_no_answer_in_time_is_told_of_in_the_stream() {
     for http in Http::BOTH {
         let mock = Mock::start(silent()).await;
-        let server =
-            early(&mock, Api::Openai, |config| config.upstreams.get_mut("mock").unwrap().first_byte_s = 0.3).await;
+        let server = early(&mock, Api::Openai, |config| mock_of(config).first_byte_s = 0.3).await;
         let mut connection = Connection::open(&server, http).await;
         let response = connection.post(CHAT).await.unwrap();
         assert_eq!(response.status(), StatusCode::OK);
@@ -322,7 +322,7 @@ async fn a_client_that_takes_nothing_holds_no_upstream() {
         let mock = Mock::start(script).await;
         let server = early(&mock, Api::Openai, |config| {
             config.clients.slow_s = 0.3;
-            config.upstreams.get_mut("mock").unwrap().first_byte_s = 1.0;
+            mock_of(config).first_byte_s = 1.0;
         })
         .await;
         let socket = TokioIo::new(TcpStream::connect(server.address()).await.unwrap());

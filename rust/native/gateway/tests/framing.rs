@@ -12,10 +12,9 @@ use std::time::Duration;
 use midstream_gateway::{Api, Config, Server, UpstreamConfig};
 use proptest::prelude::*;
 use proptest::sample::Index;
+use support::connections::Raw;
 use tokio::io::AsyncWriteExt;
 use tokio::runtime::Runtime;
-
-use support::connections::Raw;
 
 const PATH: &str = "/v1/chat/completions";
 /// Where nobody asks for it.

@@ -12,9 +12,10 @@ use http_body_util::BodyExt;
 use midstream_gateway::Api;
 use midstream_stream::Settings;
 use serde_json::{Value, json};
+use support::answers::{all, json_of};
 use support::ends::{counted, ended};
 use support::routes::{asked, cut, two_routes as gateway, two_routes_and as gateway_and};
-use support::{Asker, LONGEST, Mock, Script, all, chat, chat_end, gateway_with};
+use support::{Asker, LONGEST, Mock, Script, chat, chat_end, gateway_with};
 use tokio::time::timeout;
 
 const CHAT: &str = "/v1/chat/completions";
@@ -298,7 +299,7 @@ async fn an_answer_in_one_piece_is_asked_for_at_the_next_route() {
     let response = asker.send("POST", CHAT, r#"{"model":"m","messages":[]}"#).await;
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(response.headers()["x-midstream-upstream"], "second");
-    let body: Value = serde_json::from_slice(&all(response).await).unwrap();
+    let body = json_of(response).await;
     assert_eq!(body["choices"][0]["message"]["content"], "That is all.");
     assert_eq!(counted(&asker, "midstream_streams_total").await, 1);
     assert_eq!(counted(&asker, "midstream_usage_records_total").await, 2);

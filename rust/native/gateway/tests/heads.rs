@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use http::{HeaderMap, Method, StatusCode};
 use http_body_util::BodyExt;
-use midstream_gateway::{Api, KeyConfig, RouteConfig, Server, UpstreamConfig};
+use midstream_gateway::{Api, RouteConfig, Server, UpstreamConfig};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
+use support::answers::all;
 use support::connections::Raw;
 use support::ends::{all_ended, ended};
-use support::{Asker, LONGEST, Mock, Script, Seen, all, chat_end, gateway, gateway_with};
+use support::keys::key;
+use support::{Asker, LONGEST, Mock, Script, Seen, chat_end, gateway, gateway_with, mock_of};
 use tokio::time::{Instant, timeout};
 
 const CHAT: &str = "/v1/chat/completions";
@@ -26,11 +27,6 @@ async fn asked(mock: &Mock) -> (String, HeaderMap) {
             return (path, headers);
         }
     }
-}
-
-fn key(secret: &str) -> KeyConfig {
-    let hash: String = Sha256::digest(secret).iter().map(|byte| format!("{byte:02x}")).collect();
-    serde_json::from_value(serde_json::json!({"sha256": hash})).unwrap()
 }
 
 #[tokio::test]
@@ -70,7 +66,7 @@ async fn beside_an_upstreams_own_key_none_of_the_clients_goes_on() {
     std::fs::write(&file, "own").unwrap();
     let mock = Mock::start(Script::of([chat_end()])).await;
     let server = gateway_with(&mock, Api::Gemini, |config| {
-        config.upstreams.get_mut("mock").unwrap().key_file = Some(file);
+        mock_of(config).key_file = Some(file);
     })
     .await;
     Asker::new(&server).post("/v1beta/models/m:streamGenerateContent?k%65y=theirs&alt=sse").await;
@@ -146,7 +142,7 @@ async fn the_time_for_a_whole_answer_runs_before_its_head_too() {
     let mock = Mock::start(silent).await;
     let second = Mock::start(Script::of([chat_end()])).await;
     let server = gateway_with(&mock, Api::Openai, |config| {
-        let upstream = config.upstreams.get_mut("mock").unwrap();
+        let upstream = mock_of(config);
         (upstream.total_s, upstream.first_byte_s) = (0.3, 60.0);
         let url = format!("http://{}", second.address);
         config.upstreams.insert("second".to_owned(), UpstreamConfig::new(url, &[Api::Openai]));
@@ -174,7 +170,7 @@ async fn retries_end_with_the_time_for_the_whole_answer() {
     script.refused.store(1000, Ordering::SeqCst);
     let mock = Mock::start(script).await;
     let server = gateway_with(&mock, Api::Openai, |config| {
-        let upstream = config.upstreams.get_mut("mock").unwrap();
+        let upstream = mock_of(config);
         (upstream.total_s, upstream.retries, upstream.breaker_failures) = (0.5, 10, 0);
     })
     .await;

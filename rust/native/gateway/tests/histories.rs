@@ -11,7 +11,8 @@ use http_body_util::BodyExt;
 use midstream_gateway::{Api, OnStop, Server};
 use midstream_stream::Settings;
 use serde_json::{Value, json};
-use support::{Asker, LONGEST, Mock, Script, all, chat, chat_end, gateway, gateway_with};
+use support::answers::{all, json_of};
+use support::{Asker, LONGEST, Mock, Script, chat, chat_end, gateway, gateway_with};
 use tokio::time::timeout;
 
 const CHAT: &str = "/v1/chat/completions";
@@ -146,7 +147,7 @@ fn found(stream: &Value) -> Vec<String> {
 
 /// How many checks gave a result, by the metrics.
 async fn deferred(asker: &Asker, result: &str) -> u64 {
-    let text = String::from_utf8(all(asker.send("GET", "/metrics", "").await).await.to_vec()).unwrap();
+    let text = asker.get_text("/metrics").await;
     let name = format!("midstream_deferred_total{{result=\"{result}\"}} ");
     text.lines().find_map(|line| line.strip_prefix(&name)).unwrap().parse().unwrap()
 }
@@ -195,7 +196,7 @@ async fn an_answer_in_one_piece_is_refused_whatever_its_stop_is() {
         let asker = Asker::new(&server);
         let response = asker.send("POST", CHAT, request.to_string()).await;
         let status = response.status();
-        let told: Value = serde_json::from_slice(&all(response).await).unwrap();
+        let told = json_of(response).await;
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{told}");
         assert!(told["error"]["message"].as_str().unwrap().contains(FOUND), "{told}");
         if hangs {

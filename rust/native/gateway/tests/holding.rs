@@ -18,7 +18,8 @@ use hyper_util::rt::TokioIo;
 use midstream_gateway::{Api, ModeratorConfig, ModeratorFormat, OnModeratorFailure, Server};
 use midstream_stream::Settings;
 use serde_json::{Value, json};
-use support::{Asker, LONGEST, Mock, Script, all, chat, chat_end, gateway_with};
+use support::answers::{all, text_of};
+use support::{Asker, LONGEST, Mock, Script, chat, chat_end, gateway_with};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -131,7 +132,7 @@ async fn refused_text_reaches_nobody() {
     let moderator = Moderator::against("canary", Duration::ZERO).await;
     let server = gateway(&mock, moderator.config(), HOLDS).await;
     let asker = Asker::new(&server);
-    let text = String::from_utf8(all(asker.post(CHAT).await).await.to_vec()).unwrap();
+    let text = text_of(asker.post(CHAT).await).await;
     assert!(text.contains("All is well.") && !text.contains("canary") && !text.contains("[DONE]"), "{text}");
     assert!(text.contains("stopped by midstream: hold/refused"), "{text}");
     assert!(!mock.closed().await.0);
@@ -233,7 +234,7 @@ async fn openais_moderations_are_asked_in_their_own_words() {
     };
     let server = gateway(&mock, config, HOLDS).await;
     let asker = Asker::new(&server);
-    let text = String::from_utf8(all(asker.post(CHAT).await).await.to_vec()).unwrap();
+    let text = text_of(asker.post(CHAT).await).await;
     assert!(text.contains("All is well.") && !text.contains("canary"), "{text}");
     assert!(seen(&asker).await.contains("violence"));
     let (_, question) = moderator.asked.recv().await.unwrap();
@@ -249,7 +250,7 @@ async fn held_and_redacted_text_reaches_nobody_either() {
     let guard = r#"{"hold": {}, "redact": {"rules": ["email"]}}"#;
     let server = gateway(&mock, moderator.config(), guard).await;
     let asker = Asker::new(&server);
-    let text = String::from_utf8(all(asker.post(CHAT).await).await.to_vec()).unwrap();
+    let text = text_of(asker.post(CHAT).await).await;
     assert!(text.contains("hold/refused") && !text.contains("bob@") && !text.contains("ary"), "{text}");
     let seen = seen(&asker).await;
     assert!(!seen.contains("bob@") && !seen.contains("ary sings"), "{seen}");
@@ -265,7 +266,7 @@ async fn a_secret_is_in_nothing_that_is_seen() {
     })
     .await;
     let asker = Asker::new(&server);
-    let text = String::from_utf8(all(asker.post(CHAT).await).await.to_vec()).unwrap();
+    let text = text_of(asker.post(CHAT).await).await;
     let seen = seen(&asker).await;
     assert!(text.contains("[EMAIL]") && seen.contains("[EMAIL]"), "{text}{seen}");
     for part in ["bob@", "mple.org"] {

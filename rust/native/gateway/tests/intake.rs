@@ -7,9 +7,10 @@ mod support;
 use std::time::Duration;
 
 use midstream_gateway::{Api, Config, Server};
+use support::answers::all;
 use support::connections::{Raw, chat_request};
 use support::routes::{asked, two_routes};
-use support::{Asker, LONGEST, Mock, Script, all, chat_end, gateway, gateway_with};
+use support::{Asker, LONGEST, Mock, Script, chat_end, gateway, gateway_with};
 use tokio::time::{Instant, timeout};
 
 async fn quick(change: impl FnOnce(&mut Config)) -> (Mock, Server) {

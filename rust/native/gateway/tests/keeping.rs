@@ -5,20 +5,16 @@
 mod support;
 
 use bytes::Bytes;
-use http::{Response, StatusCode};
-use hyper::body::Incoming;
+use http::StatusCode;
 use midstream_gateway::{Api, Config, Server};
 use midstream_stream::Settings;
 use serde_json::{Value, json};
+use support::answers::{all, id_of, json_of};
 use support::ends::{counted, ended, until};
 use support::folder::Folder;
-use support::{Asker, Mock, Script, all, chat, chat_end, gateway, gateway_with};
+use support::{Asker, Mock, Script, chat, chat_end, gateway, gateway_with};
 
 const CHAT: &str = "/v1/chat/completions";
-
-fn id_of(response: &Response<Incoming>) -> String {
-    response.headers()["x-midstream-stream-id"].to_str().unwrap().to_owned()
-}
 
 async fn shown(server: &Server) -> Value {
     Asker::new(server).get_json("/midstream/v1/streams").await["streams"][0].clone()
@@ -33,7 +29,7 @@ async fn a_name_of_a_model_that_is_too_long_is_refused_in_the_words_of_the_api()
     for bytes in [257, 70 << 10, 20 << 20] {
         let refused = asker.send("POST", CHAT, asked(bytes)).await;
         assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
-        let told: Value = serde_json::from_slice(&all(refused).await).unwrap();
+        let told = json_of(refused).await;
         assert_eq!(told["error"]["type"], "midstream_bad_request");
         assert_eq!(told["error"]["message"], format!("the model's name has {bytes} bytes, allowed are 256"));
     }
@@ -42,7 +38,7 @@ async fn a_name_of_a_model_that_is_too_long_is_refused_in_the_words_of_the_api()
     let gemini = gateway(&mock, Api::Gemini).await;
     let refused = Asker::new(&gemini).send("POST", &long, "{}").await;
     assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
-    let told: Value = serde_json::from_slice(&all(refused).await).unwrap();
+    let told = json_of(refused).await;
     assert_eq!(told["error"]["status"], "MIDSTREAM_BAD_REQUEST");
 }
 

@@ -6,56 +6,33 @@ mod support;
 
 use std::time::Duration;
 
-use http::{Response, StatusCode};
+use http::StatusCode;
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use midstream_gateway::{Api, Config, KeyConfig, LimitsConfig, Role, Server, TenantConfig, UpstreamConfig};
 use serde_json::{Value, json};
+use support::answers::{all, id_of, json_of, retry_after, text_of};
 use support::ends::until;
 use support::folder::Folder;
-use support::{Asker, LONGEST, Mock, Script, all, chat, chat_end, gateway_with};
+use support::keys::key;
+use support::{Asker, LONGEST, Mock, Script, chat, chat_end, gateway_with};
 use tokio::time::timeout;
 
 const CHAT: &str = "/v1/chat/completions";
-const SECRET: &str = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"; // of "secret"
-const OTHER: &str = "d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa"; // of "other"
 
-fn key(sha256: &str, tenant: Option<&str>, limits: LimitsConfig) -> KeyConfig {
-    KeyConfig {
-        sha256: sha256.to_owned(),
-        roles: vec![Role::Admin, Role::Call, Role::View],
-        models: None,
-        tenant: tenant.map(str::to_owned),
-        limits,
-    }
+/// A key that may do everything, as often and as much as its limits say.
+fn limited_key(secret: &str, tenant: Option<&str>, limits: LimitsConfig) -> KeyConfig {
+    let roles = vec![Role::Admin, Role::Call, Role::View];
+    KeyConfig { roles, tenant: tenant.map(str::to_owned), limits, ..key(secret) }
 }
 
 /// A gateway whose one key may use so much.
 async fn limited(mock: &Mock, api: Api, limits: LimitsConfig) -> (Server, Asker) {
     let server = gateway_with(mock, api, |config| {
-        config.keys.insert("alice".to_owned(), key(SECRET, None, limits));
+        config.keys.insert("alice".to_owned(), limited_key("secret", None, limits));
     })
     .await;
-    let asker = with_key(&server, "secret");
+    let asker = Asker::with_key(&server, "secret");
     (server, asker)
-}
-
-fn with_key(server: &Server, key: &'static str) -> Asker {
-    let mut asker = Asker::new(server);
-    asker.key = Some(key);
-    asker
-}
-
-async fn body(response: Response<Incoming>) -> Value {
-    serde_json::from_slice(&all(response).await).unwrap()
-}
-
-async fn text(asker: &Asker, path: &str) -> String {
-    String::from_utf8(all(asker.send("GET", path, "").await).await.to_vec()).unwrap()
-}
-
-fn retry_after(response: &Response<Incoming>) -> Option<u64> {
-    response.headers().get("retry-after")?.to_str().ok()?.parse().ok()
 }
 
 #[tokio::test]
@@ -66,10 +43,12 @@ async fn a_key_runs_no_more_requests_at_a_time_than_it_may() {
     let first = asker.post(CHAT).await;
     let refused = asker.post(CHAT).await;
     assert_eq!((refused.status(), retry_after(&refused)), (StatusCode::TOO_MANY_REQUESTS, Some(1)));
-    assert_eq!(body(refused).await["error"]["type"], "midstream_too_many_streams");
+    assert_eq!(json_of(refused).await["error"]["type"], "midstream_too_many_streams");
     drop(first);
-    until("there is room again", async || with_key(&server, "secret").post(CHAT).await.status() == StatusCode::OK)
-        .await;
+    until("there is room again", async || {
+        Asker::with_key(&server, "secret").post(CHAT).await.status() == StatusCode::OK
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -81,7 +60,7 @@ async fn a_refusal_has_the_shape_of_the_api() {
     let refused = asker.post("/v1/messages").await;
     assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
     assert!((1..=60).contains(&retry_after(&refused).unwrap()));
-    let told = body(refused).await;
+    let told = json_of(refused).await;
     assert_eq!((&told["type"], &told["error"]["type"]), (&json!("error"), &json!("midstream_rate_limited")));
     let message = told["error"]["message"].as_str().unwrap();
     assert!(message.starts_with("the key \"alice\" may make 1 requests a minute; ask again in "), "{message}");
@@ -98,7 +77,7 @@ async fn tokens_of_a_request_that_runs_are_reserved_and_settled_at_its_end() {
     assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
     drop(first);
     until("tokens are given back", async || {
-        with_key(&server, "secret").send("POST", CHAT, asks).await.status() == StatusCode::OK
+        Asker::with_key(&server, "secret").send("POST", CHAT, asks).await.status() == StatusCode::OK
     })
     .await;
     let never = asker.send("POST", CHAT, r#"{"model":"m","max_tokens":1001}"#).await;
@@ -119,13 +98,13 @@ async fn embeddings_use_up_a_budget_as_their_provider_counts_them() {
     let asks = r#"{"model":"m","input":"Hello"}"#;
     let answer = asker.send("POST", "/v1/embeddings", asks).await;
     assert_eq!(answer.status(), StatusCode::OK);
-    assert_eq!(body(answer).await["usage"]["prompt_tokens"], 5000);
+    assert_eq!(json_of(answer).await["usage"]["prompt_tokens"], 5000);
     let refused = asker.send("POST", "/v1/embeddings", asks).await;
     assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
-    assert_eq!(body(refused).await["error"]["type"], "midstream_budget_used");
+    assert_eq!(json_of(refused).await["error"]["type"], "midstream_budget_used");
     let row = &asker.get_json("/midstream/v1/usage").await["usage"][0];
     assert_eq!((&row["input"], &row["input_estimated"]), (&json!(5000), &json!(0)));
-    let metrics = text(&asker, "/metrics").await;
+    let metrics = asker.get_text("/metrics").await;
     let line = "midstream_tokens_total{api=\"openai\",kind=\"input\",source=\"reported\"} 5000";
     assert!(metrics.contains(line), "{metrics}");
 }
@@ -188,10 +167,10 @@ async fn requests_that_name_no_most_do_not_all_pass_at_once() {
         let server = gateway_with(&mock, Api::Openai, |config| {
             let budget = &mut config.guard.budget;
             (budget.cost, budget.price_input, budget.price_output) = (Some(1e9), Some(1.0), Some(10.0));
-            config.keys.insert("alice".to_owned(), key(SECRET, None, limits.clone()));
+            config.keys.insert("alice".to_owned(), limited_key("secret", None, limits.clone()));
         })
         .await;
-        let asker = with_key(&server, "secret");
+        let asker = Asker::with_key(&server, "secret");
         let first = asker.post(CHAT).await;
         assert_eq!(first.status(), StatusCode::OK);
         for _ in 0..10 {
@@ -199,7 +178,7 @@ async fn requests_that_name_no_most_do_not_all_pass_at_once() {
         }
         drop(first);
         until("what it held is given back", async || {
-            with_key(&server, "secret").post(CHAT).await.status() == StatusCode::OK
+            Asker::with_key(&server, "secret").post(CHAT).await.status() == StatusCode::OK
         })
         .await;
     }
@@ -221,11 +200,11 @@ async fn what_a_key_is_refused_takes_nothing_of_its_tenant() {
     let server = gateway_with(&mock, Api::Openai, |config| {
         let limits = |most| LimitsConfig { requests_per_min: Some(most), ..LimitsConfig::default() };
         config.tenants.insert("blue".to_owned(), TenantConfig { limits: limits(10) });
-        config.keys.insert("alice".to_owned(), key(SECRET, Some("blue"), limits(1)));
-        config.keys.insert("bob".to_owned(), key(OTHER, Some("blue"), LimitsConfig::default()));
+        config.keys.insert("alice".to_owned(), limited_key("secret", Some("blue"), limits(1)));
+        config.keys.insert("bob".to_owned(), limited_key("other", Some("blue"), LimitsConfig::default()));
     })
     .await;
-    let (alice, bob) = (with_key(&server, "secret"), with_key(&server, "other"));
+    let (alice, bob) = (Asker::with_key(&server, "secret"), Asker::with_key(&server, "other"));
     all(alice.post(CHAT).await).await;
     for _ in 0..30 {
         assert_eq!(alice.post(CHAT).await.status(), StatusCode::TOO_MANY_REQUESTS);
@@ -239,15 +218,15 @@ async fn a_tenants_day_is_used_up_by_all_its_keys() {
     let server = gateway_with(&mock, Api::Openai, |config| {
         let limits = LimitsConfig { tokens_per_day: Some(3), ..LimitsConfig::default() };
         config.tenants.insert("blue".to_owned(), TenantConfig { limits });
-        config.keys.insert("alice".to_owned(), key(SECRET, Some("blue"), LimitsConfig::default()));
-        config.keys.insert("bob".to_owned(), key(OTHER, Some("blue"), LimitsConfig::default()));
+        config.keys.insert("alice".to_owned(), limited_key("secret", Some("blue"), LimitsConfig::default()));
+        config.keys.insert("bob".to_owned(), limited_key("other", Some("blue"), LimitsConfig::default()));
     })
     .await;
-    all(with_key(&server, "secret").post(CHAT).await).await;
-    let refused = with_key(&server, "other").post(CHAT).await;
+    all(Asker::with_key(&server, "secret").post(CHAT).await).await;
+    let refused = Asker::with_key(&server, "other").post(CHAT).await;
     assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
     assert!(retry_after(&refused).unwrap() <= 86_400);
-    assert_eq!(body(refused).await["error"]["type"], "midstream_budget_used");
+    assert_eq!(json_of(refused).await["error"]["type"], "midstream_budget_used");
 }
 
 #[tokio::test]
@@ -261,7 +240,7 @@ async fn a_days_budget_outlives_the_process_where_usage_is_written_down() {
     let begin = || {
         gateway_with(&mock, Api::Openai, |config| {
             let limits = LimitsConfig { tokens_per_day: Some(15), ..LimitsConfig::default() };
-            config.keys.insert("alice".to_owned(), key(SECRET, None, limits));
+            config.keys.insert("alice".to_owned(), limited_key("secret", None, limits));
             config.usage.file = Some(file.clone());
         })
     };
@@ -269,7 +248,7 @@ async fn a_days_budget_outlives_the_process_where_usage_is_written_down() {
         let mut statuses = Vec::new();
         for _ in 0..3 {
             let server = begin().await;
-            let response = with_key(&server, "secret").post(CHAT).await;
+            let response = Asker::with_key(&server, "secret").post(CHAT).await;
             statuses.push(response.status());
             all(response).await;
             server.stop().await;
@@ -288,17 +267,17 @@ async fn a_budget_that_a_reload_adds_counts_what_was_used_today() {
         let upstream = UpstreamConfig::new(format!("http://{}", mock.address), &[Api::Openai]);
         let mut config = Config { listen, upstreams: [("mock".to_owned(), upstream)].into(), ..Config::default() };
         let limits = LimitsConfig { tokens_per_day, ..LimitsConfig::default() };
-        config.keys.insert("alice".to_owned(), key(SECRET, None, limits));
+        config.keys.insert("alice".to_owned(), limited_key("secret", None, limits));
         config.usage.file = Some(folder.0.join("usage.jsonl"));
         config
     };
     let server = Server::start(config(None, "127.0.0.1:0".parse().unwrap())).await.unwrap();
-    let asker = with_key(&server, "secret");
+    let asker = Asker::with_key(&server, "secret");
     all(asker.post(CHAT).await).await;
     server.reload(config(Some(10), server.address())).unwrap();
     let refused = asker.post(CHAT).await;
     assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
-    assert_eq!(body(refused).await["error"]["type"], "midstream_budget_used");
+    assert_eq!(json_of(refused).await["error"]["type"], "midstream_budget_used");
     server.reload(config(Some(1000), server.address())).unwrap();
     all(asker.post(CHAT).await).await;
     server.reload(config(Some(20), server.address())).unwrap();
@@ -333,14 +312,14 @@ async fn prices_of_a_reload_are_those_of_new_streams() {
 async fn a_key_sees_and_ends_streams_of_its_tenant_alone() {
     let mock = Mock::start(Script { hangs: true, ..Script::of([chat("Hello")]) }).await;
     let server = gateway_with(&mock, Api::Openai, |config| {
-        config.keys.insert("alice".to_owned(), key(SECRET, Some("blue"), LimitsConfig::default()));
-        config.keys.insert("bob".to_owned(), key(OTHER, Some("red"), LimitsConfig::default()));
+        config.keys.insert("alice".to_owned(), limited_key("secret", Some("blue"), LimitsConfig::default()));
+        config.keys.insert("bob".to_owned(), limited_key("other", Some("red"), LimitsConfig::default()));
     })
     .await;
-    let (alice, bob) = (with_key(&server, "secret"), with_key(&server, "other"));
+    let (alice, bob) = (Asker::with_key(&server, "secret"), Asker::with_key(&server, "other"));
     let mut response = alice.post(CHAT).await;
     timeout(LONGEST, response.body_mut().frame()).await.unwrap().unwrap().unwrap();
-    let id = response.headers()["x-midstream-stream-id"].to_str().unwrap().to_owned();
+    let id = id_of(&response);
     let path = format!("/midstream/v1/streams/{id}");
     assert_eq!(bob.get_json("/midstream/v1/streams").await["streams"], json!([]));
     let asked = [
@@ -377,7 +356,7 @@ async fn a_key_sees_and_ends_streams_of_its_tenant_alone() {
     assert_eq!(bob.send("GET", "/metrics", "").await.status(), StatusCode::FORBIDDEN);
     let after = async |id: &str| {
         let refused = bob.send("GET", &format!("/midstream/v1/streams?after={id}"), "").await;
-        (refused.status(), String::from_utf8(all(refused).await.to_vec()).unwrap().replace(id, "ID"))
+        (refused.status(), text_of(refused).await.replace(id, "ID"))
     };
     assert_eq!(after(&id).await, after("unknown").await);
     until("it is booked", async || alice.get_json("/midstream/v1/usage").await["usage"][0]["requests"] == 1).await;

@@ -9,24 +9,18 @@ use http::{Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use midstream_gateway::{
-    Api, Config, KeyConfig, Log, LogConfig, LogFormat, LogLevel, ModeratorConfig, OnModeratorFailure, RouteConfig,
-    Server, TlsConfig, UpstreamConfig,
+    Api, Config, KeyConfig, LimitsConfig, Log, LogFormat, ModeratorConfig, OnModeratorFailure, RouteConfig, Server,
+    TlsConfig, UpstreamConfig,
 };
 use midstream_stream::Settings;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
-use support::{Asker, Mock, Script, all, chat, chat_end, gateway_with};
+use support::answers::{all, id_of};
+use support::keys::key;
+use support::lines::listen;
+use support::{Asker, Mock, Script, chat, chat_end, gateway_with};
 use tokio::time::timeout;
-use tracing::dispatcher::{DefaultGuard, set_default};
 
 const CHAT: &str = "/v1/chat/completions";
-
-/// What this thread tells from now on.
-fn listen() -> (Log, DefaultGuard) {
-    let log = Log::new(&LogConfig { level: LogLevel::Debug, ..LogConfig::default() }, LogFormat::Json);
-    let guard = set_default(log.dispatch());
-    (log, guard)
-}
 
 fn lines(log: &Log) -> Vec<Value> {
     log.lines().close();
@@ -50,7 +44,7 @@ async fn read(response: Response<Incoming>) -> StatusCode {
 
 #[tokio::test]
 async fn a_stream_has_one_line_at_its_end_between_those_of_the_gateway() {
-    let (log, _guard) = listen();
+    let (log, _guard) = listen(LogFormat::Json);
     let usage = r#"data: {"id":"c1","object":"chat.completion.chunk","model":"m","choices":[],"usage":{"prompt_tokens":7,"completion_tokens":2,"total_tokens":9}}"#;
     let chunks = [chat("Hello"), chat(" world"), format!("{usage}\n\n").into(), chat_end()];
     let bytes: usize = chunks.iter().map(Bytes::len).sum();
@@ -62,7 +56,7 @@ async fn a_stream_has_one_line_at_its_end_between_those_of_the_gateway() {
     .await;
     let address = server.address().to_string();
     let response = Asker::new(&server).post(CHAT).await;
-    let id = response.headers()["x-midstream-stream-id"].to_str().unwrap().to_owned();
+    let id = id_of(&response);
     all(response).await;
     server.stop().await;
     let lines = lines(&log);
@@ -97,7 +91,7 @@ async fn a_stream_has_one_line_at_its_end_between_those_of_the_gateway() {
 
 #[tokio::test]
 async fn a_stop_is_told_with_its_finding_and_a_model_that_only_the_client_names_is_not() {
-    let (log, _guard) = listen();
+    let (log, _guard) = listen(LogFormat::Json);
     let looping: Vec<Bytes> = (0..400).map(|_| chat("I am done. ")).collect();
     let mock = Mock::start(Script { hangs: true, ..Script::of(looping) }).await;
     let server = gateway_with(&mock, Api::Openai, |_| ()).await;
@@ -124,7 +118,7 @@ fn whole(body: &str, status: u16) -> Script {
 
 #[tokio::test]
 async fn the_line_has_the_status_that_the_client_got() {
-    let (log, _guard) = listen();
+    let (log, _guard) = listen(LogFormat::Json);
     let text = "I am done. ".repeat(100);
     let body = json!({"id": "c1", "object": "chat.completion", "model": "m", "choices": [
         {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}]});
@@ -154,7 +148,7 @@ async fn the_line_has_the_status_that_the_client_got() {
 
 #[tokio::test]
 async fn retries_failover_and_circuits_are_told_with_the_stream_they_are_for() {
-    let (log, _guard) = listen();
+    let (log, _guard) = listen(LogFormat::Json);
     let mock = Mock::start(Script::of([chat("Hello"), chat_end()])).await;
     let server = gateway_with(&mock, Api::Openai, |config| {
         let gone = UpstreamConfig {
@@ -180,13 +174,12 @@ async fn retries_failover_and_circuits_are_told_with_the_stream_they_are_for() {
 
 #[tokio::test]
 async fn refusals_are_told_and_a_flood_of_them_is_counted() {
-    let (log, _guard) = listen();
+    let (log, _guard) = listen(LogFormat::Json);
     let mock = Mock::start(Script::of([chat("Hello"), chat_end()])).await;
-    let hash: String = Sha256::digest("secret").iter().map(|byte| format!("{byte:02x}")).collect();
     let server = gateway_with(&mock, Api::Openai, |config| {
-        let key = json!({"sha256": hash, "models": ["m"], "tenant": "blue", "limits": {"requests_per_min": 1}});
-        let key: KeyConfig = serde_json::from_value(key).unwrap();
-        config.keys.insert("alice".to_owned(), key);
+        let limits = LimitsConfig { requests_per_min: Some(1), ..LimitsConfig::default() };
+        let (models, tenant) = (Some(vec!["m".to_owned()]), Some("blue".to_owned()));
+        config.keys.insert("alice".to_owned(), KeyConfig { models, tenant, limits, ..key("secret") });
         config.max_body = 1000;
     })
     .await;
@@ -213,7 +206,7 @@ async fn refusals_are_told_and_a_flood_of_them_is_counted() {
 
 #[tokio::test]
 async fn a_client_that_leaves_is_the_cause_of_the_end() {
-    let (log, _guard) = listen();
+    let (log, _guard) = listen(LogFormat::Json);
     let mock = Mock::start(Script { hangs: true, ..Script::of([chat("Hello")]) }).await;
     let server = gateway_with(&mock, Api::Openai, |_| ()).await;
     let asker = Asker::new(&server);
@@ -229,7 +222,7 @@ async fn a_client_that_leaves_is_the_cause_of_the_end() {
 
 #[tokio::test]
 async fn another_configuration_is_told_and_so_is_why_one_was_not_taken() {
-    let (log, _guard) = listen();
+    let (log, _guard) = listen(LogFormat::Json);
     let mock = Mock::start(Script::of([chat("Hello"), chat_end()])).await;
     let server = gateway_with(&mock, Api::Openai, |_| ()).await;
     server.reload(Config { listen: server.address(), ..Config::default() }).unwrap();
@@ -242,7 +235,7 @@ async fn another_configuration_is_told_and_so_is_why_one_was_not_taken() {
 
 #[tokio::test]
 async fn what_fails_beside_streams_is_told_once() {
-    let (log, _guard) = listen();
+    let (log, _guard) = listen(LogFormat::Json);
     let chunks = || [chat("The canary sings. "), chat("And so on. "), chat_end()];
     let mock = Mock::start(Script::of(chunks())).await;
     let gone = "http://127.0.0.1:1";
@@ -270,7 +263,7 @@ async fn what_fails_beside_streams_is_told_once() {
 
 #[tokio::test]
 async fn another_certificate_is_told() {
-    let (log, _guard) = listen();
+    let (log, _guard) = listen(LogFormat::Json);
     let config = |name: &str| Config {
         listen: "127.0.0.1:0".parse().unwrap(),
         tls: Some(TlsConfig { generated: true, names: vec![name.to_owned()], ..TlsConfig::default() }),

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 use midstream_gateway::{Api, Config, CorsConfig, LogFormat, Server, UpstreamConfig};
+use support::answers::all;
 use support::connections::{Connection, Http, Raw, chat_request};
-use support::{Asker, Mock, Script, Seen, all, chat, chat_end, gateway, gateway_with};
+use support::{Asker, Mock, Script, Seen, chat, chat_end, gateway, gateway_with};
 
 const CHAT: &str = "/v1/chat/completions";
 

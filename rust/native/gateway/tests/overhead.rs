@@ -10,17 +10,17 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use midstream_gateway::{Api, ModeratorConfig, OnClientGone, Server};
 use midstream_stream::Settings;
+use support::answers::all;
 use support::connections::{Raw, chat_request};
 use support::ends::{all_ended, until};
-use support::{Asker, LONGEST, Mock, Script, all, chat, chat_end, gateway, gateway_with};
+use support::{Asker, LONGEST, Mock, Script, chat, chat_end, gateway, gateway_with};
 
 const CHAT: &str = "/v1/chat/completions";
 const PAUSE: Duration = Duration::from_millis(30);
 
 /// How many chunks were measured, and for how long they were here together.
 async fn measured(server: &Server, metric: &str) -> (u64, f64) {
-    let text = all(Asker::new(server).send("GET", "/metrics", "").await).await;
-    let text = String::from_utf8(text.to_vec()).unwrap();
+    let text = Asker::new(server).get_text("/metrics").await;
     let value = |end: &str| text.lines().find_map(|line| line.strip_prefix(&format!("{metric}_{end} "))).unwrap();
     (value("count").parse().unwrap(), value("sum").parse().unwrap())
 }

@@ -10,9 +10,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::StatusCode;
 use http_body_util::BodyExt;
-use midstream_gateway::{Api, KeyConfig, LimitsConfig, OnClientGone, Role, RouteConfig, UpstreamConfig};
+use midstream_gateway::{Api, OnClientGone, RouteConfig, UpstreamConfig};
 use serde_json::Value;
-use support::{Asker, LONGEST, Mock, Script, Seen, all, chat, chat_end, gateway, gateway_with};
+use support::answers::{all, id_of, json_of, text_of};
+use support::keys::key;
+use support::{Asker, LONGEST, Mock, Script, Seen, chat, chat_end, gateway, gateway_with, looping, mock_of};
 use tokio::time::timeout;
 
 const CHAT: &str = "/v1/chat/completions";
@@ -44,14 +46,11 @@ async fn the_request_passes_with_its_key_and_path() {
 
 #[tokio::test]
 async fn a_looping_answer_is_stopped_and_the_provider_closed() {
-    let mut script = Script::of([chat("Let me think. ")]);
-    script.chunks.extend((0..200).map(|_| (Duration::from_millis(1), chat("I am done. "))));
-    script.hangs = true;
-    let mock = Mock::start(script).await;
+    let mock = Mock::start(looping()).await;
     let server = gateway(&mock, Api::Openai).await;
     let asker = Asker::new(&server);
     let response = asker.post(CHAT).await;
-    let id = response.headers()["x-midstream-stream-id"].to_str().unwrap().to_owned();
+    let id = id_of(&response);
     let body = all(response).await;
     let text = String::from_utf8(body.to_vec()).unwrap();
     let last: Value = serde_json::from_str(text.trim_end().rsplit("data: ").next().unwrap()).unwrap();
@@ -63,7 +62,7 @@ async fn a_looping_answer_is_stopped_and_the_provider_closed() {
     assert_eq!(shown["state"], "ended");
     assert_eq!(shown["summary"]["ending"], "halted");
     assert_eq!(shown["findings"][0]["check"], "repeat");
-    let metrics = String::from_utf8(all(asker.send("GET", "/metrics", "").await).await.to_vec()).unwrap();
+    let metrics = asker.get_text("/metrics").await;
     for line in [
         "midstream_streams_total{api=\"openai\",end=\"halted\"} 1",
         "midstream_streams_active{api=\"openai\"} 0",
@@ -79,7 +78,7 @@ async fn an_operator_can_end_a_stream() {
     let server = gateway(&mock, Api::Openai).await;
     let asker = Asker::new(&server);
     let response = asker.post(CHAT).await;
-    let id = response.headers()["x-midstream-stream-id"].to_str().unwrap().to_owned();
+    let id = id_of(&response);
     let cancelled = asker.send("POST", &format!("/midstream/v1/streams/{id}/cancel"), "").await;
     assert_eq!(cancelled.status(), StatusCode::ACCEPTED);
     let (mut body, mut seen) = (response.into_body(), Vec::new());
@@ -156,7 +155,7 @@ async fn a_model_that_stands_in_the_path_has_its_routes_and_each_its_name() {
     }
     let response = asker.send("POST", "/v1beta/models/chat:generateContent", body).await;
     assert_eq!(response.status(), StatusCode::NOT_FOUND);
-    let body: Value = serde_json::from_slice(&all(response).await).unwrap();
+    let body = json_of(response).await;
     assert_eq!(body["error"]["code"], 404);
     assert_eq!(body["error"]["message"], "no upstream serves the model \"chat\"; known: fast");
 }
@@ -170,21 +169,11 @@ async fn a_refusal_that_stays_one_passes_as_it_is() {
     assert_eq!(Asker::new(&server).post(CHAT).await.status(), StatusCode::SERVICE_UNAVAILABLE);
 }
 
-fn key(roles: &[Role]) -> KeyConfig {
-    KeyConfig {
-        sha256: "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b".to_owned(), // of "secret"
-        roles: roles.to_vec(),
-        models: None,
-        tenant: None,
-        limits: LimitsConfig::default(),
-    }
-}
-
 #[tokio::test]
 async fn with_keys_nobody_passes_without_one_and_none_reaches_the_provider() {
     let mock = Mock::start(Script::of([chat_end()])).await;
     let server = gateway_with(&mock, Api::Openai, |config| {
-        config.keys.insert("alice".to_owned(), key(&[Role::Call]));
+        config.keys.insert("alice".to_owned(), key("secret"));
     })
     .await;
     let mut asker = Asker::new(&server);
@@ -224,7 +213,7 @@ async fn an_answer_may_outlive_its_client() {
     let server = gateway_with(&mock, Api::Openai, |config| config.on_client_gone = OnClientGone::Continue).await;
     let asker = Asker::new(&server);
     let mut response = asker.post(CHAT).await;
-    let id = response.headers()["x-midstream-stream-id"].to_str().unwrap().to_owned();
+    let id = id_of(&response);
     timeout(LONGEST, response.body_mut().frame()).await.unwrap().unwrap().unwrap();
     drop((response, asker));
     assert!(mock.closed().await.0);
@@ -259,7 +248,7 @@ async fn a_whole_answer_that_loops_is_refused_by_its_status() {
     let server = gateway(&mock, Api::Openai).await;
     let response = Asker::new(&server).send("POST", CHAT, r#"{"model":"m"}"#).await;
     assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
-    let body: Value = serde_json::from_slice(&all(response).await).unwrap();
+    let body = json_of(response).await;
     assert_eq!(body["error"]["message"], "stopped by midstream: repeat/exact");
     assert_eq!(body["error"]["type"], "midstream_stopped");
 }
@@ -272,7 +261,7 @@ async fn a_broken_provider_breaks_the_answer() {
     let server = gateway(&mock, Api::Openai).await;
     let asker = Asker::new(&server);
     let response = asker.post(CHAT).await;
-    let id = response.headers()["x-midstream-stream-id"].to_str().unwrap().to_owned();
+    let id = id_of(&response);
     assert!(timeout(LONGEST, response.into_body().collect()).await.unwrap().is_err());
     let shown = asker.get_json(&format!("/midstream/v1/streams/{id}")).await;
     assert_eq!(shown["summary"]["ending"], "truncated");
@@ -282,7 +271,7 @@ async fn a_broken_provider_breaks_the_answer() {
 async fn a_silent_provider_is_given_up() {
     let mock = Mock::start(Script { hangs: true, ..Script::of([chat("Hello")]) }).await;
     let server = gateway_with(&mock, Api::Openai, |config| {
-        config.upstreams.get_mut("mock").unwrap().idle_s = 0.2;
+        mock_of(config).idle_s = 0.2;
     })
     .await;
     let response = Asker::new(&server).post(CHAT).await;
@@ -297,7 +286,7 @@ async fn what_is_refused_is_told_in_the_words_of_the_api() {
     let asker = Asker::new(&server);
     let response = asker.post(CHAT).await;
     assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
-    let body: Value = serde_json::from_slice(&all(response).await).unwrap();
+    let body = json_of(response).await;
     assert_eq!(body["error"]["type"], "midstream_body_too_large");
     assert_eq!(asker.post("/v1/messages").await.status(), StatusCode::NOT_FOUND);
     assert_eq!(asker.post("/nothing").await.status(), StatusCode::NOT_FOUND);
@@ -312,7 +301,7 @@ async fn an_upstream_that_is_not_there_is_a_bad_gateway() {
     .await;
     let response = Asker::new(&server).post("/gone/v1/chat/completions").await;
     assert_eq!(response.status(), StatusCode::BAD_GATEWAY);
-    let text = String::from_utf8(all(response).await.to_vec()).unwrap();
+    let text = text_of(response).await;
     assert!(!text.contains("127.0.0.1"), "{text}");
 }
 
@@ -322,13 +311,13 @@ async fn viewers_get_every_event_and_the_end_and_go_on_where_they_were() {
     let server = gateway(&mock, Api::Openai).await;
     let asker = Asker::new(&server);
     let response = asker.post(CHAT).await;
-    let id = response.headers()["x-midstream-stream-id"].to_str().unwrap().to_owned();
+    let id = id_of(&response);
     all(response).await;
     let path = format!("/midstream/v1/streams/{id}/events");
-    let whole = String::from_utf8(all(asker.send("GET", &path, "").await).await.to_vec()).unwrap();
+    let whole = asker.get_text(&path).await;
     assert!(whole.contains(r#""text":"Hello""#) && whole.contains(r#""text":" world""#), "{whole}");
     assert_eq!(whole.matches("event: midstream.end").count(), 1);
-    let rest = String::from_utf8(all(asker.send("GET", &format!("{path}?after=1"), "").await).await.to_vec()).unwrap();
+    let rest = asker.get_text(&format!("{path}?after=1")).await;
     assert!(whole.ends_with(&rest) && rest.starts_with("id: 2\n"), "{rest}");
 }
 

@@ -4,14 +4,13 @@
 
 mod support;
 
-use std::path::{Path, PathBuf};
-
 use bytes::Bytes;
 use midstream_gateway::{Api, Config, Server};
 use midstream_stream::Settings;
 use serde_json::{Value, json};
+use support::answers::all;
 use support::folder::Folder;
-use support::{Asker, Mock, Script, all, gateway_with};
+use support::{Asker, Mock, Script, gateway_with};
 
 /// In pieces that no whole file of this test holds as one.
 const SECRET: [&str; 3] = ["bob.canary", "@exam", "ple.org"];
@@ -149,15 +148,6 @@ async fn signed_thoughts_that_hold_a_secret_are_refused_since_they_cannot_be_cha
     assert!(told.contains("redact") && !told.contains(&secret()), "{told}");
 }
 
-/// What stands in all files below a folder.
-fn written(folder: &Path) -> String {
-    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let text = |path: PathBuf| {
-        if path.is_dir() { written(&path) } else { String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned() }
-    };
-    files.map(text).collect()
-}
-
 fn chunk(delta: &Value) -> Bytes {
     let chunk = json!({"id": "c1", "object": "chat.completion.chunk", "created": 7, "model": "m", "choices": [
         {"index": 0, "delta": delta, "finish_reason": null}]});
@@ -209,7 +199,7 @@ async fn a_secret_of_a_stream_is_in_no_file_of_the_store_and_told_to_no_viewer()
             assert!(!told.contains(&secret()) && !told.contains(SECRET[1]), "{ending} {mode}: {told}");
         }
         server.stop().await;
-        let written = written(&folder.0);
+        let written = folder.text();
         assert!(written.contains("[EMAIL]") && written.contains(ending), "{ending}: {written}");
         assert!(!written.contains(SECRET[1]) && !written.contains(SECRET[2]), "{ending}: {written}");
     }

@@ -9,9 +9,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt, Full};
-use midstream_gateway::{Api, Config, KeyConfig, LimitsConfig, Role, Server, UpstreamConfig};
+use midstream_gateway::{Api, Config, Server, UpstreamConfig};
 use support::connections::{Connection, Http};
-use support::{LONGEST, Mock, Script, chat};
+use support::keys::key;
+use support::{LONGEST, Mock, Script, chat, mock_of};
 use tokio::time::timeout;
 
 const KEY: &str = "sk-canary-7f3a9c";
@@ -46,10 +47,6 @@ async fn told(server: &Server, path: &str) -> (u16, String) {
 /// A fault: its status, and what word it is known by.
 type Row = (u16, &'static str, fn(&mut Config), Script);
 
-fn upstream(config: &mut Config) -> &mut UpstreamConfig {
-    config.upstreams.get_mut("mock").unwrap()
-}
-
 fn rows() -> [Row; 7] {
     let begun = |more: Script| Script { content_type: "text/event-stream", ..more };
     let silent = Script { before: LONGEST * 4, ..Script::default() };
@@ -58,12 +55,10 @@ fn rows() -> [Row; 7] {
     // Its head has left by then.
     breaks.chunks.push((Duration::from_millis(100), chat(" again")));
     let keyed = |config: &mut Config| {
-        let (roles, limits) = (vec![Role::Call], LimitsConfig::default());
-        let key = KeyConfig { sha256: "0".repeat(64), roles, models: None, tenant: None, limits };
-        config.keys.insert("alice".to_owned(), key);
+        config.keys.insert("alice".to_owned(), key("nobody's"));
     };
     let gone = |config: &mut Config| {
-        (upstream(config).url, upstream(config).retries) = ("http://127.0.0.1:1".to_owned(), 0);
+        (mock_of(config).url, mock_of(config).retries) = ("http://127.0.0.1:1".to_owned(), 0);
     };
     [
         (401, "key", keyed, Script::default()),
@@ -73,13 +68,13 @@ fn rows() -> [Row; 7] {
             503,
             "left alone",
             |config| {
-                (upstream(config).url, upstream(config).retries) = ("http://127.0.0.1:1".to_owned(), 0);
-                upstream(config).breaker_failures = 1;
+                (mock_of(config).url, mock_of(config).retries) = ("http://127.0.0.1:1".to_owned(), 0);
+                mock_of(config).breaker_failures = 1;
             },
             Script::default(),
         ),
-        (504, "within", |config| upstream(config).first_byte_s = 0.1, silent),
-        (200, "sent nothing", |config| upstream(config).idle_s = 0.1, hangs),
+        (504, "within", |config| mock_of(config).first_byte_s = 0.1, silent),
+        (200, "sent nothing", |config| mock_of(config).idle_s = 0.1, hangs),
         (200, "broke", |_| (), breaks),
     ]
 }

@@ -10,15 +10,14 @@ use axum::routing::post;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
-use midstream_gateway::{
-    Api, Config, KeyConfig, Log, LogConfig, LogFormat, LogLevel, ModeratorConfig, Role, Server, UpstreamConfig,
-};
+use midstream_gateway::{Api, Config, KeyConfig, Log, LogFormat, ModeratorConfig, Role, Server, UpstreamConfig};
 use midstream_stream::Settings;
-use sha2::{Digest, Sha256};
+use support::answers::all;
 use support::connections::{Connection, Http};
 use support::folder::Folder;
-use support::{Mock, Script, Seen, all, chat, chat_end, gateway_with};
-use tracing::dispatcher::{DefaultGuard, set_default};
+use support::keys::key;
+use support::lines::listen;
+use support::{Mock, Script, Seen, chat, chat_end, gateway_with, mock_of};
 
 /// A client's own.
 const CANARY: &str = "sk-canary-7f3a9c";
@@ -44,13 +43,6 @@ async fn told(server: &Server, request: Request<Full<Bytes>>) -> String {
     format!("{head} {}", String::from_utf8_lossy(&all(response).await))
 }
 
-/// All that the gateway tells from now on.
-fn listen() -> (Log, DefaultGuard) {
-    let log = Log::new(&LogConfig { level: LogLevel::Debug, ..LogConfig::default() }, LogFormat::Text);
-    let guard = set_default(log.dispatch());
-    (log, guard)
-}
-
 fn logged(log: &Log) -> String {
     log.lines().close();
     log.lines().take().concat()
@@ -64,13 +56,11 @@ async fn shown(server: &Server) -> String {
 
 #[tokio::test]
 async fn a_key_of_a_client_is_told_to_nobody() {
-    let (log, _guard) = listen();
+    let (log, _guard) = listen(LogFormat::Text);
     let mock = Mock::start(Script::of([chat("Hello"), chat_end()])).await;
-    let hash = |key: &str| Sha256::digest(key).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let server = gateway_with(&mock, Api::Openai, |config| {
-        for (name, key, roles) in [("alice", CANARY, vec![Role::Call]), ("admin", "admin", vec![Role::View])] {
-            let key: KeyConfig = serde_json::from_value(serde_json::json!({"sha256": hash(key)})).unwrap();
-            config.keys.insert(name.to_owned(), KeyConfig { roles, ..key });
+        for (name, secret, roles) in [("alice", CANARY, vec![Role::Call]), ("admin", "admin", vec![Role::View])] {
+            config.keys.insert(name.to_owned(), KeyConfig { roles, ..key(secret) });
         }
         assert!(!format!("{config:?}").contains(CANARY));
     })
@@ -96,11 +86,11 @@ async fn a_key_of_a_client_is_told_to_nobody() {
 
 #[tokio::test]
 async fn a_key_of_an_upstream_is_told_to_that_one_alone() {
-    let (log, _guard) = listen();
+    let (log, _guard) = listen(LogFormat::Text);
     let secret = std::env::var(VARIABLE).unwrap();
     let mock = Mock::start(Script::of([chat("Hello"), chat_end()])).await;
     let server = gateway_with(&mock, Api::Openai, |config| {
-        config.upstreams.get_mut("mock").unwrap().key_env = Some(VARIABLE.to_owned());
+        mock_of(config).key_env = Some(VARIABLE.to_owned());
         let gone = UpstreamConfig {
             key_env: Some(VARIABLE.to_owned()),
             retries: 0,
@@ -124,14 +114,14 @@ async fn a_key_of_an_upstream_is_told_to_that_one_alone() {
 
 #[tokio::test]
 async fn a_key_in_a_file_is_told_to_its_upstream_alone() {
-    let (log, _guard) = listen();
+    let (log, _guard) = listen(LogFormat::Text);
     let folder = Folder::new();
     let file = folder.0.join("key");
     std::fs::write(&file, format!("{CANARY}\n")).unwrap();
     let mock = Mock::start(Script::of([chat("Hello"), chat_end()])).await;
     let mut kept = None;
     let server = gateway_with(&mock, Api::Openai, |config| {
-        config.upstreams.get_mut("mock").unwrap().key_file = Some(file.clone());
+        mock_of(config).key_file = Some(file.clone());
         kept = Some(config.clone());
     })
     .await;
@@ -149,7 +139,7 @@ async fn a_key_in_a_file_is_told_to_its_upstream_alone() {
 
 #[tokio::test]
 async fn a_key_that_passes_to_a_provider_is_not_told_where_that_cannot_be_reached() {
-    let (log, _guard) = listen();
+    let (log, _guard) = listen(LogFormat::Text);
     let mock = Mock::start(Script::of([chat("Hello"), chat_end()])).await;
     let server = gateway_with(&mock, Api::Openai, |config| {
         let gone = |url: &str| UpstreamConfig { retries: 1, ..UpstreamConfig::new(url, &[Api::Openai]) };
@@ -181,15 +171,6 @@ fn a_key_in_an_address_of_the_configuration_is_not_told_with_what_is_wrong_there
     }
 }
 
-/// Everything that stands in the files below a folder.
-fn written(folder: &std::path::Path) -> String {
-    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let text = |path: std::path::PathBuf| {
-        if path.is_dir() { written(&path) } else { String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned() }
-    };
-    files.map(text).collect()
-}
-
 /// A collector of OpenTelemetry, and all that it got.
 async fn collector() -> (Arc<Mutex<Vec<u8>>>, String) {
     let got = Arc::<Mutex<Vec<u8>>>::default();
@@ -215,7 +196,7 @@ const SECRETS: [(&str, &str); 3] = [
 
 #[tokio::test]
 async fn no_secret_is_told_written_or_sent_to_a_collector() {
-    let (log, _guard) = listen();
+    let (log, _guard) = listen(LogFormat::Text);
     let (folder, kept) = (Folder::new(), Folder::new());
     for (name, secret) in SECRETS {
         std::fs::write(folder.0.join(name), secret).unwrap();
@@ -225,7 +206,7 @@ async fn no_secret_is_told_written_or_sent_to_a_collector() {
     let mock = Mock::start(Script::of([chat("Hello. "), chat("World. "), chat_end()])).await;
     let (got, url) = collector().await;
     let server = gateway_with(&mock, Api::Openai, |config| {
-        config.upstreams.get_mut("mock").unwrap().key_file = Some(folder.0.join("upstream"));
+        mock_of(config).key_file = Some(folder.0.join("upstream"));
         let address = format!("http://{}", moderator.address);
         config.moderator =
             Some(ModeratorConfig { key_file: Some(folder.0.join("moderator")), ..ModeratorConfig::new(address) });
@@ -254,7 +235,7 @@ async fn no_secret_is_told_written_or_sent_to_a_collector() {
     assert_eq!(headers["authorization"], format!("Bearer {}", SECRETS[1].1));
     server.stop().await;
     let sent = String::from_utf8_lossy(&got.lock().unwrap()).into_owned();
-    let files = written(&kept.0);
+    let files = kept.text();
     for (place, holds) in [(&sent, "gen_ai"), (&files, "Hello"), (&files, "\"output\""), (&everything, "Hello")] {
         assert!(place.contains(holds), "{holds}: {place}");
     }

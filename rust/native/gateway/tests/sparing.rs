@@ -6,31 +6,15 @@ mod support;
 
 use std::sync::atomic::Ordering;
 
-use http::{Response, StatusCode};
-use hyper::body::Incoming;
+use http::StatusCode;
 use midstream_gateway::{Api, Config, RouteConfig, Server, UpstreamConfig};
-use serde_json::{Value, json};
+use serde_json::json;
+use support::answers::{all, id_of, json_of, retry_after};
 use support::ends::until;
-use support::{Asker, LONGEST, Mock, Script, Seen, all, chat, chat_end, gateway_with};
+use support::{Asker, LONGEST, Mock, Script, Seen, chat, chat_end, gateway_with, mock_of};
 use tokio::time::timeout;
 
 const CHAT: &str = "/v1/chat/completions";
-
-async fn body(response: Response<Incoming>) -> Value {
-    serde_json::from_slice(&all(response).await).unwrap()
-}
-
-async fn text(asker: &Asker, path: &str) -> String {
-    String::from_utf8(all(asker.send("GET", path, "").await).await.to_vec()).unwrap()
-}
-
-fn retry_after(response: &Response<Incoming>) -> Option<u64> {
-    response.headers().get("retry-after")?.to_str().ok()?.parse().ok()
-}
-
-fn mock_of(config: &mut Config) -> &mut UpstreamConfig {
-    config.upstreams.get_mut("mock").unwrap()
-}
 
 #[tokio::test]
 async fn an_upstream_that_is_full_makes_the_next_wait_and_refuses_the_rest() {
@@ -45,10 +29,10 @@ async fn an_upstream_that_is_full_makes_the_next_wait_and_refuses_the_rest() {
     let second = tokio::spawn(async move { asker.post(CHAT).await });
     let asker = Asker::new(&server);
     let waits = "midstream_upstream_requests_waiting{upstream=\"mock\"} 1";
-    until("one waits", async || text(&asker, "/metrics").await.contains(waits)).await;
+    until("one waits", async || asker.get_text("/metrics").await.contains(waits)).await;
     let third = asker.post(CHAT).await;
     assert_eq!((third.status(), retry_after(&third)), (StatusCode::SERVICE_UNAVAILABLE, Some(1)));
-    assert_eq!(body(third).await["error"]["type"], "midstream_upstream_full");
+    assert_eq!(json_of(third).await["error"]["type"], "midstream_upstream_full");
     drop(first);
     assert_eq!(timeout(LONGEST, second).await.unwrap().unwrap().status(), StatusCode::OK);
 }
@@ -79,11 +63,11 @@ async fn an_upstream_that_fails_again_and_again_is_left_alone() {
     let refused = asker.post(CHAT).await;
     assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert!((990..=1000).contains(&retry_after(&refused).unwrap()));
-    assert_eq!(body(refused).await["error"]["type"], "midstream_upstream_open");
+    assert_eq!(json_of(refused).await["error"]["type"], "midstream_upstream_open");
     let ready = asker.send("GET", "/readyz", "").await;
     assert_eq!(ready.status(), StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(body(ready).await["upstreams"], json!({"closed": 0, "half_open": 0, "open": 1}));
-    let metrics = text(&asker, "/metrics").await;
+    assert_eq!(json_of(ready).await["upstreams"], json!({"closed": 0, "half_open": 0, "open": 1}));
+    let metrics = asker.get_text("/metrics").await;
     for line in [
         "midstream_upstream_circuit{upstream=\"mock\",state=\"open\"} 1",
         "midstream_upstream_failures_total{upstream=\"mock\"} 2",
@@ -122,7 +106,7 @@ async fn one_that_is_left_alone_is_passed_over_by_the_next() {
     // The first part of a path chooses nobody where a model does.
     let response = asker.post(CHAT).await;
     assert_eq!(response.headers()["x-midstream-upstream"], "spare");
-    let id = response.headers()["x-midstream-stream-id"].to_str().unwrap().to_owned();
+    let id = id_of(&response);
     all(response).await;
     let shown = asker.get_json(&format!("/midstream/v1/streams/{id}")).await;
     assert_eq!(shown["usage"].as_array().unwrap().len(), 1);

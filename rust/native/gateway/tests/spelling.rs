@@ -8,15 +8,15 @@ use bytes::Bytes;
 use http::StatusCode;
 use midstream_gateway::{Api, Config, Server};
 use midstream_stream::Settings;
-use serde_json::Value;
-use support::{Asker, Mock, Script, Seen, all, chat, chat_end, gateway_with};
+use support::answers::{all, json_of};
+use support::{Asker, Mock, Script, Seen, chat, chat_end, gateway_with, mock_of};
 
 const SECRET: &str = "ann@example.com";
 
 /// A gateway whose one upstream speaks every API, and which redacts secrets.
 async fn redacting(mock: &Mock, change: impl FnOnce(&mut Config)) -> Server {
     gateway_with(mock, Api::Openai, |config| {
-        config.upstreams.get_mut("mock").unwrap().apis = vec![Api::Openai, Api::Anthropic, Api::Gemini, Api::Ollama];
+        mock_of(config).apis = vec![Api::Openai, Api::Anthropic, Api::Gemini, Api::Ollama];
         config.guard = Settings::from_json(r#"{"redact": {"rules": ["email"]}}"#).unwrap();
         change(config);
     })
@@ -56,12 +56,12 @@ async fn another_spelling_of_a_guarded_path_reaches_no_upstream() {
     ] {
         let response = asker.post(path).await;
         assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{path}");
-        let told: Value = serde_json::from_slice(&all(response).await).unwrap();
+        let told = json_of(response).await;
         assert!(told["error"]["message"].as_str().unwrap().contains("the path"), "{told}");
     }
     let response = asker.post("/api/chat/").await;
     assert_eq!(response.status(), StatusCode::BAD_REQUEST);
-    let told: Value = serde_json::from_slice(&all(response).await).unwrap();
+    let told = json_of(response).await;
     assert!(told["error"].is_string(), "{told}");
     assert_eq!(mock.connections(), 0);
 }
@@ -139,7 +139,7 @@ async fn a_deployment_in_the_path_is_a_model_that_the_configuration_may_name() {
 async fn the_version_of_an_upstream_takes_the_place_of_v1() {
     let mock = Mock::start(leaks()).await;
     let server = redacting(&mock, |config| {
-        config.upstreams.get_mut("mock").unwrap().v1 = Some("/api/paas/v4".to_owned());
+        mock_of(config).v1 = Some("/api/paas/v4".to_owned());
     })
     .await;
     let asker = Asker::new(&server);

@@ -9,8 +9,9 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use midstream_gateway::Api;
 use serde_json::{Value, json};
+use support::answers::all;
 use support::routes::{cut, next_request, two_routes};
-use support::{Asker, Mock, Script, all};
+use support::{Asker, Mock, Script};
 
 const PIECES: [&str; 4] = ["The quick ", "brown fox", " jumps over", " the dog."];
 const THOUGHTS: [&str; 3] = ["Is it ", "the fox that jumps,", " or the dog? "];

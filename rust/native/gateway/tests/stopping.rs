@@ -12,7 +12,8 @@ use http_body_util::BodyExt;
 use midstream_gateway::{Api, OnStop, Server};
 use midstream_stream::Settings;
 use serde_json::{Value, json};
-use support::{Asker, Mock, Script, all, gateway_with};
+use support::answers::{all, json_of};
+use support::{Asker, Mock, Script, gateway_with};
 
 const LOOP: &str = "I am done. ";
 const COPIES: usize = 60;
@@ -289,7 +290,7 @@ async fn a_finished_answer_in_one_piece_ends_where_it_was_stopped() {
     let script = Script { content_type: "application/json", length: Some(body.len()), ..Script::of([body]) };
     let mock = Mock::start(script).await;
     let server = gateway(&mock, Api::Openai, OnStop::Finish).await;
-    let told: Value = serde_json::from_slice(&all(Asker::new(&server).post(chat.path).await).await).unwrap();
+    let told = json_of(Asker::new(&server).post(chat.path).await).await;
     let text = told["choices"][0]["message"]["content"].as_str().unwrap();
     assert!(LOOP.repeat(COPIES).starts_with(text) && text.len() < LOOP.len() * 20, "{text}");
 }

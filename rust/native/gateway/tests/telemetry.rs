@@ -22,8 +22,9 @@ use opentelemetry_proto::tonic::metrics::v1::metric;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
 use serde_json::{Value, json};
+use support::answers::all;
 use support::routes::{cut, two_routes_and};
-use support::{Asker, LONGEST, Mock, Script, Seen, all, chat, chat_end, gateway_with};
+use support::{Asker, LONGEST, Mock, Script, Seen, chat, chat_end, gateway_with};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 

@@ -10,9 +10,10 @@ use std::time::{Duration, SystemTime};
 use http::{StatusCode, Version};
 use http_body_util::BodyExt;
 use midstream_gateway::{Api, Config, Server, TlsConfig, UpstreamConfig};
+use support::answers::{all, text_of};
 use support::certificates::{Authority, Identity, client, from_pem};
 use support::connections::{Connection, Http, Raw, tls};
-use support::{Asker, LONGEST, Mock, Script, all, chat, chat_end, gateway_with};
+use support::{Asker, LONGEST, Mock, Script, chat, chat_end, gateway_with, mock_of};
 use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 
@@ -126,14 +127,14 @@ async fn files_of_certificates_are_read_again() {
 async fn answer_of(identity: &Identity, trusted: &Authority) -> (StatusCode, String) {
     let mock = Mock::start_tls(Script::of([chat_end()]), identity.acceptor(&["h2"])).await;
     let server = gateway_with(&mock, Api::Openai, |config| {
-        let upstream = config.upstreams.get_mut("mock").unwrap();
+        let upstream = mock_of(config);
         upstream.url = format!("https://localhost:{}", mock.address.port());
         upstream.ca = Some(trusted.file());
         upstream.retries = 0;
     })
     .await;
     let response = Asker::new(&server).post(CHAT).await;
-    (response.status(), String::from_utf8(all(response).await.to_vec()).unwrap())
+    (response.status(), text_of(response).await)
 }
 
 #[tokio::test]
@@ -156,12 +157,12 @@ async fn an_upstream_whose_certificate_is_wrong_is_not_asked_and_the_answer_says
 async fn an_upstream_without_tls_is_told_apart_from_one_that_is_not_there() {
     let mock = Mock::start(Script::of([chat_end()])).await;
     let server = gateway_with(&mock, Api::Openai, |config| {
-        config.upstreams.get_mut("mock").unwrap().url = format!("https://{}", mock.address);
+        mock_of(config).url = format!("https://{}", mock.address);
     })
     .await;
     let response = Asker::new(&server).post(CHAT).await;
     assert_eq!(response.status(), StatusCode::BAD_GATEWAY);
-    let text = String::from_utf8(all(response).await.to_vec()).unwrap();
+    let text = text_of(response).await;
     assert!(text.contains("no TLS connection could be made"), "{text}");
 }
 
@@ -171,7 +172,7 @@ async fn a_client_that_leaves_resets_its_stream_at_the_upstream_and_keeps_the_co
     let script = Script { hangs: true, ..Script::of([chat("Hello")]) };
     let mock = Mock::start_tls(script, authority.issue("localhost").acceptor(&["h2"])).await;
     let server = gateway_with(&mock, Api::Openai, |config| {
-        let upstream = config.upstreams.get_mut("mock").unwrap();
+        let upstream = mock_of(config);
         upstream.url = format!("https://localhost:{}", mock.address.port());
         upstream.ca = Some(authority.file());
     })

@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use midstream_gateway::{Api, Config, Server, UpstreamConfig};
 use serde_json::{Value, json};
 use socket2::SockRef;
-use support::{Asker, LONGEST, all, chat, chat_end};
+use support::{Asker, LONGEST, chat, chat_end};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -154,7 +154,7 @@ async fn see(server: Server) -> Seen {
     let records = stream["usage"].as_array().unwrap();
     assert_eq!(records.len(), 1, "{stream}");
     let (end, output) = (records[0]["end"].clone(), records[0]["output"].clone());
-    let metrics = String::from_utf8(all(asker.send("GET", "/metrics", "").await).await.to_vec()).unwrap();
+    let metrics = asker.get_text("/metrics").await;
     let counted = format!("midstream_usage_records_total{{upstream=\"raw\",end={end}}} 1");
     assert!(metrics.contains(&counted), "{counted} is not in {metrics}");
     assert_eq!(metrics.matches("midstream_usage_records_total{").count(), 1);

@@ -10,8 +10,9 @@ use http::StatusCode;
 use http_body_util::BodyExt;
 use midstream_gateway::{Api, Config, RouteConfig, Server, UpstreamConfig};
 use serde_json::{Value, json};
+use support::answers::all;
 use support::ends::ended;
-use support::{Asker, LONGEST, Mock, Script, Seen, all, chat, chat_end, gateway, gateway_with};
+use support::{Asker, LONGEST, Mock, Script, Seen, chat, chat_end, gateway, gateway_with, looping, mock_of};
 use tokio::time::timeout;
 
 const CHAT: &str = "/v1/chat/completions";
@@ -126,7 +127,7 @@ async fn a_request_that_nobody_counted_is_estimated_as_its_answer_is() {
     assert_eq!(usage["usage"][0]["input_estimated"], 15);
     let stream = ended(&server).await;
     assert_eq!(stream["usage"][0]["input_source"], "estimated");
-    let metrics = String::from_utf8(all(Asker::new(&server).send("GET", "/metrics", "").await).await.to_vec()).unwrap();
+    let metrics = Asker::new(&server).get_text("/metrics").await;
     assert!(metrics.contains(r#"kind="input",source="estimated"} 15"#), "{metrics}");
 }
 
@@ -145,6 +146,16 @@ async fn a_client_that_does_not_wait_pays_for_its_request_and_one_that_is_refuse
     assert_eq!(record(&server).await, expected("failed", None, 0, "estimated"));
 }
 
+/// A client that has what it wants leaves, and its provider has more to say.
+async fn leave_behind_the_end(server: &Server) {
+    let mut response = Asker::new(server).post(CHAT).await;
+    let mut seen = Vec::new();
+    while !String::from_utf8_lossy(&seen).contains("\"stop\"") {
+        let frame = timeout(LONGEST, response.body_mut().frame()).await.unwrap().unwrap().unwrap();
+        seen.extend_from_slice(&frame.into_data().unwrap());
+    }
+}
+
 #[tokio::test]
 async fn a_client_that_leaves_behind_the_end_has_a_complete_answer_and_the_providers_count() {
     let mut script = Script::of([chat("Hello"), finish()]);
@@ -152,13 +163,7 @@ async fn a_client_that_leaves_behind_the_end_has_a_complete_answer_and_the_provi
     script.hangs = true;
     let mock = Mock::start(script).await;
     let server = gateway_with(&mock, Api::Openai, |config| config.usage.wait_s = 10.0).await;
-    let mut response = Asker::new(&server).post(CHAT).await;
-    let mut seen = Vec::new();
-    while !String::from_utf8_lossy(&seen).contains("\"stop\"") {
-        let frame = timeout(LONGEST, response.body_mut().frame()).await.unwrap().unwrap().unwrap();
-        seen.extend_from_slice(&frame.into_data().unwrap());
-    }
-    drop(response);
+    leave_behind_the_end(&server).await;
     assert_eq!(record(&server).await, expected("complete", Some(7), 2, "reported"));
     assert!(!mock.closed().await.0);
 }
@@ -167,13 +172,7 @@ async fn a_client_that_leaves_behind_the_end_has_a_complete_answer_and_the_provi
 async fn a_count_that_does_not_come_is_not_waited_for_long() {
     let mock = Mock::start(Script { hangs: true, ..Script::of([chat("Hello"), finish()]) }).await;
     let server = gateway(&mock, Api::Openai).await;
-    let mut response = Asker::new(&server).post(CHAT).await;
-    let mut seen = Vec::new();
-    while !String::from_utf8_lossy(&seen).contains("\"stop\"") {
-        let frame = timeout(LONGEST, response.body_mut().frame()).await.unwrap().unwrap().unwrap();
-        seen.extend_from_slice(&frame.into_data().unwrap());
-    }
-    drop(response);
+    leave_behind_the_end(&server).await;
     assert!(!mock.closed().await.0);
     assert_eq!(record(&server).await, expected("complete", None, 2, "estimated"));
     // With what else it takes that is less than a tenth of a second.
@@ -184,16 +183,13 @@ async fn a_count_that_does_not_come_is_not_waited_for_long() {
 
 #[tokio::test]
 async fn a_stopped_answer_is_booked_with_what_it_saved() {
-    let mut script = Script::of([chat("Let me think. ")]);
-    script.chunks.extend((0..200).map(|_| (Duration::from_millis(1), chat("I am done. "))));
-    script.hangs = true;
-    let mock = Mock::start(script).await;
+    let mock = Mock::start(looping()).await;
     let server = gateway(&mock, Api::Openai).await;
     let asker = Asker::new(&server);
     all(asker.send("POST", CHAT, r#"{"model":"m","stream":true,"max_tokens":1000}"#).await).await;
     let (end, _, output, source) = record(&server).await;
     assert_eq!((end, source), (json!("halted"), json!("estimated")));
-    let metrics = String::from_utf8(all(asker.send("GET", "/metrics", "").await).await.to_vec()).unwrap();
+    let metrics = asker.get_text("/metrics").await;
     let saved = format!("midstream_tokens_saved_total {}", 1000 - output.as_u64().unwrap());
     assert!(metrics.contains(&saved), "{saved} is not in {metrics}");
     assert!(metrics.contains("midstream_upstream_cancel_seconds_count 1"), "{metrics}");
@@ -259,7 +255,7 @@ async fn usage_that_only_the_gateway_asked_for_is_hidden() {
     let chunks = [chat("Hello"), finish(), counted(7, 2), Bytes::from(DONE)];
     let mock = Mock::start(Script::of(chunks.concat().chunks(3).map(Bytes::copy_from_slice).collect::<Vec<_>>())).await;
     let server = gateway_with(&mock, Api::Openai, |config| {
-        config.upstreams.get_mut("mock").unwrap().include_usage = Some(true);
+        mock_of(config).include_usage = Some(true);
     })
     .await;
     let asker = Asker::new(&server);

@@ -10,28 +10,20 @@ use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use http::StatusCode;
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
-use midstream_gateway::{Api, KeyConfig, Role, Server};
+use midstream_gateway::{Api, Server};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
+use support::answers::{all, id_of, json_of, text_of};
 use support::connections::Raw;
 use support::ends::ended;
-use support::{Asker, LONGEST, Mock, Script, all, chat, chat_end, gateway, gateway_with};
+use support::keys::key;
+use support::{Asker, LONGEST, Mock, Script, chat, chat_end, gateway, gateway_with};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
 const CHAT: &str = "/v1/chat/completions";
 
-fn id_of(response: &http::Response<Incoming>) -> String {
-    response.headers()["x-midstream-stream-id"].to_str().unwrap().to_owned()
-}
-
 fn events(id: &str, query: &str) -> String {
     format!("/midstream/v1/streams/{id}/events{query}")
-}
-
-async fn text(response: http::Response<Incoming>) -> String {
-    String::from_utf8(all(response).await.to_vec()).unwrap()
 }
 
 /// An answer of so many words, whole, and its id.
@@ -51,7 +43,7 @@ async fn an_event_that_is_not_there_yet_is_refused() {
     let (_mock, _server, asker, id) = answered(&["Hello"]).await;
     let refused = asker.send("GET", &events(&id, "?after=1000"), "").await;
     assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
-    assert!(text(refused).await.contains("after is 1000"));
+    assert!(text_of(refused).await.contains("after is 1000"));
     for (path, told) in [
         (events(&id, "?after=-1"), "after is \"-1\", allowed is the number of an event"),
         (events(&id, "?mode=other"), "mode is \"other\", allowed is norm, raw"),
@@ -60,7 +52,7 @@ async fn an_event_that_is_not_there_yet_is_refused() {
     ] {
         let refused = asker.send("GET", &path, "").await;
         assert_eq!(refused.status(), StatusCode::BAD_REQUEST, "{path}");
-        let refused: Value = serde_json::from_slice(&all(refused).await).unwrap();
+        let refused = json_of(refused).await;
         assert_eq!(refused["error"]["message"], told);
     }
     assert_eq!(asker.send("GET", &events("unknown", ""), "").await.status(), StatusCode::NOT_FOUND);
@@ -71,17 +63,17 @@ async fn numbers_stand_in_the_answer_where_the_client_asks_and_the_rest_goes_on_
     let mock = Mock::start(Script::of([chat("Hello"), chat(" world"), chat_end()])).await;
     let server = gateway(&mock, Api::Openai).await;
     let asker = Asker::new(&server);
-    let plain = text(asker.post(CHAT).await).await;
+    let plain = text_of(asker.post(CHAT).await).await;
     let response = asker.send_with("POST", CHAT, r#"{"model":"m","stream":true}"#, &[("x-midstream-ids", "1")]).await;
     let id = id_of(&response);
-    let numbered = text(response).await;
+    let numbered = text_of(response).await;
     let frames: Vec<&str> = numbered.split_inclusive("\n\n").collect();
     let without: String =
         numbered.lines().filter(|line| !line.starts_with("id: ")).map(|line| format!("{line}\n")).collect();
     assert_eq!(without, plain);
     let number =
         |frame: &str| -> u64 { frame.lines().find_map(|line| line.strip_prefix("id: ")).unwrap().parse().unwrap() };
-    let rest = text(asker.send("GET", &events(&id, &format!("?mode=raw&after={}", number(frames[0]))), "").await).await;
+    let rest = asker.get_text(&events(&id, &format!("?mode=raw&after={}", number(frames[0])))).await;
     let (raw, end) = rest.split_once("event: midstream.end").unwrap();
     assert_eq!(raw, frames[1..].concat());
     assert!(end.contains(r#""ending":"complete""#));
@@ -97,14 +89,14 @@ async fn an_answer_in_one_piece_is_one_frame() {
     let response = asker.post(CHAT).await;
     let id = id_of(&response);
     assert_eq!(all(response).await, body);
-    let raw = text(asker.send("GET", &events(&id, "?mode=raw"), "").await).await;
+    let raw = asker.get_text(&events(&id, "?mode=raw")).await;
     assert!(raw.contains(&format!("data: {body}\n\nevent: midstream.end")), "{raw}");
 }
 
 #[tokio::test]
 async fn a_websocket_tells_the_same_events() {
     let (_mock, server, asker, id) = answered(&["Hello", " world"]).await;
-    let sse = text(asker.send("GET", &events(&id, "?after=0"), "").await).await;
+    let sse = asker.get_text(&events(&id, "?after=0")).await;
     let url = format!("ws://{}{}", server.address(), events(&id, "?after=0"));
     let (socket, _) = timeout(LONGEST, tokio_tungstenite::connect_async(url)).await.unwrap().unwrap();
     let messages: Vec<Message> = timeout(LONGEST, socket.map(Result::unwrap).collect()).await.unwrap();
@@ -194,28 +186,16 @@ async fn a_note_is_an_event_and_a_part_of_the_stream() {
     }
 }
 
-fn key(secret: &str, roles: &[Role]) -> KeyConfig {
-    let sha256 = Sha256::digest(secret).iter().map(|byte| format!("{byte:02x}")).collect();
-    let mut key: KeyConfig = serde_json::from_value(serde_json::json!({ "sha256": String::default() })).unwrap();
-    key.sha256 = sha256;
-    key.roles = roles.to_vec();
-    key
-}
-
 #[tokio::test]
 async fn a_token_shows_one_stream_and_nothing_else() {
     let mock = Mock::start(Script::of([chat("Hello"), chat_end()])).await;
     let server = gateway_with(&mock, Api::Openai, |config| {
-        config.keys.insert("alice".to_owned(), key("alice-key", &[Role::Call]));
-        config.keys.insert("bob".to_owned(), key("bob-key", &[Role::Call]));
+        config.keys.insert("alice".to_owned(), key("alice-key"));
+        config.keys.insert("bob".to_owned(), key("bob-key"));
     })
     .await;
-    let as_key = |key| {
-        let mut asker = Asker::new(&server);
-        asker.key = key;
-        asker
-    };
-    let (alice, bob, nobody) = (as_key(Some("alice-key")), as_key(Some("bob-key")), as_key(None));
+    let (alice, bob) = (Asker::with_key(&server, "alice-key"), Asker::with_key(&server, "bob-key"));
+    let nobody = Asker::new(&server);
     let mut ids = Vec::new();
     for _ in 0..2 {
         let response = alice.post(CHAT).await;
@@ -228,7 +208,7 @@ async fn a_token_shows_one_stream_and_nothing_else() {
     assert_eq!(status(&bob, "GET", &events(&ids[0], "")).await, StatusCode::FORBIDDEN);
     assert_eq!(status(&bob, "POST", &format!("{}/token", path(&ids[0]))).await, StatusCode::FORBIDDEN);
     let given = alice.send("POST", &format!("{}/token", path(&ids[0])), "").await;
-    let given: Value = serde_json::from_slice(&all(given).await).unwrap();
+    let given = json_of(given).await;
     let token = given["token"].as_str().unwrap();
     let with_token = |path: String| format!("{path}?token={token}");
     assert_eq!(status(&nobody, "GET", &with_token(events(&ids[0], ""))).await, StatusCode::OK);
@@ -278,7 +258,7 @@ async fn a_forgotten_stream_tells_its_end() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     });
-    let told: Value = serde_json::from_slice(&all(gone.await.unwrap()).await).unwrap();
+    let told = json_of(gone.await.unwrap()).await;
     assert_eq!(
         (&told["error"]["type"], &told["stream"]["end"]["state"]),
         (&"midstream_expired".into(), &"complete".into())
@@ -295,7 +275,7 @@ async fn an_ended_stream_is_deleted_and_one_that_runs_is_not() {
     let status = async |method: &str, path: &str| asker.send(method, path, "").await.status();
     let refused = asker.send("DELETE", &path, "").await;
     assert_eq!(refused.status(), StatusCode::CONFLICT);
-    assert!(text(refused).await.contains("the stream runs; cancel it first"));
+    assert!(text_of(refused).await.contains("the stream runs; cancel it first"));
     assert_eq!(asker.get_json(&path).await["state"], "running");
     let cancel = format!("{path}/cancel");
     assert_eq!(status("POST", &cancel).await, StatusCode::ACCEPTED);
@@ -358,7 +338,7 @@ async fn a_viewer_that_takes_nothing_is_let_go_and_counted() {
     viewer.until("data: ").await;
     let reading = tokio::spawn(async move { while let Some(Ok(_)) = response.frame().await {} });
     let slow = r#"midstream_subscriber_dropped_total{reason="slow"} 1"#;
-    let told = async { while !text(asker.send("GET", "/metrics", "").await).await.contains(slow) {} };
+    let told = async { while !asker.get_text("/metrics").await.contains(slow) {} };
     timeout(LONGEST, told).await.expect("the viewer was let go");
     reading.abort();
 }

@@ -19,6 +19,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::LONGEST;
+use super::certificates::{client, from_pem};
 
 /// A connection over which requests are sent; its client leaves when it is dropped.
 pub(crate) struct Connection {
@@ -43,9 +44,14 @@ impl Http {
 }
 
 impl Connection {
+    /// Over TLS where the server has a certificate.
     pub(crate) async fn open(server: &Server, http: Http) -> Self {
-        let socket = TcpStream::connect(server.address()).await.unwrap();
-        Self::over(socket, http).await
+        let Some(certificate) = server.certificate() else {
+            return Self::over(TcpStream::connect(server.address()).await.unwrap(), http).await;
+        };
+        let protocol = if http == Http::Two { "h2" } else { "http/1.1" };
+        let config = client(from_pem(&certificate.pem), None, &[protocol]);
+        Self::over(tls(server.address(), config).await.unwrap(), http).await
     }
 
     pub(crate) async fn over<I>(io: I, http: Http) -> Self

@@ -6,7 +6,7 @@ use midstream_gateway::Server;
 use serde_json::Value;
 use tokio::time::timeout;
 
-use super::{Asker, LONGEST, all};
+use super::{Asker, LONGEST};
 
 /// The provider is closed so soon behind its client's leaving.
 const IN_TIME: Duration = Duration::from_millis(100);
@@ -43,7 +43,7 @@ pub(crate) async fn ended(server: &Server) -> Value {
 
 /// The sum of a metric over its labels.
 pub(crate) async fn counted(asker: &Asker, name: &str) -> u64 {
-    let text = String::from_utf8(all(asker.send("GET", "/metrics", "").await).await.to_vec()).unwrap();
+    let text = asker.get_text("/metrics").await;
     let samples = text.lines().filter_map(|line| line.strip_prefix(name)).filter(|rest| rest.starts_with(['{', ' ']));
     samples.map(|sample| sample.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
 }

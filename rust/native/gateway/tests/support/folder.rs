@@ -1,6 +1,6 @@
 //! Folders for what a gateway writes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A folder that goes with its test.
@@ -14,6 +14,19 @@ impl Folder {
         std::fs::create_dir_all(&folder).unwrap();
         Self(folder)
     }
+
+    /// What all of its files hold.
+    pub(crate) fn text(&self) -> String {
+        written(&self.0)
+    }
+}
+
+fn written(folder: &Path) -> String {
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let text = |path: PathBuf| {
+        if path.is_dir() { written(&path) } else { String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned() }
+    };
+    files.map(text).collect()
 }
 
 impl Drop for Folder {

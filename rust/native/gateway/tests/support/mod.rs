@@ -3,10 +3,13 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
+pub(crate) mod answers;
 pub(crate) mod certificates;
 pub(crate) mod connections;
 pub(crate) mod ends;
 pub(crate) mod folder;
+pub(crate) mod keys;
+pub(crate) mod lines;
 pub(crate) mod routes;
 
 use std::collections::BTreeMap;
@@ -34,6 +37,8 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
+
+use self::answers::{json_of, text_of};
 
 /// Nothing in these tests takes longer, on any machine.
 pub(crate) const LONGEST: Duration = Duration::from_secs(20);
@@ -246,6 +251,11 @@ pub(crate) async fn gateway_with(mock: &Mock, api: Api, change: impl FnOnce(&mut
     Server::start(config).await.unwrap()
 }
 
+/// Its provider.
+pub(crate) fn mock_of(config: &mut Config) -> &mut UpstreamConfig {
+    config.upstreams.get_mut("mock").unwrap()
+}
+
 /// A client with connections of its own.
 pub(crate) struct Asker {
     client: Client<HttpConnector, Full<Bytes>>,
@@ -256,6 +266,11 @@ pub(crate) struct Asker {
 impl Asker {
     pub(crate) fn new(server: &Server) -> Self {
         Self { client: Client::builder(TokioExecutor::new()).build_http(), server: server.address(), key: None }
+    }
+
+    /// The same with a key, if there is one.
+    pub(crate) fn with_key(server: &Server, key: impl Into<Option<&'static str>>) -> Self {
+        Self { key: key.into(), ..Self::new(server) }
     }
 
     pub(crate) async fn send(&self, method: &str, path: &str, body: impl Into<Bytes>) -> Response<Incoming> {
@@ -286,12 +301,12 @@ impl Asker {
     }
 
     pub(crate) async fn get_json(&self, path: &str) -> serde_json::Value {
-        serde_json::from_slice(&all(self.send("GET", path, "").await).await).unwrap()
+        json_of(self.send("GET", path, "").await).await
     }
-}
 
-pub(crate) async fn all(response: Response<Incoming>) -> Bytes {
-    timeout(LONGEST, response.into_body().collect()).await.expect("no end").expect("a whole body").to_bytes()
+    pub(crate) async fn get_text(&self, path: &str) -> String {
+        text_of(self.send("GET", path, "").await).await
+    }
 }
 
 /// A chunk of an OpenAI chat stream.
@@ -307,4 +322,11 @@ pub(crate) fn chat(text: &str) -> Bytes {
 pub(crate) fn chat_end() -> Bytes {
     let finish = r#"data: {"id":"c1","object":"chat.completion.chunk","model":"m","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#;
     format!("{finish}\n\ndata: [DONE]\n\n").into()
+}
+
+/// An answer that says the same over and over, and never ends.
+pub(crate) fn looping() -> Script {
+    let mut script = Script { hangs: true, ..Script::of([chat("Let me think. ")]) };
+    script.chunks.extend((0..200).map(|_| (Duration::from_millis(1), chat("I am done. "))));
+    script
 }

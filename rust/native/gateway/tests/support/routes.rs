@@ -4,7 +4,7 @@ use midstream_gateway::{Api, Config, PrefillConfig, RouteConfig, Server, Upstrea
 use midstream_stream::Settings;
 use serde_json::Value;
 
-use super::{Mock, Script, Seen, gateway_with};
+use super::{Mock, Script, Seen, gateway_with, mock_of};
 use bytes::Bytes;
 
 /// Two routes of the model `m`, which the second knows as `other`.
@@ -23,7 +23,7 @@ pub(crate) async fn two_routes_and(
     gateway_with(first, api, |config| {
         let url = format!("http://{}", second.address);
         let prefill = Some(PrefillConfig::default());
-        config.upstreams.get_mut("mock").unwrap().prefill = prefill.clone();
+        mock_of(config).prefill = prefill.clone();
         config.upstreams.insert("second".to_owned(), UpstreamConfig { prefill, ..UpstreamConfig::new(url, &[api]) });
         let routes = [("mock", None), ("second", Some("other"))]
             .map(|(upstream, model)| RouteConfig { upstream: upstream.to_owned(), model: model.map(str::to_owned) });
