@@ -23,8 +23,17 @@ const LONG: usize = 64 << 10;
 /// Bytes of a model's name: it stands in records, streams and traces.
 pub(crate) const LONGEST_MODEL: usize = 256;
 
-/// A request's body and what it says.
+/// What a request says, and who may serve it.
 pub(crate) struct Given {
+    pub(crate) said: Said,
+    /// Who may serve it, with what each is sent.
+    pub(crate) candidates: Result<Vec<Candidate>, Fault>,
+    pub(crate) chosen: Chosen,
+}
+
+/// What a request says.
+pub(crate) struct Said {
+    /// As its path or its body names it.
     pub(crate) model: Option<String>,
     /// Those that are asked where that one gives no answer; `None` where they cannot be read.
     pub(crate) others: Option<Vec<String>>,
@@ -38,9 +47,6 @@ pub(crate) struct Given {
     pub(crate) is_background: bool,
     pub(crate) conversation: Option<String>,
     pub(crate) contents: Contents,
-    /// Who may serve it, with what each is sent.
-    pub(crate) candidates: Result<Vec<Candidate>, Fault>,
-    pub(crate) chosen: Chosen,
 }
 
 impl Given {
@@ -66,18 +72,18 @@ impl Given {
         let is_guarded = endpoint.is_some_and(|endpoint| endpoint.dialect.is_some());
         let is_unguarded = endpoint.is_some_and(|endpoint| endpoint.costs_unguarded(&chosen.path));
         let count = if is_guarded { asked.answers() } else { 0 };
-        Ok(Self {
-            candidates: setup.candidates(&chosen, model.as_deref(), &asked, body),
+        let candidates = setup.candidates(&chosen, model.as_deref(), &asked, body);
+        let said = Said {
             model,
-            answers: Answers { count, max_tokens: asked.max_tokens() },
             others: asked.other_models(),
+            answers: Answers { count, max_tokens: asked.max_tokens() },
             is_unguarded,
             streams: asked.streams(),
             is_background: asked.is_background(),
             conversation: asked.conversation(),
             contents: if is_guarded || is_unguarded { Contents::of(body) } else { Contents::default() },
-            chosen,
-        })
+        };
+        Ok(Self { said, candidates, chosen })
     }
 }
 
@@ -121,7 +127,7 @@ mod tests {
             let begun = Instant::now();
             let given = Given::of(&body, chosen, &setup).unwrap();
             let took = begun.elapsed();
-            assert!(given.candidates.is_ok() && given.contents.characters > 0);
+            assert!(given.candidates.is_ok() && given.said.contents.characters > 0);
             println!("{mebibytes} MiB: {:.2} ms a MiB", took.as_secs_f64() * 1e3 / mebibytes as f64);
         }
     }

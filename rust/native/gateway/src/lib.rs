@@ -2,6 +2,7 @@
 
 mod accept;
 mod access;
+mod admitted;
 mod arrival;
 mod attempts;
 mod background;

@@ -7,14 +7,14 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::response::Parts;
-use http::{Method, Response, StatusCode};
+use http::{Response, StatusCode};
 use hyper::body::Incoming;
-use midstream_stream::{Close, Continues, Dialect, End, Error};
+use midstream_stream::{Close, Continues, End, Error};
 use midstream_worker::Clock;
 use serde_json::json;
-use tokio::time::Instant;
 
 use crate::access::Key;
+use crate::admitted::{Begun, Received};
 use crate::arrival::Added;
 use crate::attempts::{Books, Request};
 use crate::background::Background;
@@ -29,9 +29,7 @@ use crate::endpoint::Api;
 use crate::fault::Fault;
 use crate::flow::Flow;
 use crate::frames::Frames;
-use crate::given::Given;
 use crate::haste::Haste;
-use crate::intake;
 use crate::keepalive::Keepalive;
 use crate::log::{Refusals, events};
 use crate::manner::Manner;
@@ -39,15 +37,12 @@ use crate::metrics::Metrics;
 use crate::patience::Patience;
 use crate::sent::{Answers, Leaving, Sent};
 use crate::setup::Setup;
-use crate::streams::{Answering, Streams};
-use crate::telemetry::Asks;
-use crate::upstream::Chosen;
-use crate::usage::{Booking, Ledger, Prices, unix_s};
+use crate::streams::Streams;
+use crate::usage::{Booking, Ledger};
 use crate::viewers::token::Tokens;
 use crate::warnings::Warnings;
 use crate::watched::{Telling, Watched};
 use crate::whole::{Outcome, Part, Read, Whole, cancelled};
-use crate::wire::{IDS, to_upstream, without_key};
 
 /// What all requests share.
 pub(crate) struct Proxy {
@@ -84,7 +79,8 @@ impl Proxy {
             Err(fault) => return fault.response(asked),
         };
         let api = chosen.api;
-        self.pass(setup, key, chosen, request).await.unwrap_or_else(|fault| fault.response(Some(api)))
+        let received = Received { setup, key, chosen, request };
+        self.pass(received).await.unwrap_or_else(|fault| fault.response(Some(api)))
     }
 
     /// The key of a request that may ask upstreams; who has none learns nothing of them.
@@ -98,73 +94,9 @@ impl Proxy {
         setup.access.check(request.headers(), request.uri(), Role::Call)
     }
 
-    async fn pass(
-        self: Arc<Self>,
-        setup: Arc<Setup>,
-        key: Option<Arc<Key>>,
-        mut chosen: Chosen,
-        request: http::Request<axum::body::Body>,
-    ) -> Result<Response<Body>, Fault> {
-        let (head, body) = request.into_parts();
-        let client = head.extensions.get::<Arc<Client>>().cloned();
-        let body = intake::take(body, setup.max_body, setup.clients.body(), client.as_deref()).await?;
-        let api = chosen.api;
-        let dialect = chosen.endpoint.as_ref().and_then(|endpoint| endpoint.dialect);
-        if setup.access.has_keys() {
-            chosen.path = without_key(&chosen.path);
-        }
-        let Given {
-            model,
-            others,
-            answers,
-            is_unguarded,
-            streams,
-            is_background,
-            conversation,
-            contents,
-            candidates,
-            chosen,
-        } = Given::read(&body, chosen, &setup, &self.beside).await?;
-        if let Some(key) = &key {
-            key.check_model(&head.method, chosen.asks_model(), model.as_deref())?;
-            key.check_others(others.as_deref())?;
-        }
-        let candidates = candidates?;
-        let prices = Prices::of(&setup.settings);
-        let most = self.ledger.most(model.as_deref(), contents, answers, prices);
-        let admission = setup.limits.admit(key.as_deref(), &most, self.clock.now(), unix_s() as u64)?;
-        let begun = Instant::now();
-        let model_is_known =
-            setup.upstreams.knows(model.as_deref()) || key.as_deref().is_some_and(|key| key.names_models());
-        let stream = self.streams.start(api, head.uri.path(), model, key.as_deref());
-        let (answering, id) = (Answering::new(&stream, model_is_known), stream.meta.id.clone());
-        let asks = || Asks { streams, conversation, model_is_known };
-        let reading = contents.has_results.then(|| self.beside.read(&body, &setup)).flatten();
-        let booking = Booking::new(&self.ledger, &self.clock, &stream, (admission, answers.max_tokens))
-            .of_request(contents, prices)
-            .counting(is_unguarded)
-            .with_results(contents.has_results)
-            .within(&head.headers, asks);
-        let is_numbered = head.headers.get(IDS).is_some_and(|value| value == "1");
-        let is_streamed = chosen.endpoint.as_ref().is_some_and(|endpoint| endpoint.streams(streams));
-        let is_background =
-            dialect == Some(Dialect::OpenaiResponses) && (is_background || (is_streamed && head.method == Method::GET));
-        let headers = to_upstream(&head.headers, setup.access.has_keys());
-        let asked = Request {
-            stream: stream.meta.id.clone(),
-            method: head.method,
-            path: chosen.path,
-            headers,
-            api,
-            dialect,
-            is_background,
-            begun,
-            routes: candidates,
-            clock: Arc::clone(&self.clock),
-        };
-        let (at, is_rerouted) = (0, false);
-        let case =
-            Case { setup, client, begun, stream, reading, is_numbered, is_streamed, at, is_rerouted, early: None };
+    async fn pass(self: Arc<Self>, received: Received) -> Result<Response<Body>, Fault> {
+        let Begun { answering, case, asked, booking } = received.admit(&self).await?.begin(&self);
+        let id = asked.stream.clone();
         let answered = self.answered(case, asked, booking).await.map_err(|fault| fault.of(&id));
         answering.told(answered.as_ref().map_or_else(|fault| fault.status, Response::status));
         answered
