@@ -6,6 +6,7 @@
 pub(crate) mod answers;
 pub(crate) mod certificates;
 pub(crate) mod connections;
+pub(crate) mod endpoints;
 pub(crate) mod ends;
 pub(crate) mod folder;
 pub(crate) mod keys;
