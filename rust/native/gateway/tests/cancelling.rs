@@ -111,6 +111,51 @@ async fn a_client_that_leaves_any_endpoint_resets_its_stream_where_the_provider_
     }
 }
 
+/// Answers up to the reason of their end, where the provider may still send its count, and with the count.
+fn finished() -> Vec<(&'static str, &'static str, String, bool)> {
+    let chat =
+        |more: &str| format!("data: {{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"model\":\"m\",{more}}}\n\n");
+    let stop = chat(r#""choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":"stop"}]"#);
+    let count = chat(r#""choices":[],"usage":{"prompt_tokens":7,"completion_tokens":2,"total_tokens":9}"#);
+    let message = r#"event: message_delta
+data: {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"input_tokens":7,"output_tokens":2}}
+
+"#;
+    let ollama = r#"{"model":"m","message":{"role":"assistant","content":"Hi"},"done":true,"done_reason":"stop","prompt_eval_count":7,"eval_count":2}
+"#;
+    let gemini = r#"data: {"candidates":[{"content":{"parts":[{"text":"Hi"}],"role":"model"},"finishReason":"STOP","index":0}],"usageMetadata":{"promptTokenCount":7,"candidatesTokenCount":2}}
+
+"#;
+    vec![
+        ("chat", "chat without its count", stop.clone(), false),
+        ("chat", "chat", format!("{stop}{count}"), true),
+        ("messages", "messages", message.to_owned(), true),
+        ("ollama-chat", "ollama", ollama.to_owned(), true),
+        ("gemini-stream", "gemini", gemini.to_owned(), true),
+    ]
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_behind_the_reason_of_the_end_closes_the_provider() {
+    for http in Http::BOTH {
+        for (name, what, text, is_counted) in finished() {
+            let endpoint = ENDPOINTS.iter().find(|endpoint| endpoint.name == name).unwrap();
+            let text: &'static str = text.leak();
+            let endpoint = Endpoint { begin: text, ..*endpoint };
+            let mock = Mock::start(Phase::InTheBody.script(&endpoint)).await;
+            let upstream = endpoint.upstream(format!("http://{}", mock.address));
+            let server = gateway([upstream].into(), http).await;
+            let what = format!("{what} {http:?}");
+            let count = in_time(&what, async || ask_and_leave(&server, &endpoint, &mock, Phase::InTheBody, http).await);
+            for stream in all_ended(&server, count.await).await {
+                assert_eq!(stream["end"]["state"], "complete", "{what}");
+                let source = if is_counted { "reported" } else { "estimated" };
+                assert_eq!(stream["usage"][0]["source"], source, "{what}");
+            }
+        }
+    }
+}
+
 /// Asks, and leaves inside the handshake of its upstream; gives how long it takes until the attempt is given up.
 async fn connect_and_leave(server: &Server, endpoint: &Endpoint, silent: &TcpListener, http: Http) -> Duration {
     let mut connection = Connection::open(server, http).await;

@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::sync::mpsc::{Sender, channel};
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -12,7 +14,9 @@ use midstream_gateway::{Api, OnStop, Server};
 use midstream_stream::Settings;
 use serde_json::{Value, json};
 use support::answers::{all, json_of};
+use support::ends::until;
 use support::{Asker, LONGEST, Mock, Script, chat, chat_end, gateway, gateway_with};
+use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
 const CHAT: &str = "/v1/chat/completions";
@@ -322,4 +326,33 @@ async fn a_client_that_leaves_drops_the_check() {
         }
     };
     timeout(LONGEST, sum).await.expect("the check is counted");
+}
+
+/// A runtime on whose only thread for what blocks something blocks, until that is dropped.
+fn blocked() -> (Runtime, Sender<()>) {
+    let runtime = Builder::new_current_thread().enable_all().max_blocking_threads(1).build().unwrap();
+    let (end, ended) = channel::<()>();
+    runtime.spawn_blocking(move || ended.recv().is_err());
+    (runtime, end)
+}
+
+#[test]
+fn checks_that_find_no_room_or_no_time_are_counted_and_no_answer_waits_longer_for_them() {
+    /// As many checks wait as may, besides those that run.
+    const WAITING: usize = 64;
+    let asked = (WAITING + available_parallelism().unwrap().get() + 10) as u64;
+    let (runtime, end) = blocked();
+    runtime.block_on(async {
+        let mock = Mock::start(Script::of([chat("Well"), chat_end()])).await;
+        let server = gateway(&mock, Api::Openai).await;
+        let (asker, request) = (Asker::new(&server), chat_request(8).to_string());
+        let asking = (0..asked).map(|_| async { all(asker.send("POST", CHAT, request.clone()).await).await });
+        let answers = futures_util::future::join_all(asking).await;
+        assert!(answers.iter().all(|answer| answer.ends_with(b"data: [DONE]\n\n")));
+        let counts = async |result| deferred(&asker, result).await;
+        until("all are counted", async || counts("refused").await + counts("late").await == asked).await;
+        assert!(counts("refused").await > 0 && counts("late").await > 0);
+        assert_eq!((counts("done").await, counts("failed").await), (0, 0));
+    });
+    drop(end);
 }

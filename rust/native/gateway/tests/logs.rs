@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use http_body_util::BodyExt;
@@ -40,6 +42,25 @@ async fn read(response: Response<Incoming>) -> StatusCode {
     let (status, mut body) = (response.status(), response.into_body());
     timeout(support::LONGEST, async { while let Some(Ok(_)) = body.frame().await {} }).await.unwrap();
     status
+}
+
+#[tokio::test]
+async fn the_status_of_a_head_that_was_sent_early_is_the_one_that_the_client_saw() {
+    for (answer, end) in [(StatusCode::OK, "complete"), (StatusCode::BAD_REQUEST, "failed")] {
+        let (log, _guard) = listen(LogFormat::Json);
+        let before = Duration::from_millis(500);
+        let script = Script { before, status: Some(answer), ..Script::of([chat("Hello"), chat_end()]) };
+        let mock = Mock::start(script).await;
+        let server = gateway_with(&mock, Api::Openai, |config| {
+            (config.early_head, config.keepalive_s) = (true, 0.05);
+        })
+        .await;
+        assert_eq!(read(Asker::new(&server).post(CHAT).await).await, StatusCode::OK);
+        server.stop().await;
+        let lines = lines(&log);
+        let [line] = &named(&lines, "stream_ended")[..] else { panic!("{lines:?}") };
+        assert_eq!((&line["status"], &line["end"]), (&json!(200), &json!(end)), "{answer}");
+    }
 }
 
 #[tokio::test]
