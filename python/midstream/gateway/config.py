@@ -57,7 +57,7 @@ class Upstream:
     retries : int
         How often it is asked again before the next one is, while nothing of an answer has come, 0 to 10.
     connect_s : float
-        Seconds until a connection stands, above 0.
+        Seconds until a connection stands, its TLS handshake included, above 0.
     first_byte_s : float
         Seconds until the answer begins, above 0.
     idle_s : float
@@ -66,6 +66,9 @@ class Upstream:
         Seconds inside an answer in which nothing but signs of life comes, above 0.
     total_s : float
         Seconds from the request to the end of the answer, above 0.
+    ping_s : float
+        Seconds of silence after which it is asked over HTTP/2 whether it is there, and seconds that it has to say so,
+        above 0.
     max_concurrent : int, >= 1, optional
         Requests that it has at a time, up to the end of their answers. Default: as many as come.
     max_waiting : int
@@ -101,6 +104,7 @@ class Upstream:
     idle_s: float = field(default=30.0, metadata=allowed(exclusiveMinimum=0, maximum=DAY_S))
     no_progress_s: float = field(default=120.0, metadata=allowed(exclusiveMinimum=0, maximum=DAY_S))
     total_s: float = field(default=1800.0, metadata=allowed(exclusiveMinimum=0, maximum=DAY_S))
+    ping_s: float = field(default=20.0, metadata=allowed(exclusiveMinimum=0, maximum=DAY_S))
     max_concurrent: int | None = field(default=None, metadata=allowed(minimum=1))
     max_waiting: int = field(default=100, metadata=allowed(minimum=0))
     wait_s: float = field(default=10.0, metadata=allowed(exclusiveMinimum=0, maximum=DAY_S))

@@ -82,6 +82,9 @@ class Clients:
         Seconds for a TLS handshake, above 0.
     slow_s : float
         Seconds in which a client takes nothing of an answer that waits for it, until its upstream is closed; above 0.
+    ping_s : float
+        Seconds of silence after which a client of HTTP/2 is asked whether it is there, and seconds that it has to say so,
+        above 0.
 
     Examples
     --------
@@ -96,6 +99,7 @@ class Clients:
     body_s: float = field(default=60.0, metadata=SECONDS)
     handshake_s: float = field(default=10.0, metadata=SECONDS)
     slow_s: float = field(default=30.0, metadata=SECONDS)
+    ping_s: float = field(default=20.0, metadata=SECONDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,8 +31,6 @@ use crate::sent::look_after;
 use crate::setup::Setup;
 use crate::socket::Socket;
 
-/// Half-open HTTP/2 connections are found by pings.
-const PING: Duration = Duration::from_secs(20);
 /// How long answers have to be written once all streams were ended.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// What waits for one stream that its client does not read.
@@ -185,7 +183,8 @@ fn protocols(clients: &ClientsConfig) -> Builder<TokioExecutor> {
     builder
         .http2()
         .timer(TokioTimer::new())
-        .keep_alive_interval(PING)
+        .keep_alive_interval(clients.ping())
+        .keep_alive_timeout(clients.ping())
         .max_header_list_size(u32::try_from(clients.header_bytes).unwrap_or(u32::MAX))
         .max_send_buf_size(MAX_WAITING);
     builder

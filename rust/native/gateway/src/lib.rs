@@ -13,6 +13,7 @@ mod case;
 mod cause;
 mod client;
 mod config;
+mod connecting;
 mod continuation;
 mod cors;
 mod early;

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use crate::config::{ModeratorConfig, ModeratorFormat, OnModeratorFailure, Secret};
 use crate::log::{Trouble, events};
 use crate::tls::towards_upstream;
-use crate::upstream::{HttpClient, client};
+use crate::upstream::{HttpClient, PING, client};
 
 /// Bytes of an answer that are read at most.
 const MAX_ANSWER: usize = 1 << 20;
@@ -78,7 +78,7 @@ impl Moderator {
         let uri = config.address()?;
         let turns = Semaphore::new(config.concurrency);
         Ok(Arc::new(Self {
-            client: client(config.timeout(), towards_upstream("moderator", None)?),
+            client: client(config.timeout(), PING, towards_upstream("moderator", None)?),
             uri,
             key,
             turns,

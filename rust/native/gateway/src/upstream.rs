@@ -21,6 +21,7 @@ use secrecy::ExposeSecret;
 use crate::arrival::Connector;
 use crate::breaker::Breaker;
 use crate::config::{Config, RouteConfig, Secret, UpstreamConfig, below};
+use crate::connecting::Within;
 use crate::endpoint::{Api, Endpoint};
 use crate::fault::Fault;
 use crate::reason::reason;
@@ -29,8 +30,8 @@ use crate::socket::{PROBE_AFTER, PROBE_EVERY, PROBES};
 use crate::tls::towards_upstream;
 use crate::wire::{API_KEY, GOOG_API_KEY, with_key, without_key};
 
-/// Half-open HTTP/2 connections are found by pings.
-const PING: Duration = Duration::from_secs(20);
+/// Silence after which a server over HTTP/2 that is no upstream is asked whether it is there.
+pub(crate) const PING: Duration = Duration::from_secs(20);
 /// What of one answer an upstream sends ahead over HTTP/2.
 const STREAM_WINDOW: u32 = 256 << 10;
 /// The same of all answers of a connection: those whose clients do not read leave room for the others.
@@ -48,7 +49,7 @@ pub(crate) struct Upstream {
 }
 
 /// What asks.
-pub(crate) type HttpClient = Client<HttpsConnector<Connector>, Full<Bytes>>;
+pub(crate) type HttpClient = Client<Within<HttpsConnector<Connector>>, Full<Bytes>>;
 
 /// All of them.
 pub(crate) struct Upstreams {
@@ -163,7 +164,7 @@ impl Upstreams {
 impl Upstream {
     fn of(name: &str, config: &UpstreamConfig, key: Option<Secret>) -> Result<Self, Error> {
         let tls = towards_upstream(&format!("upstreams.{name}.ca"), config.ca.as_deref())?;
-        let client = client(config.connect(), tls);
+        let client = client(config.connect(), config.ping(), tls);
         let base = config.base().unwrap_or_default();
         let (seats, breaker) = (config.seats(), config.breaker());
         Ok(Self { name: name.to_owned(), config: config.clone(), base, key, seats, breaker, client })
@@ -245,18 +246,19 @@ fn connector(connect: Duration) -> HttpConnector {
     http
 }
 
-/// One that waits so long for a connection.
-pub(crate) fn client(connect: Duration, tls: ClientConfig) -> HttpClient {
+/// One that waits so long for a connection, and finds half-open ones of HTTP/2 by pings.
+pub(crate) fn client(connect: Duration, ping: Duration, tls: ClientConfig) -> HttpClient {
     let http = Connector(connector(connect));
     let tls = HttpsConnectorBuilder::new().with_tls_config(tls);
     let connector = tls.https_or_http().enable_http1().enable_http2().wrap_connector(http);
     Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .timer(TokioTimer::new())
-        .http2_keep_alive_interval(PING)
+        .http2_keep_alive_interval(ping)
+        .http2_keep_alive_timeout(ping)
         .http2_initial_stream_window_size(STREAM_WINDOW)
         .http2_initial_connection_window_size(CONNECTION_WINDOW)
-        .build(connector)
+        .build(Within { connector, longest: connect })
 }
 
 #[cfg(test)]

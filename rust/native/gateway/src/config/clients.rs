@@ -25,6 +25,8 @@ pub struct ClientsConfig {
     pub handshake_s: f64,
     /// Seconds in which a client takes nothing of an answer that waits for it, until its upstream is closed.
     pub slow_s: f64,
+    /// Seconds of silence after which a client of HTTP/2 is asked whether it is there, and seconds that it has to say so.
+    pub ping_s: f64,
 }
 
 impl Default for ClientsConfig {
@@ -37,6 +39,7 @@ impl Default for ClientsConfig {
             body_s: 60.0,
             handshake_s: 10.0,
             slow_s: 30.0,
+            ping_s: 20.0,
         }
     }
 }
@@ -48,6 +51,7 @@ impl ClientsConfig {
             ("handshake_s", self.handshake_s),
             ("header_s", self.header_s),
             ("slow_s", self.slow_s),
+            ("ping_s", self.ping_s),
         ] {
             seconds(name, value)?;
         }
@@ -77,6 +81,10 @@ impl ClientsConfig {
 
     pub(crate) fn handshake(&self) -> Duration {
         Duration::from_secs_f64(self.handshake_s)
+    }
+
+    pub(crate) fn ping(&self) -> Duration {
+        Duration::from_secs_f64(self.ping_s)
     }
 
     pub(crate) fn slow(&self) -> Duration {

@@ -43,7 +43,7 @@ pub struct UpstreamConfig {
     /// How often it is asked again before the next one is, while nothing of an answer has come: 0 to 10.
     #[serde(default = "UpstreamConfig::retries")]
     pub retries: usize,
-    /// Seconds until a connection stands.
+    /// Seconds until a connection stands, its TLS handshake included.
     #[serde(default = "UpstreamConfig::connect_s")]
     pub connect_s: f64,
     /// Seconds until the answer begins.
@@ -58,6 +58,9 @@ pub struct UpstreamConfig {
     /// Seconds from the request to the end of the answer.
     #[serde(default = "UpstreamConfig::total_s")]
     pub total_s: f64,
+    /// Seconds of silence after which it is asked over HTTP/2 whether it is there, and seconds that it has to say so.
+    #[serde(default = "UpstreamConfig::ping_s")]
+    pub ping_s: f64,
     /// Requests that it has at a time, up to the end of their answers; without a number as many as come.
     #[serde(default)]
     pub max_concurrent: Option<usize>,
@@ -110,6 +113,7 @@ impl UpstreamConfig {
             idle_s: Self::idle_s(),
             no_progress_s: Self::no_progress_s(),
             total_s: Self::total_s(),
+            ping_s: Self::ping_s(),
             max_concurrent: None,
             max_waiting: Self::max_waiting(),
             wait_s: Self::wait_s(),
@@ -160,6 +164,10 @@ impl UpstreamConfig {
         1800.0
     }
 
+    fn ping_s() -> f64 {
+        20.0
+    }
+
     pub(super) fn validate(&self) -> Result<(), Error> {
         self.base().map(|_| ())?;
         self.source().validate()?;
@@ -185,6 +193,7 @@ impl UpstreamConfig {
             ("idle_s", self.idle_s),
             ("no_progress_s", self.no_progress_s),
             ("total_s", self.total_s),
+            ("ping_s", self.ping_s),
             ("wait_s", self.wait_s),
             ("breaker_open_s", self.breaker_open_s),
         ] {
@@ -217,6 +226,10 @@ impl UpstreamConfig {
 
     pub(crate) fn total(&self) -> Duration {
         Duration::from_secs_f64(self.total_s)
+    }
+
+    pub(crate) fn ping(&self) -> Duration {
+        Duration::from_secs_f64(self.ping_s)
     }
 
     pub(crate) fn seats(&self) -> Seats {

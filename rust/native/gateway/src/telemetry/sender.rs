@@ -14,7 +14,7 @@ use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
 use crate::log::{Trouble, events};
-use crate::upstream::{self, client};
+use crate::upstream::{self, PING, client};
 
 const CONNECT: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(10);
@@ -33,7 +33,7 @@ pub(super) struct Sender {
 impl Sender {
     /// On the runtime of whoever calls.
     pub(super) fn new(signal: &'static str, tls: ClientConfig) -> Self {
-        Self { runtime: Handle::current(), client: client(CONNECT, tls), signal, trouble: Arc::default() }
+        Self { runtime: Handle::current(), client: client(CONNECT, PING, tls), signal, trouble: Arc::default() }
     }
 }
 
