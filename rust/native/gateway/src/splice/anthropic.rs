@@ -6,7 +6,6 @@ use serde_json::{Map, Value, json};
 
 use super::overlap::Overlap;
 use super::{Event, Pass, Read, Splice, Turn, add_turns, sse, usage};
-use crate::config::PrefillConfig;
 
 pub(super) struct Anthropic {
     /// The request asks for thinking, beside which no turn can be begun.
@@ -179,11 +178,9 @@ impl Splice for Anthropic {
 
     fn begin(&mut self, request: &mut Map<String, Value>, turn: &Turn<'_>) -> bool {
         let Read { text, reasoning, .. } = &self.read;
-        let PrefillConfig { reasoning_before: before, reasoning_behind: behind, .. } = turn.prefill;
-        let content = match turn.reasoning {
-            _ if turn.hint.is_some() => text.clone(),
-            // What was thought is not signed, so that it goes on as text.
-            Some(end) => format!("{before}{}{behind}{text}", self.read.reasoning_up_to(end)),
+        let content = match self.read.ended(turn) {
+            // What was thought is not signed: where it is ended, it goes on as text.
+            Some(content) => content,
             None if self.thinks || !reasoning.is_empty() => return false,
             None => text.clone(),
         };
@@ -191,7 +188,7 @@ impl Splice for Anthropic {
         // The API refuses a last turn that ends in white space.
         let content = content.trim_end();
         let kept = text.trim_end().len();
-        self.overlap = if turn.hint.is_some() { Overlap::behind("", 0) } else { Overlap::behind(text, kept) };
+        self.overlap = turn.overlap(text, kept);
         add_turns(request, content, turn)
     }
 

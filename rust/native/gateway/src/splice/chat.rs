@@ -164,18 +164,17 @@ impl Splice for Chat {
             return turn.hint.is_none() && turn.reasoning.is_none();
         }
         let PrefillConfig { reasoning_before: before, reasoning_behind: behind, .. } = turn.prefill;
-        let content = match turn.reasoning {
-            _ if turn.hint.is_some() => text.clone(),
-            Some(end) => format!("{before}{}{behind}{text}", self.read.reasoning_up_to(end)),
+        let content = match self.read.ended(turn) {
+            Some(content) => content,
             None if reasoning.is_empty() => text.clone(),
             None if text.is_empty() => format!("{before}{reasoning}"),
             None => format!("{before}{reasoning}{behind}{text}"),
         };
-        let after = |said: &str| Overlap::behind(said, said.len());
-        self.overlap = if turn.hint.is_some() { after("") } else { after(text) };
+        self.overlap = turn.overlap(text, text.len());
         // Reasoning that is ended does not go on.
-        let thinks_on = text.is_empty() && turn.reasoning.is_none() && turn.hint.is_none();
-        self.thought = if thinks_on { after(reasoning) } else { after("") };
+        let thinks_on = text.is_empty() && turn.reasoning.is_none();
+        let thought = if thinks_on { reasoning } else { "" };
+        self.thought = turn.overlap(thought, thought.len());
         add_turns(request, &content, turn)
     }
 

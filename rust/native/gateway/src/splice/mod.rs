@@ -1,9 +1,5 @@
 //! One answer of two: the second goes on behind the first, with one start, one end and one sum of usage.
 
-use http::Method;
-use midstream_stream::Dialect;
-use serde_json::{Map, Value};
-
 mod anthropic;
 mod chat;
 mod events;
@@ -11,8 +7,12 @@ mod ollama;
 mod overlap;
 mod usage;
 
-pub(crate) use events::{Event, Events};
+use http::Method;
+use midstream_stream::Dialect;
+use serde_json::{Map, Value};
 
+pub(crate) use self::events::{Event, Events};
+use self::overlap::Overlap;
 use crate::config::PrefillConfig;
 
 /// Reads the answers of one format, and joins them.
@@ -72,7 +72,23 @@ pub(crate) struct Read {
     pub(crate) is_whole: bool,
 }
 
+impl Turn<'_> {
+    /// What the answer that goes on may say again of a text, of which the request holds all but the end from byte `kept` on.
+    fn overlap(&self, text: &str, kept: usize) -> Overlap {
+        if self.hint.is_some() { Overlap::behind("", 0) } else { Overlap::behind(text, kept) }
+    }
+}
+
 impl Read {
+    /// What stands in a turn behind which a hint comes, or in which reasoning is ended; `None` in any other.
+    fn ended(&self, turn: &Turn<'_>) -> Option<String> {
+        if turn.hint.is_some() {
+            return Some(self.text.clone());
+        }
+        let PrefillConfig { reasoning_before: before, reasoning_behind: behind, .. } = turn.prefill;
+        Some(format!("{before}{}{behind}{}", self.reasoning_up_to(turn.reasoning?), self.text))
+    }
+
     /// The reasoning up to a place, and no more than there is.
     fn reasoning_up_to(&self, end: Option<u64>) -> String {
         let end = end.and_then(|end| usize::try_from(end).ok()).unwrap_or(usize::MAX);

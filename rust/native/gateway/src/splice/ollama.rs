@@ -4,7 +4,6 @@ use serde_json::{Map, Value};
 
 use super::overlap::Overlap;
 use super::{Event, Pass, Read, Splice, Turn, add_turns};
-use crate::config::PrefillConfig;
 
 pub(super) struct Ollama {
     kind: Kind,
@@ -125,7 +124,7 @@ impl Splice for Ollama {
         let Read { text, reasoning, .. } = &self.read;
         let is_begun = !text.is_empty() || !reasoning.is_empty();
         self.is_turned = self.kind == Kind::Prompt && (is_begun || turn.hint.is_some());
-        self.overlap = if turn.hint.is_some() { Overlap::behind("", 0) } else { Overlap::behind(text, text.len()) };
+        self.overlap = turn.overlap(text, text.len());
         match self.kind {
             // Reasoning that is not over has no place in a turn.
             _ if turn.reasoning.is_none() && turn.hint.is_none() && !reasoning.is_empty() && text.is_empty() => {
@@ -141,12 +140,7 @@ impl Splice for Ollama {
             Kind::Prompt => turn_into_chat(request),
             Kind::Chat => {}
         }
-        let PrefillConfig { reasoning_before: before, reasoning_behind: behind, .. } = turn.prefill;
-        let content = match turn.reasoning {
-            _ if turn.hint.is_some() => text.clone(),
-            Some(end) => format!("{before}{}{behind}{text}", self.read.reasoning_up_to(end)),
-            None => text.clone(),
-        };
+        let content = self.read.ended(turn).unwrap_or_else(|| text.clone());
         add_turns(request, &content, turn)
     }
 
