@@ -7,6 +7,7 @@ use midstream_series::Timestamp;
 use midstream_stream::{Continues, Dialect, End, Error, Guard, Options, Settings};
 
 use crate::attempts::Request;
+use crate::continuation::Continuation;
 use crate::setup::Setup;
 use crate::watched::Copy;
 use crate::whole::is_whole;
@@ -75,10 +76,17 @@ impl Manner {
         self.kind().is_some_and(|kind| kind.starts_with("text/event-stream"))
     }
 
-    /// The guard for it, of a stream that began then.
-    pub(crate) fn guard(&self, setup: &Setup, started: Timestamp, continues: Continues) -> Result<Guard, Error> {
+    /// The guard for it, in a stream that began then, and what goes on with it behind the route `at`, if anything may.
+    pub(crate) fn guard(
+        &self,
+        setup: &Setup,
+        (asked, at): (&Request, usize),
+        started: Timestamp,
+    ) -> Result<(Guard, Option<Box<Continuation>>), Error> {
         let is_read = self.dialect.is_some();
-        Guard::new(Options {
+        let may_go_on = self.is_answer && self.is_plain && !self.is_whole && setup.continues();
+        let continuation = if may_go_on { Continuation::of(&setup.continuation, asked, at) } else { None };
+        let mut guard = Guard::new(Options {
             dialect: self.dialect.unwrap_or(Dialect::Opaque),
             content_type: self.kind.clone(),
             http_status: Some(self.status),
@@ -86,9 +94,17 @@ impl Manner {
             settings: if is_read { setup.settings.clone() } else { Settings::default() },
             end: if self.open().is_some() { setup.end } else { End::None },
             rules: setup.rules.clone().filter(|_| is_read),
-            continues,
+            continues: match &continuation {
+                Some(_) => setup.continuation.continues(),
+                None if self.is_whole && self.is_answer => setup.continuation.whole(asked.routes.len() > at + 1),
+                None => Continues::default(),
+            },
             ..Options::default()
-        })
+        })?;
+        if self.is_bare {
+            guard.expect_nothing();
+        }
+        Ok((guard, continuation))
     }
 }
 

@@ -9,7 +9,7 @@ use http::header::CONTENT_LENGTH;
 use http::response::Parts;
 use http::{Response, StatusCode};
 use hyper::body::Incoming;
-use midstream_stream::{Close, Continues, End, Error};
+use midstream_stream::{Close, End, Error};
 use midstream_worker::Clock;
 use serde_json::json;
 
@@ -23,7 +23,6 @@ use crate::body::{Body, whole};
 use crate::case::Case;
 use crate::client::Client;
 use crate::config::Role;
-use crate::continuation::Continuation;
 use crate::early::Early;
 use crate::endpoint::Api;
 use crate::fault::Fault;
@@ -164,19 +163,8 @@ impl Proxy {
         if let Some(encoding) = &manner.opaque {
             stream.append([json!({"kind": "opaque", "encoding": encoding}).to_string()]);
         }
-        let continuation = Some(&setup.continuation)
-            .filter(|_| manner.is_answer && manner.is_plain && !manner.is_whole && setup.continues())
-            .and_then(|config| Continuation::of(config, asked, case.at));
-        let continues = match &continuation {
-            Some(_) => setup.continuation.continues(),
-            None if manner.is_whole && manner.is_answer => setup.continuation.whole(asked.routes.len() > case.at + 1),
-            None => Continues::default(),
-        };
-        let guard = manner.guard(setup, booking.started(), continues);
-        let mut guard = guard.inspect_err(|_| booking.fail()).map_err(|error| Fault::unguarded(&error))?;
-        if manner.is_bare {
-            guard.expect_nothing();
-        }
+        let guarded = manner.guard(setup, (asked, case.at), booking.started()).inspect_err(|_| booking.fail());
+        let (guard, continuation) = guarded.map_err(|error| Fault::unguarded(&error))?;
         let finishes = manner.open().filter(|_| setup.end == End::Finish && !guard.redacts());
         let frames = Frames::new(manner.kind(), case.is_numbered, guard.redacts());
         let patience = Patience::new(&upstream.config, case.begun, manner.dialect.is_some());
