@@ -16,7 +16,7 @@ use crate::streams::StreamId;
 use crate::upstream::Upstream;
 
 /// Ids that are longer are none.
-const LONGEST_ID: usize = 256;
+pub(crate) const LONGEST_ID: usize = 256;
 /// What a query says of the answer, and not of who is asked.
 const OF_ANSWER: [&str; 5] = ["include", "include[]", "include_obfuscation", "starting_after", "stream"];
 

@@ -17,6 +17,7 @@ use crate::config::CorsConfig;
 use crate::endpoint::Api;
 use crate::fault::Fault;
 use crate::host;
+use crate::own::OPEN;
 use crate::proxy::Proxy;
 use crate::wire::{SPLICED, STREAM_ID, UPSTREAM};
 
@@ -59,9 +60,6 @@ fn is_same_origin(origin: &HeaderValue, uri: &Uri, headers: &HeaderMap) -> bool 
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).or(uri.authority().map(Authority::as_str));
     authority.is_some() && authority == host
 }
-
-/// What says nothing but whether the gateway works, to whoever asks.
-const OPEN: [&str; 2] = ["/healthz", "/readyz"];
 
 /// Answers what browsers ask beforehand, and lets pages of the configured origins read the rest.
 pub(crate) async fn for_pages(State(proxy): State<Arc<Proxy>>, request: Request, next: Next) -> Response {

@@ -5,7 +5,6 @@ mod members;
 use std::ops::Range;
 
 use bytes::Bytes;
-use http::StatusCode;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -128,7 +127,7 @@ impl Fault {
     fn twice(name: &str) -> Self {
         let message =
             format!("the body has {name:?} twice, and which one counts is not defined (RFC 8259); send it once");
-        Self::new(StatusCode::BAD_REQUEST, "midstream_bad_request", message)
+        Self::bad_request(message)
     }
 }
 
@@ -182,6 +181,8 @@ fn place(body: &[u8], part: &RawValue) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use http::StatusCode;
+
     use super::*;
 
     #[test]

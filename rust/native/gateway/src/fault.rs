@@ -35,6 +35,10 @@ impl Fault {
         Self { stream: Some(stream.clone()), ..self }
     }
 
+    pub(crate) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "midstream_bad_request", message)
+    }
+
     pub(crate) fn body_too_large(limit: usize) -> Self {
         let message = format!("the request's body has more than {limit} bytes, the most that this gateway takes");
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "midstream_body_too_large", message)

@@ -90,7 +90,7 @@ impl Given {
 impl Fault {
     fn long_model(bytes: usize) -> Self {
         let message = format!("the model's name has {bytes} bytes, allowed are {LONGEST_MODEL}");
-        Self::new(StatusCode::BAD_REQUEST, "midstream_bad_request", message)
+        Self::bad_request(message)
     }
 
     /// The reading panicked.

@@ -71,7 +71,7 @@ fn refuse(mut body: axum::body::Body, most: usize) -> Fault {
 
 impl Fault {
     fn broken_body() -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "midstream_bad_request", "the request's body broke off")
+        Self::bad_request("the request's body broke off")
     }
 
     fn late_body(within: Duration) -> Self {

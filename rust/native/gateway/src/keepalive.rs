@@ -10,7 +10,7 @@ use crate::client::Client;
 use crate::endpoint::Api;
 
 /// What server-sent events may hold between two of them.
-const COMMENT: &[u8] = b": keepalive\n\n";
+pub(crate) const COMMENT: &[u8] = b": keepalive\n\n";
 /// The same where SDKs read no comments: Google's take any line for JSON that neither is empty nor begins with `data:`.
 const BLANK: &[u8] = b"\n";
 

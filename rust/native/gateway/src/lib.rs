@@ -29,6 +29,7 @@ pub mod fuzzing;
 mod given;
 mod half_closed;
 mod haste;
+mod hex;
 mod host;
 mod intake;
 mod keepalive;

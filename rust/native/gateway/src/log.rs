@@ -10,11 +10,13 @@ mod lines;
 mod refusals;
 mod trouble;
 
+use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::thread::{self, JoinHandle};
 
 use tracing::Dispatch;
-use tracing::dispatcher::with_default;
+use tracing::dispatcher::{get_default, with_default};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
@@ -80,6 +82,12 @@ impl Log {
             with_default(&self.dispatch, || events::lines_lost(lost - before));
         }
     }
+}
+
+/// Starts a thread that tells what happens on it where the calling one does.
+pub(crate) fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    let told = get_default(Clone::clone);
+    thread::Builder::new().name(name.to_owned()).spawn(move || with_default(&told, work))
 }
 
 fn targets(level: LogLevel) -> Targets {

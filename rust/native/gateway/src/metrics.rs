@@ -90,7 +90,7 @@ impl Metrics {
             stalls: Counter::default(),
             text: OfText::default(),
             audience: Arc::default(),
-            first_text: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.01, 2.0, 14))),
+            first_text: Family::new_with_constructor(seconds),
             gaps: seconds(),
             overhead: short(),
             cost: Counter::default(),

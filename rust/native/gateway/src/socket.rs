@@ -80,9 +80,7 @@ impl Socket {
         self.client.slow();
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
-}
 
-impl Socket {
     /// Nothing more will be read. A client that left answers the next bytes with a reset; one that still reads does
     /// not. So it is sent some that mean nothing, and its reset is the end of the connection.
     fn poll_left(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 use tokio_rustls::TlsAcceptor;
 
 use crate::config::TlsConfig;
+use crate::hex;
 
 /// A certificate that was made is good for so long.
 const YEAR: Duration = Duration::from_secs(365 * 86_400);
@@ -81,8 +82,7 @@ impl Tls {
 impl Certificate {
     fn of(chain: &[CertificateDer<'_>]) -> Self {
         let blocks = chain.iter().map(|one| pem::encode(&pem::Pem::new("CERTIFICATE", one.to_vec())));
-        let sha256 = chain.first().map(Sha256::digest).unwrap_or_default();
-        let sha256 = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = hex::written(&chain.first().map(Sha256::digest).unwrap_or_default());
         Self { pem: blocks.collect(), sha256 }
     }
 }

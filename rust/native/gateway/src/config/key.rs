@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::Config;
 use super::limits::LimitsConfig;
 use super::values::{below, setting};
+use crate::hex;
 
 /// What a key of the gateway's own may do.
 #[derive(Clone, Debug, Deserialize)]
@@ -71,12 +72,7 @@ impl KeyConfig {
 
     /// The bytes of the hash; `None` where it is none.
     pub(crate) fn hash(&self) -> Option<[u8; 32]> {
-        let mut hash = [0; 32];
-        let is_hex = self.sha256.len() == 64 && self.sha256.bytes().all(|digit| digit.is_ascii_hexdigit());
-        for (byte, digits) in hash.iter_mut().zip(self.sha256.as_bytes().chunks_exact(2)) {
-            *byte = u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()?;
-        }
-        is_hex.then_some(hash)
+        hex::read(&self.sha256)?.try_into().ok()
     }
 }
 

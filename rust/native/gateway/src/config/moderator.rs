@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::Secret;
 use super::secret::Source;
-use super::values::{MAX_S, address, below, setting};
+use super::values::{address, below, seconds, setting};
 
 /// A server that says of text whether it may pass.
 #[derive(Clone, Debug, Deserialize)]
@@ -89,10 +89,7 @@ impl ModeratorConfig {
         let below = |error| below("moderator", error);
         self.address().map_err(below)?;
         self.source().validate().map_err(below)?;
-        if !(self.timeout_s > 0.0 && self.timeout_s <= MAX_S) {
-            let value = self.timeout_s.to_string();
-            return Err(below(setting("timeout_s", &value, "a number of seconds above 0, at most 86400")));
-        }
+        seconds("timeout_s", self.timeout_s).map_err(below)?;
         if !(1..=4096).contains(&self.concurrency) {
             return Err(below(setting("concurrency", &self.concurrency.to_string(), "1 to 4096")));
         }

@@ -82,7 +82,7 @@ fn expired(gone: &Gone) -> Response {
 
 /// A request that says what it may not.
 pub(super) fn refused(message: impl Into<String>) -> Response {
-    told(&Fault::new(StatusCode::BAD_REQUEST, "midstream_bad_request", message))
+    told(&Fault::bad_request(message))
 }
 
 impl Fault {

@@ -116,7 +116,7 @@ fn look_at(proxy: &Proxy, found: Found, after: Option<Seq>, mode: Mode) -> Resul
     let next = after.map_or(0, |after| after.saturating_add(1));
     if next > end {
         let message = format!("after is {}, but the stream has come to {end} events, counted from 0", next - 1);
-        return Err(Fault::new(StatusCode::BAD_REQUEST, "midstream_bad_request", message));
+        return Err(Fault::bad_request(message));
     }
     let seat = |at| Seat::take(at, &proxy.streams.viewers, proxy.viewers).ok_or_else(Fault::no_seat);
     match found {
@@ -126,7 +126,7 @@ fn look_at(proxy: &Proxy, found: Found, after: Option<Seq>, mode: Mode) -> Resul
         }
         Found::Log(_) if mode == Mode::Raw => {
             let message = "the log holds no raw events; ask for mode=norm";
-            Err(Fault::new(StatusCode::BAD_REQUEST, "midstream_bad_request", message))
+            Err(Fault::bad_request(message))
         }
         Found::Log(known) => {
             let (meta, finished) = *known;

@@ -34,6 +34,9 @@ pub(crate) use self::streams::annotate_with as annotate;
 /// Bytes of a request's body, and of a message of a viewer's.
 const MAX_BODY: usize = 16 << 10;
 
+/// Those that say nothing but whether the gateway works, to whoever asks.
+pub(crate) const OPEN: [&str; 2] = ["/healthz", "/readyz"];
+
 /// Their routes.
 pub(crate) fn routes(proxy: &Arc<Proxy>) -> Router<Arc<Proxy>> {
     let keyed = Router::new()

@@ -38,15 +38,12 @@ impl utoipa::Modify for Keyed {
         let scheme = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
         document.components.get_or_insert_default().add_security_scheme("key", scheme);
         for (path, item) in &mut document.paths.paths {
-            if !OPEN.contains(&path.as_str()) {
+            if !super::OPEN.contains(&path.as_str()) {
                 [&mut item.get, &mut item.post, &mut item.delete].into_iter().flatten().for_each(refuse);
             }
         }
     }
 }
-
-/// Who has no key, or one that may not, is refused everywhere else.
-const OPEN: [&str; 2] = ["/healthz", "/readyz"];
 
 fn refuse(operation: &mut Operation) {
     let refusals = [

@@ -13,7 +13,7 @@ mod texts;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use tokio::sync::watch;
@@ -23,6 +23,7 @@ use crate::endpoint::Api;
 use crate::metrics::Metrics;
 use crate::observe::{Observer, Tap, observer};
 use crate::store::{StreamStore, keeper};
+use crate::usage::unix_s;
 use crate::viewers::audience::Audience;
 
 pub(crate) use self::answering::Answering;
@@ -120,11 +121,10 @@ impl Streams {
 
     /// A new stream.
     pub(crate) fn start(&self, api: Api, path: &str, model: Option<String>, key: Option<&Key>) -> Arc<Stream> {
-        let started = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64();
         let key_name = key.map(|key| key.name.clone());
         let tenant = key.and_then(|key| key.tenant().map(str::to_owned));
         let path = path.get(..path.floor_char_boundary(LONGEST_PATH)).unwrap_or_default().to_owned();
-        let meta = Meta { id: StreamId::new(), api, path, model, started, key: key_name, tenant };
+        let meta = Meta { id: StreamId::new(), api, path, model, started: unix_s(), key: key_name, tenant };
         let stream = self.add(meta);
         if let Some((store, metrics)) = &self.log {
             keeper::start(Arc::clone(store), Arc::clone(&stream), Arc::clone(metrics), self.keeping.clone());

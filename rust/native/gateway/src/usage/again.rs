@@ -6,12 +6,10 @@ use std::sync::{Mutex, PoisonError};
 use midstream_stream::{Dialect, Summary};
 
 use super::Tokens;
-use crate::background::read_again;
+use crate::background::{LONGEST_ID, read_again};
 
 /// Responses that are known; the oldest is forgotten first.
 const KEPT: usize = 4096;
-/// Ids that are longer are none.
-const LONGEST_ID: usize = 256;
 
 /// What was booked for each response.
 #[derive(Default)]

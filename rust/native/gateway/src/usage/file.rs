@@ -5,13 +5,13 @@ use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
 
 use super::UsageRecord;
-use crate::log::{Trouble, events};
+use crate::log::{self, Trouble, events};
 
 /// Records on their way to the thread that writes; where a disk hangs, more are lost.
 const MOST_SENT: usize = 16 << 10;
@@ -52,10 +52,7 @@ impl UsageFile {
         mend(path, &mut file)?;
         let (lines, received) = sync_channel(MOST_SENT);
         let mut writer = Writer::new(path, file, lost.clone());
-        // What fails there is told where the gateway tells of itself.
-        let told = tracing::dispatcher::get_default(Clone::clone);
-        let write = move || tracing::dispatcher::with_default(&told, || writer.run(&received));
-        let writing = thread::Builder::new().name("midstream-usage".to_owned()).spawn(write)?;
+        let writing = log::thread("midstream-usage", move || writer.run(&received))?;
         Ok(Self { lines: Mutex::new(Some(lines)), writing: Mutex::new(Some(writing)), lost })
     }
 

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use futures_util::stream::unfold;
 
 use super::{Told, Viewer};
+use crate::keepalive::COMMENT;
 
 /// Silence after which a comment tells the viewer that the gateway is there.
 pub(crate) const KEEPALIVE: Duration = Duration::from_secs(15);
@@ -20,7 +21,7 @@ pub(crate) fn response(viewer: Viewer) -> Response {
     let events = unfold(viewer, async |mut viewer| {
         let told = match tokio::time::timeout(KEEPALIVE, viewer.next()).await {
             Ok(told) => written(&told?),
-            Err(_) => Bytes::from_static(b": keepalive\n\n"),
+            Err(_) => Bytes::from_static(COMMENT),
         };
         Some((Ok::<_, Infallible>(told), viewer))
     });

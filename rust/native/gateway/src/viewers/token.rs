@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret, SecretSlice};
 use sha2::Sha256;
 
 use crate::config::{ConfigError, ViewersConfig};
+use crate::hex;
 use crate::streams::StreamId;
 
 /// What tokens begin with, so that a leaked one is known for what it is.
@@ -51,8 +52,7 @@ impl Tokens {
     /// A token for a stream, and when it ends in seconds since 1970.
     pub(crate) fn give(&self, id: &StreamId, now: SystemTime) -> (String, u64) {
         let ends = (seconds(now)).saturating_add(self.good.as_secs());
-        let seal = self.seal(id, ends).finalize().into_bytes();
-        let seal: String = seal.iter().map(|byte| format!("{byte:02x}")).collect();
+        let seal = hex::written(&self.seal(id, ends).finalize().into_bytes());
         (format!("{PREFIX}{ends:x}_{seal}"), ends)
     }
 
@@ -61,7 +61,7 @@ impl Tokens {
         let parts = token.strip_prefix(PREFIX).and_then(|rest| rest.split_once('_'));
         let (ends, seal) = parts.ok_or(TokenError::Wrong)?;
         let ends = u64::from_str_radix(ends, 16).map_err(|_| TokenError::Wrong)?;
-        let seal = bytes(seal).ok_or(TokenError::Wrong)?;
+        let seal = hex::read(seal).ok_or(TokenError::Wrong)?;
         self.seal(id, ends).verify_slice(&seal).map_err(|_| TokenError::Wrong)?;
         if seconds(now) < ends { Ok(()) } else { Err(TokenError::Expired) }
     }
@@ -76,14 +76,6 @@ impl Tokens {
 
 fn seconds(now: SystemTime) -> u64 {
     now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
-}
-
-fn bytes(hex: &str) -> Option<Vec<u8>> {
-    let digits = hex.as_bytes().chunks_exact(2);
-    if !digits.remainder().is_empty() || !hex.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-        return None;
-    }
-    digits.map(|digits| u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()).collect()
 }
 
 #[cfg(test)]

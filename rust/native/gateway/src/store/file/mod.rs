@@ -25,6 +25,7 @@ use self::segments::{Segments, read_at};
 use self::writer::{Command, Writer, body_of_end};
 use super::{Entry, Finished, Lease, Signal, Status, StoreError, StreamStore};
 use crate::config::StoreConfig;
+use crate::log;
 use crate::streams::{End, Event, Meta, Seq, State, StreamId};
 
 /// The streams of a folder.
@@ -42,10 +43,7 @@ impl FileLog {
         bury(&shared, &mut segments)?;
         let (commands, taken) = channel();
         let writer = Writer::new(Arc::clone(&shared), segments, taken, config);
-        // What fails there is told where the gateway tells of itself.
-        let told = tracing::dispatcher::get_default(Clone::clone);
-        let write = move || tracing::dispatcher::with_default(&told, || writer.run());
-        let thread = std::thread::Builder::new().name("midstream-store".to_owned()).spawn(write)?;
+        let thread = log::thread("midstream-store", move || writer.run())?;
         Ok(Self { shared, writing: Mutex::new(Some((commands, thread))) })
     }
 

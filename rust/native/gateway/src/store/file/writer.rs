@@ -108,7 +108,7 @@ impl Writer {
         if let Err(error) = self.segments.write(&bytes) {
             self.is_taken = false;
             self.tell(Some(error.kind()));
-            group.into_iter().for_each(|command| self.fail(command, error.kind().into()));
+            group.into_iter().for_each(|command| self.fail(command, StoreError::Io(error.kind())));
             return;
         }
         self.is_taken = true;
@@ -218,10 +218,4 @@ impl Writer {
 pub(super) fn body_of_end(finished: &Finished) -> Vec<u8> {
     let Ok(shown) = serde_json::from_str(&finished.shown) else { return Vec::new() };
     serde_json::to_vec(&Ended { end: finished.end.clone(), shown }).unwrap_or_default()
-}
-
-impl From<std::io::ErrorKind> for StoreError {
-    fn from(kind: std::io::ErrorKind) -> Self {
-        Self::Io(kind)
-    }
 }
