@@ -213,6 +213,9 @@ async fn a_token_shows_one_stream_and_nothing_else() {
     let with_token = |path: String| format!("{path}?token={token}");
     assert_eq!(status(&nobody, "GET", &with_token(events(&ids[0], ""))).await, StatusCode::OK);
     assert_eq!(status(&nobody, "GET", &with_token(path(&ids[0]))).await, StatusCode::OK);
+    let percent_encoded: String = token.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let encoded = format!("{}?a=1&token={percent_encoded}", path(&ids[0]));
+    assert_eq!(status(&nobody, "GET", &encoded).await, StatusCode::OK);
     assert_eq!(status(&nobody, "GET", &with_token(events(&ids[1], ""))).await, StatusCode::UNAUTHORIZED);
     assert_eq!(status(&nobody, "GET", &with_token("/midstream/v1/streams".to_owned())).await, StatusCode::UNAUTHORIZED);
     for act in ["cancel", "annotate", "token"] {

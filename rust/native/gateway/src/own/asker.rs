@@ -15,6 +15,7 @@ use crate::fault::Fault;
 use crate::proxy::Proxy;
 use crate::streams::Whose;
 use crate::viewers::token::PREFIX;
+use crate::wire::in_query;
 
 /// What a request shows of whoever sent it.
 pub(super) struct Asker {
@@ -40,7 +41,7 @@ impl Asker {
     pub(super) fn may_see(&self, proxy: &Proxy, stream: Whose<'_>) -> Result<(), Fault> {
         match self.token() {
             Some(token) => {
-                let checked = proxy.tokens.check(stream.id, token, SystemTime::now());
+                let checked = proxy.tokens.check(stream.id, &token, SystemTime::now());
                 checked.map_err(|error| Fault::token(&error))
             }
             None => self.may(proxy, stream, Role::View),
@@ -62,9 +63,9 @@ impl Asker {
     }
 
     /// A viewer's token, in the header or the query: a browser's `EventSource` sends no headers.
-    fn token(&self) -> Option<&str> {
+    fn token(&self) -> Option<String> {
         let bearer = || self.headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ");
-        let in_query = || self.uri.query()?.split('&').find_map(|pair| pair.strip_prefix("token="));
-        in_query().or_else(|| bearer().filter(|token| token.starts_with(PREFIX)))
+        let in_query = in_query(self.uri.query().unwrap_or_default(), "token");
+        in_query.or_else(|| bearer().filter(|token| token.starts_with(PREFIX)).map(str::to_owned))
     }
 }
