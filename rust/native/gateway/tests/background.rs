@@ -7,11 +7,12 @@ mod support;
 use bytes::Bytes;
 use http::StatusCode;
 use http_body_util::BodyExt;
-use midstream_gateway::Api;
+use midstream_gateway::{Api, KeyConfig, LimitsConfig, Role};
 use serde_json::{Value, json};
 use support::answers::{all, text_of};
 use support::ends::{all_ended, ended, until};
-use support::{Asker, Mock, Script, Seen, gateway};
+use support::keys::key;
+use support::{Asker, Mock, Script, Seen, gateway, gateway_with};
 
 const PATH: &str = "/v1/responses";
 const BACKGROUND: &str = r#"{"model":"m","input":"Hi","background":true,"stream":true}"#;
@@ -182,4 +183,27 @@ async fn a_response_is_booked_once_however_often_it_is_read() {
     };
     until("all are booked", async || sum("requests").await == 3).await;
     assert_eq!((sum("input").await, sum("output").await), (7, 20));
+}
+
+#[tokio::test]
+async fn a_kept_response_uses_up_a_budget_once_however_often_it_is_read() {
+    let text = "A short text about harbours and the sea.";
+    let mock = Mock::start(Script::of([created(), said(1, text), completed(2, text)])).await;
+    let server = gateway_with(&mock, Api::Openai, |config| {
+        let roles = vec![Role::Call, Role::View];
+        let limits = LimitsConfig { tokens_per_day: Some(30), ..LimitsConfig::default() };
+        config.keys.insert("alice".to_owned(), KeyConfig { roles, limits, ..key("secret") });
+    })
+    .await;
+    let asker = Asker::with_key(&server, "secret");
+    let body = r#"{"model":"m","input":"Hi","stream":true,"max_output_tokens":20}"#;
+    all(asker.send("POST", PATH, body).await).await;
+    for _ in 0..4 {
+        let read = asker.send("GET", &format!("{PATH}/resp_1?stream=true&starting_after=1"), "").await;
+        assert_eq!(read.status(), StatusCode::OK);
+        all(read).await;
+    }
+    all_ended(&server, 5).await;
+    let row = asker.get_json("/midstream/v1/usage").await["usage"][0].clone();
+    assert_eq!((&row["input"], &row["output"]), (&json!(7), &json!(20)));
 }
