@@ -9,7 +9,7 @@ use midstream_stream::Dialect;
 use tokio::time::Instant;
 
 use crate::access::Key;
-use crate::attempts::{Candidate, Request};
+use crate::attempts::{Candidate, Request, is_idempotent};
 use crate::case::Case;
 use crate::client::Client;
 use crate::fault::Fault;
@@ -83,6 +83,7 @@ impl Admitted {
         let begun = Instant::now();
         let Self { setup, key, chosen, head, body, client, said, routes, admission, prices } = self;
         let Said { model, answers, is_unguarded, streams, is_background, conversation, contents, .. } = said;
+        let is_repeatable = chosen.asks_model() || is_unguarded || is_idempotent(&head.method);
         let Chosen { api, path, endpoint, .. } = chosen;
         let key = key.as_deref();
         let model_is_known = setup.upstreams.knows(model.as_deref()) || key.is_some_and(Key::names_models);
@@ -104,6 +105,7 @@ impl Admitted {
             api,
             dialect,
             is_background: dialect == Some(Dialect::OpenaiResponses) && (is_background || reads_again),
+            is_repeatable,
             begun,
             routes,
             clock: Arc::clone(&proxy.clock),

@@ -19,6 +19,7 @@ use crate::log::events;
 use crate::seats::Seat;
 use crate::streams::StreamId;
 use crate::upstream::Upstream;
+use crate::wire::{without_key, without_keys};
 
 /// A provider that asks for more is not waited for.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
@@ -32,6 +33,8 @@ pub(crate) struct Candidate {
     pub(crate) body: Bytes,
     /// The body asks for usage and the client does not.
     pub(crate) hides_usage: bool,
+    /// It is elsewhere than the first route: what the client proves to that one is none of its business.
+    pub(crate) is_elsewhere: bool,
 }
 
 /// What is asked, and of whom.
@@ -47,6 +50,8 @@ pub(crate) struct Request {
     pub(crate) dialect: Option<Dialect>,
     /// The provider goes on with the answer when its connection is closed.
     pub(crate) is_background: bool,
+    /// Who was asked may be asked again: it answers, and nothing else comes of it.
+    pub(crate) is_repeatable: bool,
     /// When it came.
     pub(crate) begun: Instant,
     /// Who may answer, the first that does.
@@ -90,13 +95,19 @@ impl Request {
             }
             match self.ask_one(candidate, booking).await {
                 Tried::Answered(response) => {
-                    let may_pass_by = may_pass_by(response.status());
+                    let may_pass_by = may_pass_by(response.status()) && self.is_repeatable;
                     last = Some(Ok((response, place)));
                     if !may_pass_by {
                         break;
                     }
                 }
-                Tried::Failed(fault) => last = Some(Err(fault)),
+                Tried::Failed(fault) => {
+                    let may_pass_by = self.may_repeat(&fault);
+                    last = Some(Err(fault));
+                    if !may_pass_by {
+                        break;
+                    }
+                }
                 Tried::Spared(fault) => spared = sooner(spared, fault),
             }
         }
@@ -143,8 +154,10 @@ impl Request {
                 events::circuit_closed(&upstream.name);
             }
             let wait = match (&answer, waits.next()) {
-                (Ok(response), Some(wait)) if may_pass_by(response.status()) => retry_after(response).unwrap_or(wait),
-                (Err(fault), Some(wait)) if fault.status == StatusCode::BAD_GATEWAY => wait,
+                (Ok(response), Some(wait)) if self.is_repeatable && may_pass_by(response.status()) => {
+                    retry_after(response).unwrap_or(wait)
+                }
+                (Err(fault), Some(wait)) if fault.status == StatusCode::BAD_GATEWAY && self.may_repeat(fault) => wait,
                 _ => return Tried::of(answer),
             };
             if wait > LONGEST_WAIT || Instant::now() + wait >= until {
@@ -166,10 +179,24 @@ impl Request {
     }
 
     async fn ask_once(&self, candidate: &Candidate, booking: &impl Books) -> Result<Response<Incoming>, Fault> {
-        let Candidate { upstream, path, body, .. } = candidate;
-        let headers = booking.trace(self.headers.clone());
-        let path = path.as_deref().unwrap_or(&self.path);
-        upstream.ask(self.method.clone(), path, headers, body.clone(), self.api).await
+        let Candidate { upstream, body, .. } = candidate;
+        let (path, headers) = self.head_for(candidate);
+        upstream.ask(self.method.clone(), &path, booking.trace(headers), body.clone(), self.api).await
+    }
+
+    /// The path and the headers that one upstream is asked with: the keys of a client go to the first alone, and to those that
+    /// are at the same place.
+    pub(crate) fn head_for(&self, candidate: &Candidate) -> (String, HeaderMap) {
+        let path = candidate.path.as_deref().unwrap_or(&self.path);
+        match candidate.is_elsewhere {
+            true => (without_key(path), without_keys(self.headers.clone())),
+            false => (path.to_owned(), self.headers.clone()),
+        }
+    }
+
+    /// Whether it may be sent again behind this: whoever was not reached has done nothing.
+    fn may_repeat(&self, fault: &Fault) -> bool {
+        self.is_repeatable || fault.is_unasked
     }
 }
 
@@ -196,6 +223,11 @@ fn may_pass_by(status: StatusCode) -> bool {
     /// Anthropic's overload.
     const OVERLOADED: u16 = 529;
     matches!(status.as_u16(), 429 | 500 | 502 | 503 | 504 | OVERLOADED)
+}
+
+/// Whether sending it again changes nothing more (RFC 9110, section 9.2.2).
+pub(crate) fn is_idempotent(method: &Method) -> bool {
+    [Method::DELETE, Method::GET, Method::HEAD, Method::OPTIONS, Method::PUT, Method::TRACE].contains(method)
 }
 
 /// What the provider asks for, in whole seconds.

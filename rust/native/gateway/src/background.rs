@@ -42,9 +42,8 @@ impl Background {
     /// For a request that begins such a response or reads on in one; `None` for any other.
     pub(crate) fn of(asked: &Request, at: usize) -> Option<Self> {
         let route = asked.routes.get(at).filter(|_| asked.is_background)?;
-        let path = route.path.as_ref().unwrap_or(&asked.path).clone();
+        let (path, mut headers) = asked.head_for(route);
         let id = read_again(path.split('?').next()?).map(str::to_owned);
-        let mut headers = asked.headers.clone();
         headers.remove(CONTENT_TYPE);
         let (stream, upstream, api) = (asked.stream.clone(), Arc::clone(&route.upstream), asked.api);
         let asking = Arc::new(Asking { stream, upstream, api, path, headers });

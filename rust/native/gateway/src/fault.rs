@@ -23,11 +23,21 @@ pub(crate) struct Fault {
     pub(crate) stream: Option<StreamId>,
     /// Why a guard ended that stream, as a streamed answer would tell it.
     pub(crate) midstream: Option<Value>,
+    /// No connection to an upstream stood, so that none has seen the request.
+    pub(crate) is_unasked: bool,
 }
 
 impl Fault {
     pub(crate) fn new(status: StatusCode, kind: &'static str, message: impl Into<String>) -> Self {
-        Self { status, kind, message: message.into(), retry_after_s: None, stream: None, midstream: None }
+        Self {
+            status,
+            kind,
+            message: message.into(),
+            retry_after_s: None,
+            stream: None,
+            midstream: None,
+            is_unasked: false,
+        }
     }
 
     /// The same as the end of a stream.
@@ -68,6 +78,18 @@ impl Fault {
     pub(crate) fn unreachable(upstream: &str, why: &str) -> Self {
         let message = format!("upstream {upstream:?} gave no answer: {why}");
         Self::new(StatusCode::BAD_GATEWAY, "midstream_upstream_unreachable", message)
+    }
+
+    /// The same before a connection stood.
+    pub(crate) fn unconnected(upstream: &str, why: &str) -> Self {
+        Self { is_unasked: true, ..Self::unreachable(upstream, why) }
+    }
+
+    pub(crate) fn websocket(path: &str) -> Self {
+        let message = format!(
+            "the gateway opens no WebSocket to an upstream, and {path:?} would be one; ask over HTTP, or the provider itself"
+        );
+        Self::new(StatusCode::NOT_IMPLEMENTED, "midstream_no_websocket", message)
     }
 
     pub(crate) fn late(upstream: &str, seconds: f64) -> Self {

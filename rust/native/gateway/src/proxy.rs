@@ -42,6 +42,7 @@ use crate::viewers::token::Tokens;
 use crate::warnings::Warnings;
 use crate::watched::{Telling, Watched};
 use crate::whole::{Outcome, Part, Read, Whole, cancelled};
+use crate::wire::opens_websocket;
 
 /// What all requests share.
 pub(crate) struct Proxy {
@@ -78,6 +79,9 @@ impl Proxy {
             Err(fault) => return fault.response(asked),
         };
         let api = chosen.api;
+        if opens_websocket(request.headers()) {
+            return Fault::websocket(&chosen.path).response(Some(api));
+        }
         let received = Received { setup, key, chosen, request };
         self.pass(received).await.unwrap_or_else(|fault| fault.response(Some(api)))
     }

@@ -101,15 +101,17 @@ impl Setup {
         let routes = model.map(|model| self.upstreams.of_model(model, chosen.api)).transpose()?.flatten();
         let in_path = chosen.endpoint.as_ref().is_some_and(|endpoint| endpoint.model.is_some());
         let is_chat = chosen.endpoint.as_ref().is_some_and(|endpoint| endpoint.dialect == Some(Dialect::OpenaiChat));
+        let routes = routes.unwrap_or_else(|| vec![(Arc::clone(&chosen.upstream), None)]);
+        let first = routes.first().map(|(upstream, _)| Arc::clone(upstream));
         let candidate = |(upstream, name): (Arc<Upstream>, Option<String>)| {
+            let is_elsewhere = first.as_ref().is_some_and(|first| !first.is_at(&upstream));
             let path = name.as_deref().filter(|_| in_path).and_then(|name| with_model(&chosen.path, name));
             let renamed = name.filter(|_| !in_path).and_then(|name| asked.renaming(body, &name));
             let asks_usage = is_chat && upstream.config.asks_usage();
             let counted = asks_usage.then(|| asked.asking_usage(body)).flatten();
             let hides_usage = counted.is_some();
-            Candidate { upstream, path, body: edited(body, [renamed, counted]), hides_usage }
+            Candidate { upstream, path, body: edited(body, [renamed, counted]), hides_usage, is_elsewhere }
         };
-        let routes = routes.unwrap_or_else(|| vec![(Arc::clone(&chosen.upstream), None)]);
         Ok(routes.into_iter().map(candidate).collect())
     }
 }

@@ -194,9 +194,15 @@ impl Upstream {
         let limit = self.config.first_byte();
         match tokio::time::timeout(limit, self.client.request(request)).await {
             Err(_) => Err(Fault::late(&self.name, limit.as_secs_f64())),
+            Ok(Err(error)) if error.is_connect() => Err(Fault::unconnected(&self.name, reason(&error))),
             Ok(Err(error)) => Err(Fault::unreachable(&self.name, reason(&error))),
             Ok(Ok(response)) => Ok(response),
         }
+    }
+
+    /// Whether the same server is asked.
+    pub(crate) fn is_at(&self, other: &Self) -> bool {
+        self.base.scheme() == other.base.scheme() && self.address() == other.address()
     }
 
     /// Host and port that are asked.

@@ -1,7 +1,7 @@
 //! Headers that belong to one connection, and those that the gateway adds.
 
 use http::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, COOKIE, HOST,
+    ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, COOKIE, EXPECT, HOST,
     HeaderMap, HeaderName, HeaderValue, ORIGIN, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, REFERER, TE, TRAILER,
     TRANSFER_ENCODING, UPGRADE,
 };
@@ -55,7 +55,8 @@ const ALLOWS_PAGES: &str = "access-control-";
 /// one of the gateway's own.
 pub(crate) fn to_upstream(headers: &HeaderMap, is_own_key: bool) -> HeaderMap {
     let mut sent = without(end_to_end(headers), OWN);
-    for name in [HOST, CONTENT_LENGTH].iter().chain(&OF_PAGES) {
+    // The gateway itself answers who expects to be told to go on.
+    for name in [HOST, CONTENT_LENGTH, EXPECT].iter().chain(&OF_PAGES) {
         sent.remove(name);
     }
     sent.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
@@ -68,6 +69,12 @@ pub(crate) fn with_key(headers: HeaderMap, key: Option<(HeaderName, HeaderValue)
     let mut sent = without_keys(headers);
     sent.insert(name, key);
     sent
+}
+
+/// Whether a WebSocket is to be opened (RFC 6455, section 4.1).
+pub(crate) fn opens_websocket(headers: &HeaderMap) -> bool {
+    let protocols = headers.get_all(UPGRADE).iter().filter_map(|value| value.to_str().ok());
+    protocols.flat_map(|value| value.split(',')).any(|protocol| protocol.trim().eq_ignore_ascii_case("websocket"))
 }
 
 /// What stands in a query by this name, decoded.
@@ -91,7 +98,8 @@ fn without(headers: HeaderMap, begin: &str) -> HeaderMap {
         .collect()
 }
 
-fn without_keys(mut headers: HeaderMap) -> HeaderMap {
+/// The headers without what a client proves itself by.
+pub(crate) fn without_keys(mut headers: HeaderMap) -> HeaderMap {
     for given in [AUTHORIZATION, API_KEY, AZURE_API_KEY, GOOG_API_KEY] {
         headers.remove(given);
     }

@@ -181,3 +181,32 @@ async fn retries_end_with_the_time_for_the_whole_answer() {
     // Ten retries wait for more than 100 s in all.
     assert!(begun.elapsed() < LONGEST / 2);
 }
+
+#[tokio::test]
+async fn who_expects_to_be_told_to_go_on_is_told_by_the_gateway_alone() {
+    let mock = Mock::start(Script::of([chat_end()])).await;
+    let server = gateway(&mock, Api::Openai).await;
+    let sent = [("expect", "100-continue")];
+    assert_eq!(Asker::new(&server).send_with("POST", CHAT, "{}", &sent).await.status(), StatusCode::OK);
+    assert!(!asked(&mock).await.1.contains_key("expect"));
+}
+
+#[tokio::test]
+async fn a_websocket_to_an_upstream_is_refused_in_the_words_of_its_api() {
+    let mock = Mock::start(Script::of([chat_end()])).await;
+    let server = gateway(&mock, Api::Openai).await;
+    let sent = [
+        ("connection", "Upgrade"),
+        ("upgrade", "WebSocket"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ];
+    let asker = Asker::new(&server);
+    for path in ["/v1/realtime?model=m", "/mock/any"] {
+        let refused = asker.send_with("GET", path, "", &sent).await;
+        assert_eq!(refused.status(), StatusCode::NOT_IMPLEMENTED, "{path}");
+        assert_eq!(support::answers::json_of(refused).await["error"]["type"], "midstream_no_websocket");
+    }
+    all(asker.send("GET", "/mock/next", "").await).await;
+    assert_eq!(asked(&mock).await.0, "/next");
+}
