@@ -147,7 +147,7 @@ def test_a_fault_of_the_configuration_is_one_line_and_exit_code_2(midstream, tmp
         ),
         (
             'key_file = "gone.key"',
-            'upstreams.mine.key_file is "gone.key", allowed is a file that can be read: entity not found '
+            'upstreams.mine.key_file is "gone.key", allowed is a file that can be read: no such file '
             "(a.toml, line 4, column 12)",
         ),
         (
@@ -236,6 +236,22 @@ def test_a_base_of_another_version_takes_the_place_of_v1(url, base, v1):
 def test_one_upstream_is_named_once(midstream):
     done = midstream("serve", "--config", "a.toml", "--upstream", "http://127.0.0.1:1")
     assert (done.returncode, done.stderr) == (2, "midstream: give a configuration or --upstream, not both\n")
+
+
+@pytest.mark.parametrize("variable", [True, False], ids=["MIDSTREAM_CONFIG", "midstream.toml"])
+@pytest.mark.parametrize("flag", [True, False], ids=["--upstream", "MIDSTREAM_UPSTREAM"])
+def test_a_configuration_beside_one_upstream_is_said_to_be_unread(served, provider, tmp_path, variable, flag):
+    if variable and not flag:
+        pytest.skip("MIDSTREAM_CONFIG comes before MIDSTREAM_UPSTREAM")
+    (tmp_path / ("own.toml" if variable else "midstream.toml")).write_text("max_body = 1\n" + config_of(provider))
+    env = NO_KEYS | ({"MIDSTREAM_CONFIG": "own.toml"} if variable else {})
+    words = ("--upstream", provider.url) if flag else ()
+    process, lines = served(*words, env=env if flag else env | {"MIDSTREAM_UPSTREAM": provider.url})
+    assert answer(lines) == b"".join(bodies.chat(["All ", "is ", "well."]))
+    name = "own.toml, which MIDSTREAM_CONFIG names," if variable else "midstream.toml"
+    said = "--upstream" if flag else "MIDSTREAM_UPSTREAM"
+    told = f"midstream: {said} is asked alone; {name} is not read, nor are its keys, limits and guard\n"
+    assert process.stderr.readline() == told
 
 
 def test_the_key_of_a_provider_in_the_environment_is_enough_and_not_shown(served):

@@ -75,8 +75,15 @@ def serve(
     """
     if config is not None and upstream is not None:
         raise Failure("give a configuration or --upstream, not both", USAGE)
+    said = "--upstream"
     if config is None and upstream is None:
         config, upstream = unsaid()
+        said = "MIDSTREAM_UPSTREAM"
+    if upstream is not None and (unread := configured()) is not None:
+        print(
+            f"midstream: {said} is asked alone; {unread} is not read, nor are its keys, limits and guard",
+            file=sys.stderr,
+        )
     changes: dict[str, Any] = {} if listen is None else {"listen": listen}
     if (certificate := told_tls(tls, tls_cert, tls_key)) is not None:
         changes["tls"] = certificate
@@ -111,6 +118,13 @@ def unsaid() -> tuple[Path | None, str | None]:
         print(f"midstream: reading {here}", file=sys.stderr)
         return here, None
     return None, None
+
+
+def configured() -> str | None:
+    """The configuration that the environment or the working directory has, for people."""
+    if named := os.environ.get("MIDSTREAM_CONFIG", "").strip():
+        return f"{named}, which MIDSTREAM_CONFIG names,"
+    return GATEWAY if Path(GATEWAY).is_file() else None
 
 
 @contextlib.contextmanager
