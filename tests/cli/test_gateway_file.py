@@ -51,7 +51,7 @@ def test_a_file_of_a_key_is_shown_by_its_path_and_is_a_fault_where_it_cannot_be_
     path = config(CONFIG.replace('key_env = "KEY_OF_MINE"', 'key_file = "mine.key"'))
     done = midstream("config", "check", path)
     assert (done.returncode, done.stdout) == (2, "")
-    said = 'key_file is "mine.key", allowed is a file that can be read: entity not found'
+    said = 'key_file is "mine.key", allowed is a file that can be read: no such file'
     assert done.stderr == f"midstream: upstreams.my.own.{said} ({path}, line 6, column 12)\n"
     (tmp_path / "mine.key").write_text("sk-canary\n")
     assert midstream("config", "check", path).stdout == f"{path}: good\n"
@@ -73,6 +73,7 @@ def test_a_file_that_is_named_and_not_there_is_a_fault(midstream, config, text, 
     done = midstream("config", "check", config(text))
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f'midstream: {key} is "gone')
+    assert ": no such file (" in done.stderr
     assert f"midstream.toml, line {line}, column " in done.stderr
 
 

@@ -12,7 +12,13 @@ pub(crate) fn reason(error: &legacy::Error) -> &'static str {
         Some(rustls::Error::InvalidCertificate(fault)) => of_certificate(fault),
         Some(_) => "no TLS connection could be made",
         None if error.is_connect() => "no connection could be made",
-        None => "the connection broke before the answer",
+        None => match cause::<hyper::Error>(error) {
+            Some(fault) if fault.is_parse_too_large() => {
+                "the head of its answer has too many headers, or too long ones"
+            }
+            Some(fault) if fault.is_parse() => "its answer is no HTTP",
+            _ => "the connection broke before the answer",
+        },
     }
 }
 
@@ -35,6 +41,11 @@ fn of_certificate(fault: &CertificateError) -> &'static str {
 
 /// The fault of TLS among the causes of an error.
 fn of_tls<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    cause(error)
+}
+
+/// One of that kind among the causes of an error.
+fn cause<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(fault) = error.downcast_ref() {

@@ -16,7 +16,7 @@ use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use sha2::{Digest, Sha256};
 use tokio_rustls::TlsAcceptor;
 
-use crate::config::TlsConfig;
+use crate::config::{TlsConfig, unreadable};
 use crate::hex;
 
 /// A certificate that was made is good for so long.
@@ -162,7 +162,7 @@ fn certificates(field: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>
 }
 
 fn from_file<T>(field: &str, path: &Path, read: impl FnOnce(&[u8]) -> Result<T, String>) -> Result<T, Error> {
-    let bytes = fs::read(path).map_err(|error| fault(field, path, error.kind().to_string()))?;
+    let bytes = fs::read(path).map_err(|error| fault(field, path, unreadable(&error)))?;
     read(&bytes).map_err(|reason| fault(field, path, reason))
 }
 
@@ -205,6 +205,6 @@ mod tests {
         );
         let gone = TlsConfig { certificate: Some("gone.pem".into()), ..config };
         let made = Tls::of(&gone, SocketAddr::from(([127, 0, 0, 1], 0)), None);
-        assert!(made.map(|_| ()).unwrap_err().to_string().ends_with("this one cannot: entity not found"));
+        assert!(made.map(|_| ()).unwrap_err().to_string().ends_with("this one cannot: no such file"));
     }
 }

@@ -192,7 +192,17 @@ async fn a_reset_inside_the_head() {
 
 #[tokio::test]
 async fn a_head_that_is_none() {
-    assert_unreachable(&seen(vec![write("SSH-2.0-OpenSSH_9.6\r\n\r\n")]).await);
+    let seen = seen(vec![write("SSH-2.0-OpenSSH_9.6\r\n\r\n")]).await;
+    assert_unreachable(&seen);
+    assert!(seen.text().contains("gave no answer: its answer is no HTTP"), "{}", seen.text());
+}
+
+#[tokio::test]
+async fn a_head_of_too_many_headers() {
+    let headers: String = (0..200).map(|number| format!("x-{number}: 1\r\n")).collect();
+    let seen = seen(vec![write(format!("{HEAD}{headers}\r\n"))]).await;
+    assert_unreachable(&seen);
+    assert!(seen.text().contains("has too many headers"), "{}", seen.text());
 }
 
 #[tokio::test]

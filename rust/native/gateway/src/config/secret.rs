@@ -7,8 +7,8 @@ use std::path::Path;
 use midstream_stream::Error;
 use secrecy::ExposeSecret;
 
-use super::Secret;
 use super::values::setting;
+use super::{Secret, unreadable};
 
 /// Bytes of a file that holds a secret, at most.
 const MOST: u64 = 64 << 10;
@@ -87,7 +87,7 @@ fn held_in(variable: &str) -> String {
 fn held_by(path: &Path) -> Result<String, String> {
     let mut held = String::new();
     let read = File::open(path).and_then(|file| file.take(MOST + 1).read_to_string(&mut held));
-    read.map_err(|error| format!("can be read: {}", error.kind()))?;
+    read.map_err(|error| format!("can be read: {}", unreadable(&error)))?;
     if held.len() as u64 > MOST {
         return Err(format!("has at most {MOST} bytes"));
     }
@@ -129,7 +129,7 @@ mod tests {
             assert_eq!(fault(content.as_bytes()), told);
         }
         assert!(fault(&[b's'; 70_000]).ends_with("has at most 65536 bytes"));
-        assert!(fault(b"\xff").contains("can be read: "));
+        assert!(fault(b"\xff").ends_with("can be read: it is not UTF-8"));
     }
 
     #[test]
@@ -137,7 +137,7 @@ mod tests {
         let gone = Source { name: "key", env: None, file: Some(Path::new("gone.key")) };
         assert_eq!(
             gone.read().unwrap_err().to_string(),
-            "key_file is \"gone.key\", allowed is a file that can be read: entity not found"
+            "key_file is \"gone.key\", allowed is a file that can be read: no such file"
         );
         let unset = Source { name: "key", env: Some("MIDSTREAM_TEST_NOT_SET"), file: None };
         assert_eq!(
