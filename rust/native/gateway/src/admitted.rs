@@ -15,7 +15,7 @@ use crate::client::Client;
 use crate::fault::Fault;
 use crate::given::{Given, Said};
 use crate::intake;
-use crate::limits::Admission;
+use crate::limits::{Admission, is_uncounted};
 use crate::proxy::Proxy;
 use crate::setup::Setup;
 use crate::streams::Answering;
@@ -68,6 +68,9 @@ impl Received {
         if let Some(key) = &key {
             key.check_model(&head.method, chosen.asks_model(), said.model.as_deref())?;
             key.check_others(said.others.as_deref())?;
+            if is_uncounted(&head.method, &chosen) {
+                setup.limits.check_counted(key, &head.method, &chosen.path)?;
+            }
         }
         let routes = candidates?;
         let prices = Prices::of(&setup.settings);

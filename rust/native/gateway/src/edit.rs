@@ -1,6 +1,7 @@
 //! What the gateway reads of a request's JSON, and changes in it byte by byte.
 
 mod members;
+mod others;
 
 use std::ops::Range;
 
@@ -37,11 +38,6 @@ impl<'a> Asked<'a> {
     /// The model's name.
     pub(crate) fn model(&self) -> Option<String> {
         self.read("model")
-    }
-
-    /// The models that OpenRouter asks where that one gives no answer; `None` where they cannot be read.
-    pub(crate) fn other_models(&self) -> Option<Vec<String>> {
-        if self.0.get("models").is_none() { Some(Vec::new()) } else { self.read("models") }
     }
 
     /// Whether the answer is to come in parts; `None` where the request does not say.

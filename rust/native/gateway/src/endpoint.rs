@@ -147,7 +147,7 @@ impl Endpoint {
         if spelling.has_dots {
             return Err(Fault::dotted(path));
         }
-        let read_as = |endpoint: &Self| (endpoint.dialect, endpoint.asks_model);
+        let read_as = |endpoint: &Self| (endpoint.dialect, endpoint.asks_model, endpoint.model.is_some());
         let meant = Self::of(method, &spelling.path, query, headers).filter(Self::is_read);
         let is_same = meant.as_ref().map(read_as) == written.as_ref().map(read_as) && !spelling.has_gaps;
         if meant.is_some() && !is_same {
@@ -192,6 +192,14 @@ fn api_of(headers: &HeaderMap) -> Api {
     } else {
         Api::Openai
     }
+}
+
+/// Behind this stands an engine.
+const ENGINES: &str = "/engines/";
+
+/// Whether the path names an engine: some servers take that for the model, others what the body names.
+pub(crate) fn names_engine(path: &str) -> bool {
+    path.contains(ENGINES)
 }
 
 /// A path, with its query, that asks another model for the same; `None` where it names none. The name may hold the
@@ -248,7 +256,8 @@ impl<'a> AskedOfModel<'a> {
     }
 }
 
-/// A path of Azure such as `/openai/deployments/gpt-5/chat/completions`: the deployment is the model.
+/// A path of Azure such as `/openai/deployments/gpt-5/chat/completions`: the deployment is the model. So is the engine of
+/// OpenAI's older API, which other servers take still.
 struct Deployment<'a> {
     /// Up to the name.
     before: &'a str,
@@ -259,8 +268,22 @@ struct Deployment<'a> {
 impl<'a> Deployment<'a> {
     fn of(path: &'a str) -> Option<Self> {
         const BEFORE: &str = "/deployments/";
-        let (before, rest) = path.split_at_checked(path.find(BEFORE)? + BEFORE.len())?;
-        let (name, behind) = rest.split_at_checked(rest.find('/')?)?;
+        let Some(at) = path.find(BEFORE) else { return Self::of_engine(path) };
+        let (before, rest) = path.split_at_checked(at + BEFORE.len())?;
+        Self::named(before, rest.split_at_checked(rest.find('/')?)?)
+    }
+
+    /// The name goes on to what is asked of it, whatever it holds; behind a version, as in `/engines/v1`, stands none.
+    fn of_engine(path: &'a str) -> Option<Self> {
+        let (before, rest) = path.split_at_checked(path.find(ENGINES)? + ENGINES.len())?;
+        let ends = POSTED.into_iter().map(|(end, ..)| end).chain(ASK_MODELS);
+        let end = ends.filter(|end| rest.ends_with(end)).max_by_key(|end| end.len())?;
+        let named = Self::named(before, rest.split_at_checked(rest.len() - end.len())?)?;
+        let is_version = named.model.rsplit('/').next() == Some("v1");
+        (!is_version).then_some(named)
+    }
+
+    fn named(before: &'a str, (name, behind): (&str, &'a str)) -> Option<Self> {
         let model = percent_decode_str(name).decode_utf8().ok()?.into_owned();
         (!model.is_empty()).then_some(Self { before, model, behind })
     }
@@ -377,6 +400,18 @@ mod tests {
         assert_eq!((endpoint.dialect, endpoint.model.as_deref()), (Some(Dialect::OpenaiChat), Some("my own")));
         let renamed = with_model(&format!("{path}?api-version=1"), "gpt/5").unwrap();
         assert_eq!(renamed, "/openai/deployments/gpt%2F5/chat/completions?api-version=1");
+    }
+
+    #[test]
+    fn an_engine_is_a_model_in_the_path_and_a_version_is_none() {
+        let model = |path| of(path).unwrap().model;
+        assert_eq!(model("/v1/engines/gpt-5/chat/completions").as_deref(), Some("gpt-5"));
+        assert_eq!(model("/engines/org/my%20own/completions").as_deref(), Some("org/my own"));
+        assert_eq!(model("/engines/gpt-5/embeddings").as_deref(), Some("gpt-5"));
+        assert_eq!(model("/engines/v1/chat/completions"), None);
+        assert_eq!(model("/engines/llama.cpp/v1/chat/completions"), None);
+        let renamed = with_model("/v1/engines/fast/chat/completions?x=1", "gpt-5").unwrap();
+        assert_eq!(renamed, "/v1/engines/gpt-5/chat/completions?x=1");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use midstream_worker::Missed;
 use crate::attempts::Candidate;
 use crate::beside::Beside;
 use crate::edit::Asked;
+use crate::endpoint::names_engine;
 use crate::fault::Fault;
 use crate::limits::Answers;
 use crate::setup::Setup;
@@ -35,7 +36,7 @@ pub(crate) struct Given {
 pub(crate) struct Said {
     /// As its path or its body names it.
     pub(crate) model: Option<String>,
-    /// Those that are asked where that one gives no answer; `None` where they cannot be read.
+    /// Those that may be asked in its place; `None` where they cannot be read.
     pub(crate) others: Option<Vec<String>>,
     /// How many answers it asks for, and how long each may be.
     pub(crate) answers: Answers,
@@ -73,9 +74,11 @@ impl Given {
         let is_unguarded = endpoint.is_some_and(|endpoint| endpoint.costs_unguarded(&chosen.path));
         let count = if is_guarded { asked.answers() } else { 0 };
         let candidates = setup.candidates(&chosen, model.as_deref(), &asked, body);
+        let of_engine = asked.model().filter(|_| names_engine(&chosen.path));
+        let others = asked.other_models().map(|others| others.into_iter().chain(of_engine).collect());
         let said = Said {
             model,
-            others: asked.other_models(),
+            others,
             answers: Answers { count, max_tokens: asked.max_tokens() },
             is_unguarded,
             streams: asked.streams(),

@@ -4,6 +4,7 @@ mod bucket;
 mod day;
 mod most;
 mod rate;
+mod uncounted;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -19,6 +20,7 @@ use self::day::Day;
 use self::most::Amount;
 pub(crate) use self::most::{Answers, Most};
 use self::rate::Rate;
+pub(crate) use self::uncounted::is_uncounted;
 use crate::access::Key;
 use crate::config::{Config, LimitsConfig};
 use crate::fault::Fault;

@@ -70,6 +70,13 @@ async fn a_key_for_some_models_asks_no_other_and_none_that_cannot_be_read() {
         ("POST", "/api/chat", "{}"),
         ("POST", CHAT, r#"{"model":"fast","models":["fast","gpt-5-pro"]}"#),
         ("POST", CHAT, r#"{"model":"fast","models":"gpt-5-pro"}"#),
+        ("POST", CHAT, r#"{"model":"fast","fallbacks":[{"model":"gpt-5-pro"}]}"#),
+        ("POST", CHAT, r#"{"model":"fast","fallback_models":["gpt-5-pro"]}"#),
+        ("POST", CHAT, r#"{"model":"fast","route":"fallback"}"#),
+        ("POST", CHAT, r#"{"model":"fast","preset":"pro"}"#),
+        ("POST", "/v1/engines/gpt-5-pro/chat/completions", r#"{"model":"fast"}"#),
+        ("POST", "/v1/engines/fast/chat/completions", r#"{"model":"gpt-5-pro"}"#),
+        ("POST", "/v1/engines/gpt-5-pro/embeddings", r#"{"model":"fast"}"#),
     ];
     for (method, path, body) in refused {
         let (status, told) = told(asker.send(method, path, body).await).await;
@@ -80,6 +87,8 @@ async fn a_key_for_some_models_asks_no_other_and_none_that_cannot_be_read() {
     for (method, path, body) in [
         ("POST", CHAT, r#"{"model":"fast"}"#),
         ("POST", CHAT, r#"{"model":"fast","models":["fast"]}"#),
+        ("POST", CHAT, r#"{"model":"fast","models":["fast"],"route":"fallback","fallbacks":[{"fast":["fast"]}]}"#),
+        ("POST", "/v1/engines/fast/chat/completions", r#"{"model":"fast"}"#),
         ("POST", "/v1beta/models/fast:generateContent", "{}"),
         ("GET", "/v1/models", ""),
     ] {
@@ -251,7 +260,7 @@ async fn the_key_in_a_file_is_read_again_by_a_reload() {
     assert_eq!(asked_with().await, "Bearer sk-2");
     std::fs::remove_file(&file).unwrap();
     let refused = server.reload(config).unwrap_err().to_string();
-    assert!(refused.ends_with("allowed is a file that can be read: entity not found"), "{refused}");
+    assert!(refused.ends_with("allowed is a file that can be read: no such file"), "{refused}");
     assert_eq!(asked_with().await, "Bearer sk-2");
 }
 
@@ -267,16 +276,16 @@ fn what_a_configuration_names_and_is_not_there_has_its_line() {
         ),
         (
             format!("{upstream}key_file = \"gone.key\"\n"),
-            "upstreams.a.key_file is \"gone.key\", allowed is a file that can be read: entity not found (line 4, column 12)",
+            "upstreams.a.key_file is \"gone.key\", allowed is a file that can be read: no such file (line 4, column 12)",
         ),
         (
             format!("{upstream}ca = \"gone.pem\"\n"),
-            "upstreams.a.ca is \"gone.pem\", allowed is a file in PEM that can be used; this one cannot: entity not found \
+            "upstreams.a.ca is \"gone.pem\", allowed is a file in PEM that can be used; this one cannot: no such file \
              (line 4, column 6)",
         ),
         (
             format!("{moderator}key_file = \"gone.key\"\n"),
-            "moderator.key_file is \"gone.key\", allowed is a file that can be read: entity not found (line 5, column 12)",
+            "moderator.key_file is \"gone.key\", allowed is a file that can be read: no such file (line 5, column 12)",
         ),
         (
             "[viewers]\nsecret_env = \"MIDSTREAM_TEST_NOT_SET\"\n".to_owned(),
@@ -285,12 +294,12 @@ fn what_a_configuration_names_and_is_not_there_has_its_line() {
         ),
         (
             "[tls]\nkey = \"gone.key\"\ncertificate = \"gone.pem\"\n".to_owned(),
-            "tls.certificate is \"gone.pem\", allowed is a file in PEM that can be used; this one cannot: entity not found \
+            "tls.certificate is \"gone.pem\", allowed is a file in PEM that can be used; this one cannot: no such file \
              (line 3, column 15)",
         ),
         (
             "[tls]\ngenerated = true\nclient_ca = \"gone.pem\"\n".to_owned(),
-            "tls.client_ca is \"gone.pem\", allowed is a file in PEM that can be used; this one cannot: entity not found \
+            "tls.client_ca is \"gone.pem\", allowed is a file in PEM that can be used; this one cannot: no such file \
              (line 3, column 13)",
         ),
     ] {

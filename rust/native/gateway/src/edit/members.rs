@@ -9,12 +9,17 @@ use serde_json::value::RawValue;
 use crate::member::Name;
 
 /// What is read, at the top and one table below. Gemini takes both ways to write a name.
-const READ: [&str; 19] = [
+const READ: [&str; 30] = [
     "background",
     "best_of",
     "candidateCount",
     "candidate_count",
+    "content_policy_fallbacks",
+    "context_window_fallback_dict",
+    "context_window_fallbacks",
     "conversation",
+    "fallback_models",
+    "fallbacks",
     "generationConfig",
     "generation_config",
     "include_usage",
@@ -23,12 +28,18 @@ const READ: [&str; 19] = [
     "max_output_tokens",
     "max_tokens",
     "model",
+    "model_list",
     "models",
     "n",
     "num_predict",
     "options",
+    "preset",
+    "providerOptions",
+    "route",
+    "router_settings_override",
     "stream",
     "stream_options",
+    "user_config",
 ];
 
 /// What passes unread.
@@ -73,6 +84,11 @@ impl<'a> Members<'a> {
     /// The value of a member that is written so.
     pub(super) fn get(&self, name: &str) -> Option<&'a RawValue> {
         self.read.iter().find(|(read, _)| *read == name).map(|(_, value)| *value)
+    }
+
+    /// Whether there is such a member, in whatever case.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.seen.iter().any(|seen| is_same(seen, name))
     }
 
     /// A member that stands there twice, whatever its case: servers differ in which one they take.
