@@ -8,6 +8,7 @@ mod id;
 mod known;
 mod passed;
 mod ring;
+mod snapshot;
 mod stream;
 mod texts;
 
@@ -33,6 +34,7 @@ pub use self::id::StreamId;
 pub use self::known::State;
 pub(crate) use self::known::{End, Last, Meta, Shown, Viewed, Whose};
 pub(crate) use self::ring::Line;
+pub(crate) use self::snapshot::Snapshot;
 pub(crate) use self::stream::{MAX_FINDINGS, Stream};
 
 /// Streams that are remembered after their end, at most.
@@ -312,15 +314,16 @@ pub(crate) mod tests {
         assert!(matches!(streams.known("other"), Known::Never));
     }
 
-    #[test]
-    fn of_an_ended_stream_the_text_is_kept() {
+    #[tokio::test]
+    async fn of_an_ended_stream_the_text_is_kept() {
         let streams = streams();
         let stream = started(&streams);
         stream.append(["Hel", "lo"].map(|text| format!(r#"{{"kind":"text","channel":"c","text":"{text}"}}"#)));
         stream.end(None);
         streams.sweep(Instant::now() + WHOLE);
         assert_eq!(stream.next(0), Viewed::Lagged(2));
-        assert_eq!(stream.snapshot(), (2, r#"{"channels":{"c":"Hello"}}"#.to_owned()));
+        let snapshot = stream.snapshot(false).await;
+        assert_eq!((snapshot.next, snapshot.json().as_str()), (2, r#"{"sequence":1,"channels":{"c":"Hello"}}"#));
         assert_eq!(stream.next(2), Viewed::Ended);
     }
 }

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::backlog::Share;
 use super::event::{Event, Seq};
 use super::passed::Passed;
+use super::snapshot::Outline;
 use super::texts::Texts;
 use crate::frames::Frame;
 
@@ -175,8 +176,24 @@ impl Ring {
         self.passed.get(place)
     }
 
-    /// The text of all events before the oldest that is kept, as members of a JSON object.
-    pub(crate) fn text(&self) -> String {
+    /// The text before the oldest event that is kept, or before one that is kept for a while yet.
+    pub(super) fn outline(&self, is_newer: bool) -> Outline {
+        let ahead = if is_newer { self.entries.len() / 4 } else { 0 };
+        let ends = self.entries.iter().take(ahead).filter_map(|entry| match entry {
+            Entry::Other(_) => None,
+            Entry::Said { at, length, lane } => Some((*lane, at + u64::from(*length))),
+        });
+        Outline { next: self.first + ahead as u64, cut: self.texts.cut(), spans: self.texts.spans(ends) }
+    }
+
+    /// So many bytes of a lane of text from a byte on.
+    pub(super) fn part(&self, lane: u16, at: u64, most: usize) -> Option<&str> {
+        self.texts.part(lane, at, most)
+    }
+
+    /// The text of all events before the oldest that is kept, as a JSON object.
+    #[cfg(test)]
+    pub(super) fn text(&self) -> String {
         self.texts.before()
     }
 

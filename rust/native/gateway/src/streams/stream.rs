@@ -19,6 +19,7 @@ use super::event::Seq;
 use super::fan::{self, Fan};
 use super::known::{End, Last, Meta, State};
 use super::ring::{Line, Ring};
+use super::snapshot::Encoded;
 use crate::cause::Cause;
 use crate::frames::Frame;
 use crate::log::events;
@@ -40,6 +41,8 @@ pub(crate) struct Stream {
     is_stored: bool,
     /// Where viewers wait, from the first one on.
     fan: OnceLock<Arc<Fan>>,
+    /// The text that viewers are told who are too slow for events.
+    pub(super) encoded: tokio::sync::Mutex<Encoded>,
     tap: Option<Tap>,
 }
 
@@ -51,7 +54,7 @@ pub(super) struct Log {
     pub(super) upstream: Option<String>,
     pub(super) cause: Option<Cause>,
     pub(super) usage: Vec<UsageRecord>,
-    ring: Ring,
+    pub(super) ring: Ring,
     /// The newest, and how many there were.
     pub(super) findings: VecDeque<Box<RawValue>>,
     pub(super) found: u64,
@@ -89,6 +92,7 @@ impl Stream {
             viewers: AtomicUsize::new(0),
             is_stored,
             fan: OnceLock::new(),
+            encoded: tokio::sync::Mutex::default(),
             tap,
         }
     }

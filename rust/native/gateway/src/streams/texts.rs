@@ -1,8 +1,6 @@
 //! The texts of a stream, each whole: its events are parts of them.
 
-use std::collections::BTreeMap;
-
-use serde::Serialize;
+use super::snapshot::Span;
 
 /// Bytes of text of events that are not kept any more.
 const MAX_FORGOTTEN: usize = 4 << 20;
@@ -26,14 +24,6 @@ struct Lane {
     gone: u64,
     /// Bytes at the front of the text whose events are not kept any more.
     forgotten: usize,
-}
-
-/// The text before the oldest event that is kept, as viewers are told.
-#[derive(Serialize)]
-struct Before<'a> {
-    channels: BTreeMap<&'a str, String>,
-    #[serde(skip_serializing_if = "is_zero")]
-    cut: usize,
 }
 
 impl Texts {
@@ -94,19 +84,47 @@ impl Texts {
         self.lanes.iter_mut().for_each(|lane| lane.text.shrink_to_fit());
     }
 
-    /// The text before the oldest event that is kept, as members of a JSON object.
-    pub(super) fn before(&self) -> String {
-        let mut channels: BTreeMap<&str, String> = BTreeMap::new();
-        for lane in self.lanes.iter().filter(|lane| lane.forgotten > 0) {
-            channels.entry(&lane.channel).or_default().push_str(lane.text.get(..lane.forgotten).unwrap_or_default());
-        }
-        serde_json::to_string(&Before { channels, cut: self.cut }).unwrap_or_default()
+    /// Bytes that were dropped from the front.
+    pub(super) fn cut(&self) -> usize {
+        self.cut
     }
-}
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde asks")]
-fn is_zero(count: &usize) -> bool {
-    *count == 0
+    /// What each lane has of events that are not kept any more, and of others, whose ends are given, by channel.
+    pub(super) fn spans(&self, ends: impl Iterator<Item = (u16, u64)>) -> Vec<Span> {
+        let span = |(number, lane): (u16, &Lane)| Span {
+            channel: lane.channel.clone(),
+            lane: number,
+            from: lane.gone,
+            to: lane.gone + lane.forgotten as u64,
+        };
+        let mut spans: Vec<Span> = (0..).zip(&self.lanes).map(span).collect();
+        for (lane, end) in ends {
+            if let Some(span) = spans.get_mut(usize::from(lane)) {
+                span.to = end;
+            }
+        }
+        spans.retain(|span| span.to > span.from);
+        spans.sort_by(|one, other| one.channel.cmp(&other.channel));
+        spans
+    }
+
+    /// So many bytes of a lane from a byte on, or fewer where a character would be cut.
+    pub(super) fn part(&self, lane: u16, at: u64, most: usize) -> Option<&str> {
+        let lane = self.lanes.get(usize::from(lane))?;
+        let text = lane.text.get(usize::try_from(at.checked_sub(lane.gone)?).ok()?..)?;
+        text.get(..text.floor_char_boundary(most))
+    }
+
+    /// The text of events that are not kept any more, encoded at once.
+    #[cfg(test)]
+    pub(super) fn before(&self) -> String {
+        let mut channels = std::collections::BTreeMap::<&str, String>::new();
+        for lane in self.lanes.iter().filter(|lane| lane.forgotten > 0) {
+            channels.entry(&lane.channel).or_default().push_str(&lane.text[..lane.forgotten]);
+        }
+        let cut = if self.cut > 0 { format!(",\"cut\":{}", self.cut) } else { String::new() };
+        format!("{{\"channels\":{}{cut}}}", serde_json::to_string(&channels).unwrap())
+    }
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ pub(crate) use self::seat::{Seat, Subject};
 use crate::client::Client;
 use crate::frames::Frame;
 use crate::store::{Entry, Finished, StoreError, StreamStore};
-use crate::streams::{Event, Last, Seq, Stream, Viewed};
+use crate::streams::{Event, Last, Seq, Snapshot, Stream, Viewed};
 
 /// What a viewer reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
@@ -40,8 +40,10 @@ pub(crate) enum Told {
     Event(Event),
     /// A frame as it passed to the client.
     Passed(Frame),
-    /// What is not an event of the stream: a name, the number up to which the viewer now has everything, and JSON.
-    Mark(&'static str, Option<Seq>, String),
+    /// What is not an event of the stream: a name and JSON.
+    Mark(&'static str, String),
+    /// The text before the oldest event that comes; the viewer now has everything up to that.
+    Snapshot(Arc<Snapshot>),
 }
 
 /// One who looks on.
@@ -53,7 +55,12 @@ pub(crate) struct Viewer {
     /// What is told before anything else.
     marks: VecDeque<Told>,
     is_over: bool,
+    /// Bytes that it was given since others had their turn.
+    given: usize,
 }
+
+/// Bytes that a viewer is given at once: who is far behind takes turns with all else that runs.
+pub(crate) const TURN: usize = 32 << 10;
 
 enum Source {
     /// A stream of this process.
@@ -70,6 +77,10 @@ struct Here {
     store: Option<Arc<dyn StreamStore>>,
     /// The next frame, in raw mode.
     frame: u64,
+    /// The text so far is to be told.
+    lacks_text: bool,
+    /// It was told before: events go faster than this viewer.
+    is_slow: bool,
     told: Last,
     place: Place,
     _seat: Seat,
@@ -84,15 +95,12 @@ impl Viewer {
         mode: Mode,
     ) -> Self {
         let (follow, frame) = (stream.look(), stream.passed_behind(next));
-        let is_behind = mode == Mode::Raw && next < stream.kept().0;
+        let lacks_text = mode == Mode::Raw && next < stream.kept().0;
         let place = Place::new(&seat.all, &stream);
         place.moved(next);
-        let here = Here { stream, follow, behind: None, store, frame, told: Last::default(), place, _seat: seat };
-        let mut viewer = Self { source: Source::Here(here), mode, next, marks: VecDeque::new(), is_over: false };
-        if is_behind {
-            viewer.tell_text();
-        }
-        viewer
+        let (behind, is_slow, told) = (None, false, Last::default());
+        let here = Here { stream, follow, behind, store, frame, lacks_text, is_slow, told, place, _seat: seat };
+        Self::of(Source::Here(here), mode, next)
     }
 
     /// Of a stream that only the log knows.
@@ -102,7 +110,11 @@ impl Viewer {
         (finished, seat): (Finished, Seat),
     ) -> Self {
         let source = Source::Log { entries, finished, _seat: seat };
-        Self { source, mode: Mode::Norm, next, marks: VecDeque::new(), is_over: false }
+        Self::of(source, Mode::Norm, next)
+    }
+
+    fn of(source: Source, mode: Mode, next: Seq) -> Self {
+        Self { source, mode, next, marks: VecDeque::new(), is_over: false, given: 0 }
     }
 
     /// Whose connection ends where it takes nothing.
@@ -122,8 +134,13 @@ impl Viewer {
 
     /// What comes next; `None` behind the end.
     pub(crate) async fn next(&mut self) -> Option<Told> {
+        if self.given >= TURN {
+            self.given = 0;
+            tokio::task::yield_now().await;
+        }
         loop {
             if let Some(told) = self.marks.pop_front() {
+                self.given += told.len();
                 if let Source::Here(here) = &self.source {
                     here.place.moved(self.next);
                 }
@@ -155,7 +172,7 @@ impl Viewer {
                 if self.next < finished.next {
                     self.marks.push_back(lagged(self.next, finished.next));
                 }
-                self.marks.push_back(Told::Mark("midstream.end", None, finished.shown.clone()));
+                self.marks.push_back(Told::Mark("midstream.end", finished.shown.clone()));
                 self.is_over = true;
             }
         }
@@ -163,6 +180,9 @@ impl Viewer {
 
     async fn look(&mut self) {
         let Source::Here(here) = &mut self.source else { return };
+        if here.lacks_text {
+            return self.tell_text().await;
+        }
         if here.behind.is_some() {
             return self.catch_up().await;
         }
@@ -182,7 +202,7 @@ impl Viewer {
             }
             Viewed::Lagged(_) => self.lag(),
             Viewed::Ended => {
-                self.marks.push_back(Told::Mark("midstream.end", None, here.stream.json()));
+                self.marks.push_back(Told::Mark("midstream.end", here.stream.json()));
                 self.is_over = true;
             }
             Viewed::Wait => {
@@ -199,7 +219,7 @@ impl Viewer {
             Some(store) if self.mode == Mode::Norm && here.may_have(self.next) => {
                 here.behind = Some(store.read(&here.stream.meta.id, self.next));
             }
-            _ => self.tell_text(),
+            _ => here.lacks_text = true,
         }
     }
 
@@ -207,7 +227,8 @@ impl Viewer {
         let Source::Here(here) = &mut self.source else { return };
         if !here.may_have(self.next) {
             here.behind = None;
-            return self.tell_text();
+            here.lacks_text = true;
+            return;
         }
         let Some(behind) = &mut here.behind else { return };
         // The ring has what the log does not have yet.
@@ -227,23 +248,36 @@ impl Viewer {
             // The log does not have it either.
             Some(Ok(Entry::Lagged(_)) | Err(_)) | None => {
                 here.behind = None;
-                self.tell_text();
+                here.lacks_text = true;
             }
         }
     }
 
-    fn tell_text(&mut self) {
+    async fn tell_text(&mut self) {
         let Source::Here(here) = &mut self.source else { return };
-        let (oldest, text) = here.stream.snapshot();
-        if oldest > self.next {
-            here.place.missed(oldest - self.next);
-            self.marks.push_back(lagged(self.next, oldest));
-            let members = text.strip_prefix('{').unwrap_or("}");
-            let text = format!("{{\"sequence\":{},{members}", oldest - 1);
-            self.marks.push_back(Told::Mark("midstream.snapshot", Some(oldest - 1), text));
-            self.next = oldest;
+        if here.stream.kept().0 > self.next {
+            let snapshot = here.stream.snapshot(here.is_slow).await;
+            let next = snapshot.next;
+            here.is_slow = true;
+            here.place.missed(next.saturating_sub(self.next));
+            self.marks.push_back(lagged(self.next, next));
+            self.marks.push_back(Told::Snapshot(snapshot));
+            self.next = next;
         }
+        here.lacks_text = false;
         here.frame = here.stream.passed_behind(self.next);
+    }
+}
+
+impl Told {
+    /// About how many bytes it has; those of a snapshot are given apart.
+    fn len(&self) -> usize {
+        match self {
+            Self::Event(event) => event.len(),
+            Self::Passed(frame) => frame.bytes.len(),
+            Self::Mark(_, text) => text.len(),
+            Self::Snapshot(_) => 0,
+        }
     }
 }
 
@@ -261,16 +295,16 @@ impl Here {
         let before = std::mem::replace(&mut self.told, last);
         if last.broken && !before.broken {
             let text = json!({"durable": last.durable}).to_string();
-            return Some(Told::Mark("midstream.not_resumable", None, text));
+            return Some(Told::Mark("midstream.not_resumable", text));
         }
         (last.durable > before.durable)
-            .then(|| Told::Mark("midstream.durable", None, json!({"sequence": last.durable - 1}).to_string()))
+            .then(|| Told::Mark("midstream.durable", json!({"sequence": last.durable - 1}).to_string()))
     }
 }
 
 fn lagged(from: Seq, oldest: Seq) -> Told {
     let text = json!({"from": from, "to": oldest.saturating_sub(1), "dropped": oldest.saturating_sub(from)});
-    Told::Mark("midstream.lagged", None, text.to_string())
+    Told::Mark("midstream.lagged", text.to_string())
 }
 
 fn map<T, U>(viewed: Viewed<T>, with: impl FnOnce(T) -> U) -> Viewed<U> {

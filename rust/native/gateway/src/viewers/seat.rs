@@ -58,9 +58,15 @@ impl Subject {
 
     fn leave(&self, all: &Audience) {
         match self {
-            Self::Here(stream) => stream.viewers.fetch_sub(1, Ordering::AcqRel),
-            Self::Logged(id) => all.logged.add(id, -1),
-        };
+            Self::Here(stream) => {
+                if stream.viewers.fetch_sub(1, Ordering::AcqRel) == 1 {
+                    stream.forget_snapshot();
+                }
+            }
+            Self::Logged(id) => {
+                all.logged.add(id, -1);
+            }
+        }
     }
 }
 

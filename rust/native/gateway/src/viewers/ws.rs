@@ -52,6 +52,7 @@ pub(super) fn text(told: &Told) -> String {
         Told::Passed(frame) => {
             serde_json::json!({"sequence": frame.last, "raw": String::from_utf8_lossy(&frame.bytes)}).to_string()
         }
-        Told::Mark(name, _, text) => format!("{{\"event\":\"{name}\",\"data\":{text}}}"),
+        Told::Mark(name, text) => format!("{{\"event\":\"{name}\",\"data\":{text}}}"),
+        Told::Snapshot(snapshot) => format!("{{\"event\":\"midstream.snapshot\",\"data\":{}}}", snapshot.json()),
     }
 }

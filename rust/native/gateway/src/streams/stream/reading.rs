@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use super::super::event::{Event, Seq};
 use super::super::known::{Shown, State, Stored, Viewed};
+use super::super::snapshot::Outline;
 use super::{Log, Stream};
 use crate::frames::Frame;
 
@@ -51,10 +52,10 @@ impl Stream {
         }
     }
 
-    /// The number of the oldest event that is kept, and the text before it as members of a JSON object.
-    pub(crate) fn snapshot(&self) -> (Seq, String) {
-        let log = self.log();
-        (log.ring.first(), log.ring.text())
+    /// So many bytes of a lane of text from a byte on, or fewer where a character would be cut; `None` where they are not
+    /// kept any more.
+    pub(in crate::streams) fn part(&self, lane: u16, at: u64, most: usize) -> Option<String> {
+        self.log().ring.part(lane, at, most).map(str::to_owned)
     }
 
     /// What is known of it.
@@ -96,6 +97,11 @@ impl Stream {
 }
 
 impl Log {
+    /// The text before the oldest event that is kept; where its reader is slow, before one that is kept for a while yet.
+    pub(in crate::streams) fn outline(&self, is_slow: bool) -> Outline {
+        self.ring.outline(is_slow)
+    }
+
     fn viewed<T>(&self, next: Option<T>) -> Viewed<T> {
         match next {
             Some(next) => Viewed::Next(next),
