@@ -25,6 +25,7 @@ use crate::fault::Fault;
 use crate::proxy::Proxy;
 use crate::store::Signal;
 use crate::streams::{Meta, State as Reached, Stream, StreamId, Whose};
+use crate::viewers::TURN;
 
 /// Streams in one answer.
 const MOST: usize = 1000;
@@ -97,13 +98,22 @@ pub(super) async fn list(State(proxy): State<Arc<Proxy>>, Extension(scope): Exte
     let mut fitting = streams.iter().skip(from).filter(|stream| {
         state.is_none_or(|state| stream.state() == state) && (model.is_none() || stream.meta().model == model)
     });
-    let mut shown: Vec<(&StreamId, Box<RawValue>)> = Vec::new();
+    let (mut body, mut last, mut turn) = (String::from("{\"streams\":["), None, 0);
     for stream in fitting.by_ref().take(limit) {
-        shown.extend(stream.json(&proxy).await.map(|json| (&stream.meta().id, json)));
+        let Some(json) = stream.json(&proxy).await else { continue };
+        if last.replace(&stream.meta().id).is_some() {
+            body.push(',');
+        }
+        body.push_str(&json);
+        // There may be many: other streams go on between.
+        if body.len() - turn >= TURN {
+            turn = body.len();
+            tokio::task::yield_now().await;
+        }
     }
-    let next = fitting.next().and_then(|_| shown.last()).map(|(id, _)| (*id).clone());
-    let shown: Vec<Box<RawValue>> = shown.into_iter().map(|(_, json)| json).collect();
-    Json(json!({"streams": shown, "next": next})).into_response()
+    let next = fitting.next().and(last);
+    body.push_str(&format!("],\"next\":{}}}", serde_json::to_string(&next).unwrap_or_default()));
+    ([(CONTENT_TYPE, "application/json")], body).into_response()
 }
 
 /// A stream as it is listed.
@@ -128,12 +138,11 @@ impl Listed {
     }
 
     /// `None` where the log has forgotten it meanwhile.
-    async fn json(&self, proxy: &Proxy) -> Option<Box<RawValue>> {
-        let json = match self {
-            Self::Here(stream) => stream.json(),
-            Self::Log(meta) => find(proxy, meta.id.as_str(), |_| Ok(())).await.ok()?.json(),
-        };
-        RawValue::from_string(json).ok()
+    async fn json(&self, proxy: &Proxy) -> Option<String> {
+        match self {
+            Self::Here(stream) => Some(stream.json()),
+            Self::Log(meta) => find(proxy, meta.id.as_str(), |_| Ok(())).await.ok().map(|found| found.json()),
+        }
     }
 }
 
