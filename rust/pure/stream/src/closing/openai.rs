@@ -32,6 +32,14 @@ impl Ends for Completions {
     }
 
     fn finish(&self, told: &Told<'_>) -> Option<Vec<Message>> {
+        // llama.cpp's own format has no choices and no mark.
+        if told.of_first("choices").is_null() && told.of_first("content").is_string() {
+            let end = |lane: &u32| {
+                let midstream = &told.midstream;
+                json!({"index": lane, "content": "", "stop": true, "stop_type": "limit", "midstream": midstream})
+            };
+            return Some(told.lanes.iter().map(|lane| Message::json("", end(lane))).collect());
+        }
         let open = |index| json!({"index": index, "text": "", "logprobs": null, "finish_reason": "length"});
         Some(choices(told, open))
     }

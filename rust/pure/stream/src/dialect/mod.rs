@@ -23,6 +23,7 @@ mod gemini_live;
 mod gemini_parts;
 mod given;
 mod langchain;
+mod llama_cpp;
 mod mcp;
 mod ollama;
 mod openai;

@@ -1,9 +1,9 @@
-//! OpenAI completions: `choices[].text`, `finish_reason` per choice, then `[DONE]`.
+//! OpenAI completions: `choices[].text`, `finish_reason` per choice, then `[DONE]`; and llama.cpp's own beside them.
 
 use serde::Deserialize;
 
 use super::failure::Failure;
-use super::{Parse, openai, payload};
+use super::{Parse, llama_cpp, openai, payload};
 use crate::decode::Frame;
 use crate::emit::Emit;
 use crate::json::{self, Few, Leaf};
@@ -41,6 +41,8 @@ pub(super) struct OpenaiCompletions {
     started: bool,
     /// The last choice that ended, and why: some hosts say it twice.
     finished: Option<(u32, Reason)>,
+    /// An answer of llama.cpp's own format has ended.
+    ended: bool,
 }
 
 impl Parse for OpenaiCompletions {
@@ -68,7 +70,7 @@ impl Parse for OpenaiCompletions {
         let named = frame.name == "error" || chunk.object.is_some_and(|object| object.get() == "\"error\"");
         if let Some(error) = Failure::read(chunk.error).or_else(|| named.then(|| Failure::whole(frame.data))) {
             error.emit(emit);
-        } else if emit.is_silent() && !chunk.choices.given {
+        } else if emit.is_silent() && !chunk.choices.given && !llama_cpp::read(frame, &mut self.ended, emit) {
             payload::unknown(frame.name, emit);
         }
     }
@@ -90,7 +92,7 @@ impl OpenaiCompletions {
     }
 }
 
-crate::keep::keep!(struct OpenaiCompletions { started, finished });
+crate::keep::keep!(struct OpenaiCompletions { started, finished, ended });
 
 #[cfg(test)]
 mod tests {
@@ -128,6 +130,43 @@ mod tests {
         assert_eq!(sample.lines(), lines);
         assert_eq!(sample.dialect, Dialect::OpenaiCompletions);
         assert_eq!((sample.ending().state, sample.ending().notes.len()), (EndingState::Complete, 0));
+    }
+
+    #[test]
+    fn llama_cpps_own_format_is_read() {
+        let part = |text: &str| format!(r#"{{"index":0,"content":"{text}","tokens":[1],"stop":false,"id_slot":-1}}"#);
+        let end = r#"{"index":0,"content":"","tokens":[],"id_slot":0,"stop":true,"model":"m","tokens_predicted":2,
+            "tokens_evaluated":7,"prompt":"p","truncated":false,"stop_type":"limit","timings":{"cache_n":3}}"#;
+        let sample = read(&[part("a"), part("b"), end.into()]);
+        let lines = [
+            "start  ",
+            "text choice:0/text a",
+            "text choice:0/text b",
+            "start  m",
+            "finish 0 length limit",
+            "usage Some(7) Some(2)",
+        ];
+        assert_eq!(sample.lines(), lines);
+        assert_eq!(sample.known.usage().cache_read, Some(3));
+        assert_eq!((sample.dialect, sample.ending().state), (Dialect::OpenaiCompletions, EndingState::Complete));
+        assert_eq!(sample.ending().notes, ["length"]);
+        assert_eq!(read(&[part("a")]).ending().state, EndingState::Truncated);
+        let whole = read(&[end.replace(r#""content":"""#, r#""content":"all""#)]);
+        assert_eq!((whole.text("choice:0/text"), whole.ending().state), ("all".to_owned(), EndingState::Complete));
+    }
+
+    #[test]
+    fn answers_of_llama_cpp_to_several_prompts_end_each_and_are_counted_together() {
+        let frame = |index: u32, stop: bool| {
+            format!(r#"{{"index":{index},"content":"a","stop":{stop},"tokens_predicted":2,"tokens_evaluated":5}}"#)
+        };
+        let mut frames = vec![frame(0, true), frame(1, false)];
+        assert_eq!(read(&frames).ending().state, EndingState::Truncated);
+        frames.push(frame(1, true));
+        let sample = read(&frames);
+        assert_eq!((sample.ending().state, sample.ending().notes.len()), (EndingState::Complete, 0));
+        assert_eq!((sample.known.usage().input, sample.known.usage().output), (Some(10), Some(4)));
+        assert_eq!(sample.count(Anomaly::AfterEnd), 0);
     }
 
     #[test]

@@ -25,6 +25,10 @@ struct Head<'a> {
     #[serde(borrow, default)]
     candidates: Leaf<'a>,
     #[serde(borrow, default)]
+    content: Leaf<'a>,
+    #[serde(borrow, default)]
+    stop: Leaf<'a>,
+    #[serde(borrow, default)]
     prompt_feedback: Leaf<'a>,
     #[serde(borrow, default)]
     model_version: Leaf<'a>,
@@ -169,9 +173,13 @@ fn by_keys(frame: &Frame<'_>, head: &Head<'_>) -> Option<Dialect> {
         Some(name) if cohere_first::is_event(&name) => return Some(Dialect::Cohere),
         _ => {}
     }
-    let is_boolean = head.done.is_some_and(|done| matches!(done.get(), "false" | "true"));
+    let is_boolean = |leaf: Leaf<'_>| leaf.is_some_and(|leaf| matches!(leaf.get(), "false" | "true"));
+    // llama.cpp's own completions, which stand where OpenAI's do.
+    if is_boolean(head.stop) && head.content.is_some_and(|content| content.get().starts_with('"')) {
+        return Some(Dialect::OpenaiCompletions);
+    }
     // Ollama's errors are a sentence alone, and no other format's are.
-    (words(head.error).is_some() || head.model.is_some() && is_boolean).then_some(Dialect::Ollama)
+    (words(head.error).is_some() || head.model.is_some() && is_boolean(head.done)).then_some(Dialect::Ollama)
 }
 
 #[cfg(test)]
@@ -196,6 +204,7 @@ mod tests {
             (r#"{"setupComplete": {}}"#, Dialect::GeminiLive),
             (r#"{"type": "AIMessageChunk", "content": ""}"#, Dialect::Langchain),
             (r#"{"model": "m", "done": false}"#, Dialect::Ollama),
+            (r#"{"index": 0, "content": "", "stop": false}"#, Dialect::OpenaiCompletions),
             (r#"{"error": "model \"m\" not found"}"#, Dialect::Ollama),
         ];
         for (data, dialect) in frames {
