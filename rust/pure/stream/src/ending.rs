@@ -134,6 +134,8 @@ pub(crate) struct EndTracker {
     oddities: Vec<&'static str>,
     /// The events are of another dialect, so only what this one understood proves anything.
     foreign: bool,
+    /// Text came in members that the dialect does not know.
+    unread: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -266,10 +268,17 @@ impl EndTracker {
         self.odd("wrong_dialect");
     }
 
+    /// Text came that the dialect does not know: where nothing else did, the format is unknown.
+    pub(crate) fn unread(&mut self) {
+        self.unread = true;
+    }
+
     /// The end, given how the stream closed, whether the guard stopped it and whether a tool call's JSON is cut.
     pub(crate) fn conclude(&self, close: Close, halted: bool, cut_tool: bool) -> Ending {
         let every_lane = self.any_finished && self.lanes.iter().all(|lane| !lane.open);
-        let closed = self.clean_close_is_complete && close == Close::Clean && self.any_content;
+        let is_unknown = self.unread && !self.any_content;
+        let has_no_end = is_unknown && self.lanes.is_empty() && !self.foreign;
+        let closed = ((self.clean_close_is_complete && self.any_content) || has_no_end) && close == Close::Clean;
         let proved = (self.is_proved() || closed) && !cut_tool;
         let applying = [
             (EndingState::Halted, halted || close == Close::Stopped),
@@ -290,11 +299,14 @@ impl EndTracker {
         ];
         notes.extend(note.iter().filter(|(_, applies)| *applies).map(|(name, _)| *name));
         notes.extend(&self.oddities);
+        if is_unknown && self.oddities.is_empty() {
+            notes.push("unknown_format");
+        }
         Ending { state, notes }
     }
 }
 
-crate::keep::keep!(struct EndTracker { lanes, any_finished, marked, failed, cancelled, length, wants_mark, wants_finish, clean_close_is_complete, any_content, oddities, foreign });
+crate::keep::keep!(struct EndTracker { lanes, any_finished, marked, failed, cancelled, length, wants_mark, wants_finish, clean_close_is_complete, any_content, oddities, foreign, unread });
 crate::keep::keep!(struct Lane { number, open });
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod bedrock_invoke;
 mod cohere;
 mod cohere_first;
 mod failure;
+mod foreign;
 mod gemini;
 mod gemini_arguments;
 mod gemini_interactions;

@@ -3,7 +3,7 @@ use std::ops::Range;
 use midstream_series::Timestamp;
 
 use super::alike::Alike;
-use super::{Dialect, Parse, failure, given, likely, parser, sniff, text};
+use super::{Dialect, Parse, failure, foreign, given, likely, parser, sniff, text};
 use crate::closing::Closing;
 use crate::decode::{Frame, FrameKind, Framing};
 use crate::emit::{Emit, Known};
@@ -214,8 +214,11 @@ impl Reading {
             emit.ended_choices_end();
             return self.keep(frame, emit);
         }
-        let anomalies = emit.anomalies();
+        let (anomalies, unknown) = (emit.anomalies(), emit.counted(Anomaly::UnknownEvent));
         read(parser.as_mut(), frame, emit);
+        if emit.counted(Anomaly::UnknownEvent) > unknown {
+            foreign::look(frame, emit);
+        }
         emit.read_beside();
         emit.ended_choices_end();
         self.alike.learn(parser.as_ref(), frame, emit, &anomalies);

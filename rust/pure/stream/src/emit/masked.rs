@@ -60,6 +60,16 @@ impl Emit<'_> {
         }
     }
 
+    /// The frame holds text in members that its dialect does not know, where no check sees it; rules look for what streams
+    /// in events of a type.
+    pub(crate) fn foreign_text(&mut self, is_typed: bool) {
+        self.says_more();
+        self.known.end.unread();
+        if self.known.text_ends.is_some() || !is_typed {
+            self.unreadable();
+        }
+    }
+
     fn push_copy(&mut self, key: ChannelKey, copy: u8, text: &str, place: Option<Range<usize>>) {
         let Some(mask) = &mut self.known.mask else { return };
         mask.push(&Fragment::copy(key, copy, text, place), self.at);

@@ -179,7 +179,7 @@ fn is_whole(key: &str) -> bool {
 }
 
 /// Whether a string says of a text what it is and is no text itself.
-fn is_constant(key: &str) -> bool {
+pub(crate) fn is_constant(key: &str) -> bool {
     const CONSTANT: [&str; 20] = [
         "created",
         "finishReason",

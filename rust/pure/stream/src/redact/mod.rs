@@ -47,7 +47,9 @@ pub use rule::Rule;
 pub use rule_set::RuleSet;
 pub use settings::{OwnRule, RedactSettings, Respond, RuleSettings};
 
+pub(crate) use beside::is_constant;
 pub(crate) use frame::{Fault, Fragment, Rewritten};
 pub(crate) use lane::Found;
 pub(crate) use mask::Mask;
 pub(crate) use masking::Masking;
+pub(crate) use names::is_left_as_written;

@@ -100,6 +100,11 @@ pub(super) fn is_left(key: &str) -> bool {
     Reading::of(key) != Reading::Text
 }
 
+/// Whether a string is no text of anybody by its name and by how it is written.
+pub(crate) fn is_left_as_written(key: &str, value: &str) -> bool {
+    Reading::of(key).of_value(value) != Reading::Text
+}
+
 /// Whether a number counts or dates something.
 pub(super) fn is_count(key: &str) -> bool {
     const ENDS: [&str; 15] = [
