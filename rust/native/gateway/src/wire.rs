@@ -108,7 +108,16 @@ pub(crate) fn without_keys(mut headers: HeaderMap) -> HeaderMap {
 
 /// What an answer is encoded in, although it was asked for as it is.
 pub(crate) fn encoding(headers: &HeaderMap) -> Option<String> {
-    text(headers, &CONTENT_ENCODING).filter(|encoding| !matches!(encoding.trim(), "" | "identity"))
+    let given = headers.get_all(CONTENT_ENCODING).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let all: Vec<_> = given.collect();
+    let codings = all.iter().flat_map(|list| list.split(',')).map(str::trim);
+    let codings: Vec<&str> = codings.filter(|coding| !is_none(coding)).collect();
+    (!codings.is_empty()).then(|| codings.join(", "))
+}
+
+/// Whether a coding leaves a body as it is; upper and lower case say the same.
+fn is_none(coding: &str) -> bool {
+    coding.is_empty() || coding.eq_ignore_ascii_case("identity")
 }
 
 pub(crate) fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
@@ -190,6 +199,24 @@ mod tests {
             ("x-midstream-ids", "1"),
         ]);
         assert_eq!(to_upstream(&given, false), of(&[("accept", "*/*"), ("accept-encoding", "identity")]));
+    }
+
+    #[test]
+    fn identity_is_no_encoding_however_it_is_written_or_listed() {
+        for (given, expected) in [
+            (&["Identity"][..], None),
+            (&["IDENTITY, ", "identity"], None),
+            (&["identity, GZIP"], Some("GZIP")),
+            (&["identity", "br"], Some("br")),
+            (&["gzip", "br"], Some("gzip, br")),
+        ] {
+            let headers: Vec<_> = given.iter().map(|value| ("content-encoding", *value)).collect();
+            let mut all = HeaderMap::new();
+            headers
+                .iter()
+                .for_each(|pair| all.extend(of(&[*pair]).into_iter().map(|(_, value)| (CONTENT_ENCODING, value))));
+            assert_eq!(encoding(&all).as_deref(), expected, "{given:?}");
+        }
     }
 
     #[test]
