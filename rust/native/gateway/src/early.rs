@@ -75,9 +75,14 @@ impl Early {
 }
 
 impl Begun {
+    /// Whether comments stand before the answer.
+    pub(crate) fn has_commented(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
     /// Why an answer cannot follow the head that was sent: nothing but events may.
     pub(crate) fn unfit(&self, upstream: &str, head: &Parts) -> Option<Fault> {
-        let is_unfit = self.0.load(Ordering::Relaxed) && head.status.is_success() && !is_events(&head.headers);
+        let is_unfit = self.has_commented() && head.status.is_success() && !is_events(&head.headers);
         is_unfit.then(|| Fault::no_events(upstream))
     }
 }

@@ -17,6 +17,7 @@ use tokio::time::{Instant, Sleep};
 
 use crate::arrival::Added;
 use crate::body::BodyError;
+use crate::bom::Bom;
 use crate::cause::Cause;
 use crate::client::Client;
 use crate::continuation::{Asking, Continuation, Why};
@@ -41,6 +42,7 @@ pub(crate) struct Flow {
     sleep: Pin<Box<Sleep>>,
     patience: Patience,
     keepalive: Option<Keepalive>,
+    bom: Bom,
     /// What of the answer its client has not asked for.
     hidden: Option<Hidden>,
     added: Added,
@@ -70,6 +72,7 @@ impl Flow {
             sleep: Box::pin(tokio::time::sleep_until(patience.until())),
             patience,
             keepalive,
+            bom: Bom::default(),
             hidden: None,
             added: Added::default(),
         }
@@ -78,6 +81,14 @@ impl Flow {
     /// The same without the usage that its client has not asked for.
     pub(crate) fn without_usage(self, hides: bool) -> Self {
         Self { hidden: hides.then(Hidden::default), ..self }
+    }
+
+    /// Comments were sent before it.
+    pub(crate) fn behind_comments(mut self, were_sent: bool) -> Self {
+        if were_sent {
+            self.bom.comes_behind();
+        }
+        self
     }
 
     /// It is measured how long its chunks are here.
@@ -163,6 +174,7 @@ impl Flow {
     }
 
     fn send(&mut self, bytes: Bytes) {
+        let bytes = self.bom.pass(bytes);
         if bytes.is_empty() {
             return;
         }
@@ -175,6 +187,7 @@ impl Flow {
     /// A sign of life.
     fn comment(&mut self) {
         self.ready.extend(self.keepalive.as_mut().map(Keepalive::comment));
+        self.bom.comes_behind();
     }
 
     /// The upstream is closed first, then the guard tells what is left to pass.
@@ -188,6 +201,8 @@ impl Flow {
             let rest = hidden.rest();
             self.send(rest);
         }
+        let held = self.bom.rest();
+        self.send(held);
     }
 
     /// A decision ends it; where nothing can be told inside the answer, its body breaks.

@@ -8,6 +8,7 @@ mod attempts;
 mod background;
 mod beside;
 mod body;
+mod bom;
 mod breaker;
 mod case;
 mod cause;

@@ -201,8 +201,9 @@ impl Proxy {
         let is_sse = manner.is_sse();
         let keepalive = setup.keepalive.filter(|_| is_sse).map(|every| Keepalive::new(every, asked.api));
         let flow = Flow::new(body, watched, patience, keepalive);
-        let flow =
-            flow.without_usage(candidate.hides_usage && is_sse).with(continuation).behind(passed).measured(added);
+        let flow = flow.without_usage(candidate.hides_usage && is_sse).with(continuation);
+        let has_commented = case.early.as_ref().is_some_and(|early| early.has_commented());
+        let flow = flow.behind_comments(has_commented).behind(passed).measured(added);
         let leaving = Leaving { goes_on: setup.goes_on, wait: self.ledger.wait(), client: case.client.clone() };
         Ok(Outcome::Answer(Response::from_parts(head, Body::of(Sent::new(flow, leaving, &self.answers)))))
     }

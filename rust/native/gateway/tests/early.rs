@@ -336,3 +336,20 @@ async fn a_client_that_takes_nothing_holds_no_upstream() {
         drop((response, driver));
     }
 }
+
+#[tokio::test]
+async fn a_mark_of_the_byte_order_behind_comments_is_left_out() {
+    for early_head in [true, false] {
+        let expected = [chat("Hi"), chat_end()].concat();
+        let mut script = late(Script::of([Bytes::from("\u{feff}"), chat("Hi"), chat_end()]));
+        if !early_head {
+            // Its head comes at once, and nothing behind that.
+            (script.before, script.chunks[0].0) = (Duration::ZERO, LATE);
+        }
+        let mock = Mock::start(script).await;
+        let server = early(&mock, Api::Openai, |config| config.early_head = early_head).await;
+        let text = String::from_utf8(all(Asker::new(&server).post(CHAT).await).await.to_vec()).unwrap();
+        assert!(text.starts_with(COMMENT), "{text}");
+        assert_eq!(text.replace(COMMENT, "").as_bytes(), expected, "{early_head}");
+    }
+}
