@@ -64,8 +64,8 @@ impl<'a> Asked<'a> {
 
     /// The most tokens that the answer may have, if the request says so.
     pub(crate) fn max_tokens(&self) -> Option<u64> {
-        // Of OpenAI's chat, newer; of OpenAI's chat, Anthropic and others; of OpenAI's responses.
-        let named = ["max_completion_tokens", "max_tokens", "max_output_tokens"];
+        // Of OpenAI's chat, newer; of OpenAI's chat, Anthropic and others; of OpenAI's responses; of llama.cpp.
+        let named = ["max_completion_tokens", "max_tokens", "max_output_tokens", "n_predict"];
         let of_gemini =
             || self.inside(&["generationConfig", "generation_config"], &["maxOutputTokens", "max_output_tokens"]);
         // Ollama's -1 and -2 are no limits.
@@ -240,6 +240,7 @@ mod tests {
     fn each_api_names_its_most_tokens_in_its_own_way() {
         for body in [
             r#"{"max_tokens": 7}"#,
+            r#"{"n_predict": 7}"#,
             r#"{"max_tokens": null, "max_completion_tokens": 7}"#,
             r#"{"max_output_tokens": 7}"#,
             r#"{"generationConfig": {"temperature": 0, "maxOutputTokens": 7}}"#,

@@ -67,7 +67,7 @@ pub(crate) struct Endpoint {
 }
 
 /// How a path ends, whatever stands before it, and what is written in the answer to a body that is posted there.
-const POSTED: [(&str, Api, Dialect); 8] = [
+const POSTED: [(&str, Api, Dialect); 10] = [
     ("/api/chat", Api::Ollama, Dialect::Ollama),
     ("/api/generate", Api::Ollama, Dialect::Ollama),
     // Mistral's agents and its completions between two texts answer as its chat does.
@@ -75,6 +75,9 @@ const POSTED: [(&str, Api, Dialect); 8] = [
     ("/chat/completions", Api::Openai, Dialect::OpenaiChat),
     ("/fim/completions", Api::Openai, Dialect::OpenaiChat),
     ("/completions", Api::Openai, Dialect::OpenaiCompletions),
+    // llama.cpp's own, which it also has at a bare `/completions`.
+    ("/completion", Api::Openai, Dialect::OpenaiCompletions),
+    ("/infill", Api::Openai, Dialect::OpenaiCompletions),
     ("/responses", Api::Openai, Dialect::OpenaiResponses),
     ("/v1/messages", Api::Anthropic, Dialect::AnthropicMessages),
 ];
@@ -112,7 +115,8 @@ impl Endpoint {
         if let Some(asked) = AskedOfModel::of(path).filter(|_| post) {
             let dialect = asked.generates().then_some(Dialect::Gemini);
             let in_parts = Some(asked.is_verb("streamGenerateContent"));
-            return Some(Self { api: Api::Gemini, dialect, model: Some(asked.model), asks_model: true, in_parts });
+            let model = Some(asked.model).filter(|model| !model.is_empty());
+            return Some(Self { api: Api::Gemini, dialect, model, asks_model: true, in_parts });
         }
         if let Some((_, api, dialect)) = POSTED.into_iter().find(|(end, ..)| post && path.ends_with(end)) {
             return known(api, Some(dialect));
@@ -209,7 +213,8 @@ pub(crate) fn with_model(path: &str, model: &str) -> Option<String> {
     if let Some(Deployment { before, behind, .. }) = Deployment::of(path) {
         return Some(format!("{before}{}{behind}{query}", utf8_percent_encode(model, NO_SEGMENT)));
     }
-    let AskedOfModel { before, collection, verb, .. } = AskedOfModel::of(path)?;
+    let AskedOfModel { before, collection, verb, .. } =
+        AskedOfModel::of(path).filter(|asked| !asked.model.is_empty())?;
     let given = COLLECTIONS.into_iter().find_map(|given| Some((given, model.strip_prefix(given)?)));
     let (collection, model) = given.unwrap_or((collection, model));
     Some(format!("{before}{collection}{}:{verb}{query}", utf8_percent_encode(model, NO_NAME)))
@@ -224,15 +229,29 @@ const NO_SEGMENT: &AsciiSet = &NO_NAME.add(b'/').add(b';').add(b'\\');
 
 /// A path such as `/v1/models/gemini-3-pro:generateContent`; the SDKs of Gemini ask several versions.
 struct AskedOfModel<'a> {
-    /// Up to the collection.
+    /// Up to the collection; where no known one is there, up to the name.
     before: &'a str,
     collection: &'static str,
+    /// Empty where the path names none.
     model: String,
     verb: String,
 }
 
 impl<'a> AskedOfModel<'a> {
     fn of(path: &'a str) -> Option<Self> {
+        Self::in_collection(path).or_else(|| Self::elsewhere(path))
+    }
+
+    /// Whatever holds the name, such as an endpoint of Vertex, it is asked by how the last segment ends.
+    fn elsewhere(path: &'a str) -> Option<Self> {
+        let (before, last) = path.split_at_checked(path.rfind('/')? + 1)?;
+        let named = percent_decode_str(last).decode_utf8().ok()?;
+        let (model, verb) = named.rsplit_once(':')?;
+        let asked = Self { before, collection: "", model: model.to_owned(), verb: verb.to_owned() };
+        asked.generates().then_some(asked)
+    }
+
+    fn in_collection(path: &'a str) -> Option<Self> {
         let places = COLLECTIONS.into_iter().filter_map(|collection| {
             let mut places = path.match_indices(collection).map(|(at, _)| at);
             let at = places.find(|at| path.get(..*at).is_some_and(|before| before.ends_with('/')))?;
@@ -316,6 +335,9 @@ mod tests {
     fn the_path_names_the_dialect() {
         let dialect = |path| of(path).and_then(|endpoint| endpoint.dialect);
         assert_eq!(dialect("/v1/chat/completions"), Some(Dialect::OpenaiChat));
+        for path in ["/completion", "/completions", "/infill"] {
+            assert_eq!(dialect(path), Some(Dialect::OpenaiCompletions), "{path}");
+        }
         assert_eq!(dialect("/v1/messages"), Some(Dialect::AnthropicMessages));
         assert_eq!(dialect("/v1/messages/count_tokens"), None);
         assert_eq!(dialect("/v1/embeddings"), None);
@@ -372,6 +394,25 @@ mod tests {
         }
         let counted = of("/v1beta/models/m:countTokens").unwrap();
         assert_eq!((counted.dialect, counted.model.as_deref()), (None, Some("m")));
+    }
+
+    #[test]
+    fn geminis_answers_are_read_wherever_the_name_of_a_model_stands() {
+        for (path, model) in [
+            ("/v1/projects/p/locations/l/endpoints/99:streamGenerateContent", Some("99")),
+            ("/v1beta/dynamic/x:generateContent", Some("x")),
+            ("/v1beta/dynamic/x%3AstreamGenerateContent", Some("x")),
+            ("/v1beta/:generateContent", None),
+            ("/v1/models/:streamGenerateContent", None),
+        ] {
+            let endpoint = of(path).unwrap();
+            assert_eq!((endpoint.api, endpoint.dialect), (Api::Gemini, Some(Dialect::Gemini)), "{path}");
+            assert_eq!((endpoint.asks_model, endpoint.model.as_deref()), (true, model), "{path}");
+        }
+        assert_eq!(of("/v1/projects/p/locations/l/reasoningEngines/9:streamQuery").unwrap().dialect, None);
+        let path = "/v1/projects/p/endpoints/99:streamGenerateContent?alt=sse";
+        let renamed = with_model(path, "7").unwrap();
+        assert_eq!(renamed, "/v1/projects/p/endpoints/7:streamGenerateContent?alt=sse");
     }
 
     #[test]

@@ -23,6 +23,7 @@ pub(crate) fn midstream(stop: &Finding) -> Value {
 fn finish(dialect: Dialect, answer: &mut Map<String, Value>, stop: &Finding) -> Option<()> {
     match dialect {
         Dialect::OpenaiChat => each(answer, "choices", "finish_reason", "length", stop, &["message", "content"]),
+        Dialect::OpenaiCompletions if !answer.contains_key("choices") => llama_cpp(answer, stop),
         Dialect::OpenaiCompletions => each(answer, "choices", "finish_reason", "length", stop, &["text"]),
         Dialect::Gemini => each(answer, "candidates", "finishReason", "MAX_TOKENS", stop, &[]),
         Dialect::AnthropicMessages => {
@@ -57,11 +58,25 @@ fn each(
     let choices = answer.get_mut(choices)?.as_array_mut()?;
     for (place, choice) in choices.iter_mut().enumerate() {
         choice.as_object_mut()?.insert(key.to_owned(), reason.into());
-        let is_stopped = stop.channel.as_deref() == Some(format!("choice:{place}/text").as_str());
-        let said = text.iter().try_fold(choice, |value, key| value.get_mut(*key));
-        if let (true, Some(Value::String(said)), Some(offset)) = (is_stopped && !text.is_empty(), said, stop.offset) {
-            *said = said.chars().take(usize::try_from(offset).unwrap_or(usize::MAX)).collect();
-        }
+        let said = text.iter().try_fold(choice, |value, key| value.get_mut(*key)).filter(|_| !text.is_empty());
+        cut(said, place as u64, stop);
     }
     Some(())
+}
+
+/// The same of llama.cpp's own format, which has no choices.
+fn llama_cpp(answer: &mut Map<String, Value>, stop: &Finding) -> Option<()> {
+    let place = answer.get("index").and_then(Value::as_u64).unwrap_or_default();
+    let said = answer.get_mut("content")?;
+    cut(Some(said), place, stop);
+    answer.insert("stop_type".to_owned(), "limit".into());
+    Some(())
+}
+
+/// Ends the text of a choice where it was stopped.
+fn cut(said: Option<&mut Value>, choice: u64, stop: &Finding) {
+    let is_stopped = stop.channel.as_deref() == Some(format!("choice:{choice}/text").as_str());
+    if let (true, Some(Value::String(said)), Some(offset)) = (is_stopped, said, stop.offset) {
+        *said = said.chars().take(usize::try_from(offset).unwrap_or(usize::MAX)).collect();
+    }
 }

@@ -162,7 +162,7 @@ impl Ledger {
             self.rates().0.learn(model, characters, shown);
             return Tokens::of(input, output, source);
         }
-        if characters == 0 && !is_read && summary.bytes > 0 && source != UsageSource::Reported {
+        if characters == 0 && (!is_read || is_unread(summary)) && summary.bytes > 0 && source != UsageSource::Reported {
             return Tokens::of(input, output, source);
         }
         let reported = if source == UsageSource::Reported { output } else { None };
@@ -240,6 +240,11 @@ impl Ledger {
         let sums = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
         serde_json::json!({"since": self.since, "usage": sums.rows(tenant)}).to_string()
     }
+}
+
+/// Whether what came was of a format that the guard did not know.
+fn is_unread(summary: &Summary) -> bool {
+    summary.ending.notes.iter().any(|note| matches!(*note, "unknown_format" | "wrong_dialect"))
 }
 
 /// Tokens of reasoning that the client never sees.

@@ -141,6 +141,41 @@ async fn refused_text_reaches_nobody() {
 }
 
 #[tokio::test]
+async fn text_of_a_format_that_is_not_known_reaches_nobody() {
+    const NATIVE: &str = "data: {\"index\":0,\"content\":\"The canary sings.\",\"stop\":false}\n\n";
+    const WHOLE: &str = r#"{"output":"The canary sings."}"#;
+    let bare = r#""The canary sings.""#;
+    let completion = r#"{"completion":"The canary sings."}"#;
+    let (sse, json) = ("text/event-stream", "application/json");
+    for (path, body, content_type, is_read) in [
+        ("/completion", NATIVE, sse, true),
+        ("/completions", NATIVE, sse, true),
+        ("/infill", NATIVE, sse, true),
+        ("/v1/completions", NATIVE, sse, true),
+        ("/v1/chat/completions", NATIVE, sse, false),
+        ("/v1/chat/completions", WHOLE, json, false),
+        ("/v1/chat/completions", bare, json, false),
+        ("/v1/messages", completion, json, false),
+        ("/v1/responses", WHOLE, json, false),
+    ] {
+        let mock = Mock::start(Script { content_type, ..Script::of([body]) }).await;
+        let mut moderator = Moderator::against("canary", Duration::ZERO).await;
+        let api = if path == "/v1/messages" { Api::Anthropic } else { Api::Openai };
+        let server = gateway_with(&mock, api, |config| {
+            config.guard = Settings::from_json(HOLDS).unwrap();
+            config.moderator = Some(moderator.config());
+        })
+        .await;
+        let asker = Asker::new(&server);
+        for streams in [true, false] {
+            let text = text_of(asker.send("POST", path, json!({"stream": streams}).to_string()).await).await;
+            assert!(!text.contains("canary"), "{path} {body}: {text}");
+        }
+        assert_eq!(moderator.asked.try_recv().is_ok(), is_read, "{path} {body}");
+    }
+}
+
+#[tokio::test]
 async fn a_moderator_that_fails_stops_or_releases_as_it_is_told_to() {
     let slow = Moderator::against("never", LONGEST).await;
     let broken =

@@ -266,3 +266,26 @@ async fn usage_that_only_the_gateway_asked_for_is_hidden() {
     let asks = r#"{"model":"m","stream":true,"stream_options":{"include_usage":true}}"#;
     assert_eq!(all(asker.send("POST", CHAT, asks).await).await, chunks.concat());
 }
+
+#[tokio::test]
+async fn llama_cpps_own_counts_are_booked_and_what_nobody_can_read_is_unknown() {
+    let frame = |content: &str, stop: bool| {
+        let counts = json!({"index": 0, "content": content, "stop": stop, "stop_type": "eos",
+            "tokens_predicted": 2, "tokens_evaluated": 7});
+        format!("data: {counts}\n\n")
+    };
+    let native = [frame("Hello", false), frame("", true)];
+    for path in ["/completions", "/completion", "/infill"] {
+        let mock = Mock::start(Script::of(native.clone())).await;
+        let server = gateway(&mock, Api::Openai).await;
+        assert_eq!(all(Asker::new(&server).post(path).await).await, native.concat(), "{path}");
+        assert_eq!(record(&server).await, expected("complete", Some(7), 2, "reported"), "{path}");
+    }
+    for body in ["data: {\"output\":\"Hello\"}\n\n", &native[0]] {
+        let mock = Mock::start(Script::of([body.to_owned()])).await;
+        let server = gateway(&mock, Api::Openai).await;
+        assert_eq!(all(Asker::new(&server).post(CHAT).await).await, body);
+        let (_, _, output, source) = record(&server).await;
+        assert_eq!((output, source), (Value::Null, "unknown".into()), "{body}");
+    }
+}

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use crate::member::Name;
 
 /// What is read, at the top and one table below. Gemini takes both ways to write a name.
-const READ: [&str; 30] = [
+const READ: [&str; 31] = [
     "background",
     "best_of",
     "candidateCount",
@@ -31,6 +31,7 @@ const READ: [&str; 30] = [
     "model_list",
     "models",
     "n",
+    "n_predict",
     "num_predict",
     "options",
     "preset",
