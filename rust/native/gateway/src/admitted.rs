@@ -12,6 +12,7 @@ use crate::access::Key;
 use crate::attempts::{Candidate, Request, is_idempotent};
 use crate::case::Case;
 use crate::client::Client;
+use crate::edit::leads_elsewhere;
 use crate::fault::Fault;
 use crate::given::{Given, Said};
 use crate::intake;
@@ -67,7 +68,7 @@ impl Received {
         let Given { said, candidates, chosen } = Given::read(&body, chosen, &setup, &proxy.beside).await?;
         if let Some(key) = &key {
             key.check_model(&head.method, chosen.asks_model(), said.model.as_deref())?;
-            key.check_others(said.others.as_deref())?;
+            key.check_others(said.others.as_deref().filter(|_| !leads_elsewhere(&head.headers)))?;
             if is_uncounted(&head.method, &chosen) {
                 setup.limits.check_counted(key, &head.method, &chosen.path)?;
             }

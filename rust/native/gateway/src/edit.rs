@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use self::members::Members;
+pub(crate) use self::others::leads_elsewhere;
 use crate::fault::Fault;
 
 /// Ids of conversations that are longer are none.

@@ -9,7 +9,6 @@ use midstream_worker::Missed;
 use crate::attempts::Candidate;
 use crate::beside::Beside;
 use crate::edit::Asked;
-use crate::endpoint::names_engine;
 use crate::fault::Fault;
 use crate::limits::Answers;
 use crate::setup::Setup;
@@ -74,8 +73,7 @@ impl Given {
         let is_unguarded = endpoint.is_some_and(|endpoint| endpoint.costs_unguarded(&chosen.path));
         let count = if is_guarded { asked.answers() } else { 0 };
         let candidates = setup.candidates(&chosen, model.as_deref(), &asked, body);
-        let of_engine = asked.model().filter(|_| names_engine(&chosen.path));
-        let others = asked.other_models().map(|others| others.into_iter().chain(of_engine).collect());
+        let others = asked.models_beside(&chosen.path);
         let said = Said {
             model,
             others,

@@ -77,6 +77,7 @@ async fn a_key_for_some_models_asks_no_other_and_none_that_cannot_be_read() {
         ("POST", "/v1/engines/gpt-5-pro/chat/completions", r#"{"model":"fast"}"#),
         ("POST", "/v1/engines/fast/chat/completions", r#"{"model":"gpt-5-pro"}"#),
         ("POST", "/v1/engines/gpt-5-pro/embeddings", r#"{"model":"fast"}"#),
+        ("POST", "/v1/chat/completions?model=gpt-5-pro", r#"{"model":"fast"}"#),
     ];
     for (method, path, body) in refused {
         let (status, told) = told(asker.send(method, path, body).await).await;
@@ -93,6 +94,23 @@ async fn a_key_for_some_models_asks_no_other_and_none_that_cannot_be_read() {
         ("GET", "/v1/models", ""),
     ] {
         assert_eq!(asker.send(method, path, body).await.status(), StatusCode::OK, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_for_some_models_sends_no_header_that_leads_to_others() {
+    let mock = Mock::start(Script::of([chat_end()])).await;
+    let server = of_all_apis(&mock, |config| {
+        config.keys.insert("alice".to_owned(), key_for("alice-key", &["fast"]));
+        config.keys.insert("bob".to_owned(), key("bob-key"));
+    })
+    .await;
+    for (secret, expected) in [("alice-key", StatusCode::FORBIDDEN), ("bob-key", StatusCode::OK)] {
+        for header in [("x-portkey-config", "pc-1"), ("Helicone-Fallbacks", "[]")] {
+            let asker = Asker::with_key(&server, secret);
+            let answer = asker.send_with("POST", CHAT, r#"{"model":"fast"}"#, &[header]).await;
+            assert_eq!(answer.status(), expected, "{header:?}");
+        }
     }
 }
 

@@ -1,8 +1,10 @@
 //! Models that a request names beside the one that it asks first.
 
+use http::HeaderMap;
 use serde_json::Value;
 
 use super::Asked;
+use crate::endpoint::names_engine;
 
 /// Members that name models: of OpenRouter, LiteLLM, Vercel's gateway and others.
 const NAMES: [&str; 8] = [
@@ -19,9 +21,28 @@ const NAMES: [&str; 8] = [
 /// Members that lead to models which stand elsewhere: presets of OpenRouter, routers of LiteLLM.
 const ELSEWHERE: [&str; 4] = ["model_list", "preset", "router_settings_override", "user_config"];
 
+/// Headers that do so: of Portkey and Helicone.
+const HEADERS: [&str; 2] = ["helicone-fallbacks", "x-portkey-config"];
+
+/// Whether headers lead to models that stand elsewhere.
+pub(crate) fn leads_elsewhere(headers: &HeaderMap) -> bool {
+    HEADERS.into_iter().any(|name| headers.contains_key(name))
+}
+
 impl Asked<'_> {
+    /// The same with those of the path: LiteLLM takes the `model` of a query before that of the body, and of a path that names
+    /// an engine nobody knows which counts.
+    pub(crate) fn models_beside(&self, path: &str) -> Option<Vec<String>> {
+        let mut models = self.other_models()?;
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        models.extend(self.model().filter(|_| names_engine(path)));
+        let queried = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "model");
+        models.extend(queried.map(|(_, model)| model.into_owned()));
+        Some(models)
+    }
+
     /// The models that may be asked in the place of the first; `None` where they cannot be read.
-    pub(crate) fn other_models(&self) -> Option<Vec<String>> {
+    fn other_models(&self) -> Option<Vec<String>> {
         let mut models = Vec::new();
         if ELSEWHERE.into_iter().any(|name| self.0.has(name)) {
             return None;
@@ -92,6 +113,15 @@ mod tests {
             assert_eq!(others(body), Some(vec!["a".to_owned(), "b".to_owned()]), "{body}");
         }
         assert_eq!(others(r#"{"model":"a","fallbacks":null}"#), Some(Vec::new()));
+    }
+
+    #[test]
+    fn models_of_the_path_are_among_them() {
+        let asked = Asked::of(br#"{"model":"a"}"#);
+        let beside = |path| asked.models_beside(path).unwrap();
+        assert_eq!(beside("/v1/engines/b/completions"), ["a"]);
+        assert_eq!(beside("/v1/chat/completions?x=1&m%6fdel=b&model=c"), ["b", "c"]);
+        assert!(beside("/v1/chat/completions").is_empty());
     }
 
     #[test]
