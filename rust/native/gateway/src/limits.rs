@@ -24,7 +24,7 @@ pub(crate) use self::uncounted::is_uncounted;
 use crate::access::Key;
 use crate::config::{Config, LimitsConfig};
 use crate::fault::Fault;
-use crate::usage::spent_since;
+use crate::usage::{UsageRecord, spent_since};
 
 /// Of all keys and tenants that are limited.
 #[derive(Default)]
@@ -117,6 +117,16 @@ impl Limits {
                 allowance.taken().day.take(spent.tokens(), spent.cost(), spent.at as u64);
             }
         })
+    }
+
+    /// Takes what a stream used that nobody ended.
+    pub(crate) fn take(&self, record: &UsageRecord) {
+        let of_key = record.key.as_deref().and_then(|key| self.keys.get(key));
+        let of_tenant = record.tenant.as_deref().and_then(|tenant| self.tenants.get(tenant));
+        for allowance in [of_key, of_tenant].into_iter().flatten() {
+            let (tokens, cost) = (record.tokens.all(), record.cost.unwrap_or_default());
+            allowance.taken().day.take(tokens, cost, record.at as u64);
+        }
     }
 
     /// Lets a request begin that may use so much, or says how long it has to wait. One that is refused takes nothing, of

@@ -30,12 +30,12 @@ use crate::own;
 use crate::proxy::Proxy;
 use crate::sent::Answers;
 use crate::setup::Setup;
-use crate::store::StreamStore;
 use crate::store::file::FileLog;
+use crate::store::{Damage, StreamStore};
 use crate::streams::Streams;
 use crate::telemetry::Telemetry;
 use crate::tls::Certificate;
-use crate::usage::{Ledger, UsageFile, unix_s};
+use crate::usage::{Booked, Ledger, Prices, UsageFile, UsageRecord, unix_s};
 use crate::viewers::Mode;
 use crate::viewers::embedded::{View, ViewError};
 use crate::viewers::token::Tokens;
@@ -68,7 +68,8 @@ impl Server {
         let clock = Arc::new(SystemClock::start());
         let telemetry = Telemetry::of(&config.telemetry).map_err(StartError::Telemetry)?;
         let ledger = Arc::new(ledger(&config, &metrics, telemetry.map(Arc::new))?);
-        let log = open_log(&config)?.map(|store| (store, Arc::clone(&metrics)));
+        let (log, unended) = open_log(&config, &ledger, &metrics)?;
+        let log = log.map(|log| (Arc::new(log) as Arc<dyn StreamStore>, Arc::clone(&metrics)));
         let streams = Streams::new(config.store.keep(), log, Arc::clone(&metrics.audience))
             .with_backlog(config.store.max_unwritten_bytes);
         let tokens = Tokens::of(&config.viewers).map_err(StartError::Config)?;
@@ -78,6 +79,8 @@ impl Server {
         if let Some(file) = fixed.usage_file().cloned() {
             let restored = setup.limits.restore(&file, unix_s() as u64, None);
             restored.map_err(|error| StartError::UsageFile { file, error })?;
+        } else {
+            unended.iter().for_each(|record| setup.limits.take(record));
         }
         let listener = TcpListener::bind(listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
@@ -234,12 +237,33 @@ fn ledger(config: &Config, metrics: &Arc<Metrics>, telemetry: Option<Arc<Telemet
     Ok(Ledger::new(config, file, Arc::clone(metrics), telemetry))
 }
 
-/// The log of the folder that is configured.
-fn open_log(config: &Config) -> Result<Option<Arc<dyn StreamStore>>, StartError> {
-    let Some(folder) = &config.store.folder else { return Ok(None) };
-    let log = FileLog::open(folder, &config.store);
+/// The log of the folder that is configured, and what is booked of streams that it has without an end.
+fn open_log(
+    config: &Config,
+    ledger: &Ledger,
+    metrics: &Metrics,
+) -> Result<(Option<FileLog>, Vec<UsageRecord>), StartError> {
+    let Some(folder) = &config.store.folder else { return Ok((None, Vec::new())) };
+    let (prices, file) = (Prices::of(&config.guard), config.usage.file.as_deref());
+    let mut records = Vec::new();
+    let log = FileLog::open(folder, &config.store, |unended| {
+        let booked = ledger.book_unended(unended, prices, file).into_iter();
+        let shown = |Booked { shown, record }: Booked| {
+            records.extend(record);
+            shown
+        };
+        booked.map(shown).collect()
+    });
     let log = log.map_err(|error| StartError::Store { folder: folder.clone(), error })?;
-    Ok(Some(Arc::new(log)))
+    let Damage { bytes, streams } = &log.damage;
+    if *bytes > 0 {
+        events::store_damaged(folder, *bytes);
+    }
+    for (stream, lost) in streams {
+        metrics.not_resumable(*lost);
+        events::stream_damaged(stream.as_str(), *lost);
+    }
+    Ok((Some(log), records))
 }
 
 /// Forgets what ended long ago, as long as the gateway is there.

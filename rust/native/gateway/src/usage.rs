@@ -12,6 +12,7 @@ mod rates;
 mod request;
 mod sums;
 mod today;
+mod unended;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -30,6 +31,7 @@ use self::rates::Rates;
 pub(crate) use self::request::Contents;
 use self::sums::Sums;
 pub(crate) use self::today::spent_since;
+pub(crate) use self::unended::Booked;
 use crate::config::Config;
 use crate::endpoint::Api;
 use crate::limits::{Answers, Most};

@@ -6,12 +6,13 @@ mod support;
 
 use bytes::Bytes;
 use http::StatusCode;
-use midstream_gateway::{Api, Config, Server};
+use midstream_gateway::{Api, Config, KeyConfig, Server};
 use midstream_stream::Settings;
 use serde_json::{Value, json};
 use support::answers::{all, id_of, json_of};
 use support::ends::{counted, ended, until};
 use support::folder::Folder;
+use support::keys::key;
 use support::{Asker, Mock, Script, chat, chat_end, gateway, gateway_with};
 
 const CHAT: &str = "/v1/chat/completions";
@@ -168,4 +169,63 @@ async fn a_stream_that_only_the_log_knows_has_ended_and_is_cancelled_by_nobody()
     server.stop().await;
     let server = gateway_with(&mock, Api::Openai, with_log).await;
     assert_eq!(Asker::new(&server).send("POST", &cancel, "").await.status(), StatusCode::ACCEPTED);
+}
+
+/// What the log and the file of usage hold, as one who kills the gateway leaves them.
+fn killed(folder: &Folder) -> Folder {
+    let copy = Folder::new();
+    for name in ["store", "usage.jsonl"] {
+        let (from, to) = (folder.0.join(name), copy.0.join(name));
+        if from.is_dir() {
+            std::fs::create_dir_all(&to).unwrap();
+            for file in std::fs::read_dir(&from).unwrap().map(Result::unwrap) {
+                std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
+            }
+        } else if from.exists() {
+            std::fs::copy(from, to).unwrap();
+        }
+    }
+    copy
+}
+
+#[tokio::test]
+async fn a_stream_whose_gateway_was_killed_is_booked_once_as_an_estimate() {
+    let limits = || serde_json::from_str(r#"{"tokens_per_day": 12}"#).unwrap();
+    let configured = |folder: &Folder, config: &mut Config, has_file: bool| {
+        config.store.folder = Some(folder.0.join("store"));
+        config.usage.file = has_file.then(|| folder.0.join("usage.jsonl"));
+        config.keys.insert("alice".to_owned(), KeyConfig { limits: limits(), ..key("alice-key") });
+    };
+    let mock =
+        Mock::start(Script { hangs: true, ..Script::of([chat("Twenty characters + "), chat("twenty more of it. ")]) })
+            .await;
+    for has_file in [true, false] {
+        let folder = Folder::new();
+        let server = gateway_with(&mock, Api::Openai, |config| configured(&folder, config, has_file)).await;
+        let response = Asker::with_key(&server, "alice-key").post(CHAT).await;
+        let id = id_of(&response);
+        let shown = || serde_json::from_str::<Value>(&server.stream_json(&id).unwrap()).unwrap();
+        until("both chunks are logged", async || shown()["stored"]["durable"].as_u64() >= Some(3)).await;
+        let first = killed(&folder);
+        for round in 0..2 {
+            let server = gateway_with(&mock, Api::Openai, |config| configured(&first, config, has_file)).await;
+            let asker = Asker::with_key(&server, "alice-key");
+            let usage = asker.get_json(&format!("/midstream/v1/streams/{id}")).await["usage"].clone();
+            let record = &usage[0];
+            assert_eq!(
+                (usage.as_array().unwrap().len(), &record["end"], &record["key"]),
+                (1, &json!("failed"), &json!("alice"))
+            );
+            assert_eq!((&record["source"], &record["output"]), (&json!("estimated"), &json!(10)));
+            let lines = std::fs::read_to_string(first.0.join("usage.jsonl")).unwrap_or_default();
+            assert_eq!(lines.lines().count(), usize::from(has_file), "round {round}");
+            if round == 0 {
+                let sums: Value = serde_json::from_str(&server.usage_json()).unwrap();
+                assert_eq!(sums["usage"][0]["output_estimated"], 10);
+                let refused = asker.send("POST", CHAT, r#"{"model":"m","stream":true,"max_tokens":5}"#).await;
+                assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+            }
+            server.stop().await;
+        }
+    }
 }

@@ -130,6 +130,14 @@ pub(crate) fn store_recovered(folder: &Path) {
     told!(INFO, "store_recovered", folder = folder.to_string_lossy().as_ref());
 }
 
+pub(crate) fn store_damaged(folder: &Path, bytes: u64) {
+    told!(WARN, "store_damaged", folder = folder.to_string_lossy().as_ref(), bytes = bytes);
+}
+
+pub(crate) fn stream_damaged(stream: &str, lost: u64) {
+    told!(WARN, "stream_damaged", stream = stream, lost = lost);
+}
+
 pub(crate) fn stream_not_stored(stream: &str, lost: u64) {
     told!(DEBUG, "stream_not_stored", stream = stream, lost = lost);
 }

@@ -149,7 +149,7 @@ impl Drop for Folder {
 }
 
 pub(super) fn file(folder: &Folder, fsync: Fsync) -> FileLog {
-    FileLog::open(&folder.0, &StoreConfig { fsync, ..StoreConfig::default() }).unwrap()
+    FileLog::open(&folder.0, &StoreConfig { fsync, ..StoreConfig::default() }, |_| Vec::new()).unwrap()
 }
 
 macro_rules! conforms {

@@ -14,6 +14,7 @@ use std::io;
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
+use midstream_stream::Usage;
 use tokio::sync::watch;
 
 use crate::streams::{End, Event, Meta, Seq, StreamId};
@@ -85,6 +86,26 @@ pub(crate) struct Status {
     pub(crate) next: Seq,
     /// Its end, once it is there.
     pub(crate) finished: Option<Finished>,
+}
+
+/// A stream that nobody ended, as far as a store knows it.
+#[derive(Clone, Debug)]
+pub(crate) struct Unended {
+    /// With the model that its answer names, where the request named none.
+    pub(crate) meta: Meta,
+    pub(crate) duration_s: f64,
+    /// As its provider counted it.
+    pub(crate) usage: Usage,
+    /// Of what the model wrote.
+    pub(crate) characters: u64,
+}
+
+/// What a store had and does not read back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Damage {
+    pub(crate) bytes: u64,
+    /// Streams that lack events or their end by that, as far as they are known, and how many events.
+    pub(crate) streams: Vec<(StreamId, u64)>,
 }
 
 /// What a reader tells the writer of a stream.

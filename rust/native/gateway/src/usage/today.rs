@@ -16,6 +16,10 @@ const BLOCK: u64 = 64 << 10;
 /// What one record says of budgets.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub(crate) struct Spent {
+    #[serde(default)]
+    pub(super) stream: String,
+    #[serde(default)]
+    pub(super) end: String,
     pub(crate) key: Option<String>,
     pub(crate) tenant: Option<String>,
     input: Option<u64>,
@@ -30,6 +34,10 @@ impl Spent {
         self.input.unwrap_or_default().saturating_add(self.output.unwrap_or_default())
     }
 
+    pub(super) fn output(&self) -> u64 {
+        self.output.unwrap_or_default()
+    }
+
     pub(crate) fn cost(&self) -> f64 {
         self.cost.unwrap_or_default()
     }
@@ -37,6 +45,11 @@ impl Spent {
 
 /// Tells of each record from a time on; lines that are none are passed over.
 pub(crate) fn spent_since(file: &Path, since_s: f64, mut tell: impl FnMut(&Spent)) -> io::Result<()> {
+    records_since(file, since_s, |spent, _| tell(&spent))
+}
+
+/// The same with the line of each.
+pub(super) fn records_since(file: &Path, since_s: f64, mut tell: impl FnMut(Spent, &[u8])) -> io::Result<()> {
     let mut file = File::open(file)?;
     let about = file.metadata()?;
     // A pipe or a device has nothing to read again.
@@ -54,7 +67,7 @@ pub(crate) fn spent_since(file: &Path, since_s: f64, mut tell: impl FnMut(&Spent
     let mut lines = lines_from(&mut file, low)?;
     while let Some(line) = next(&mut lines)? {
         if let Some(spent) = read(&line).filter(|spent| spent.at >= since_s) {
-            tell(&spent);
+            tell(spent, &line);
         }
     }
     Ok(())

@@ -131,7 +131,7 @@ async fn a_reader_that_the_ring_overtakes_reads_on_in_the_log() {
 
     let folder = std::env::temp_dir().join(format!("midstream-viewers-{}", crate::streams::StreamId::new()));
     let config = StoreConfig { fsync: Fsync::Never, ..StoreConfig::default() };
-    let store: Arc<dyn StreamStore> = Arc::new(FileLog::open(&folder, &config).unwrap());
+    let store: Arc<dyn StreamStore> = Arc::new(FileLog::open(&folder, &config, |_| Vec::new()).unwrap());
     let metrics = Arc::new(crate::metrics::Metrics::new());
     let streams = crate::streams::Streams::new(config.keep(), Some((Arc::clone(&store), metrics)), Arc::default());
     let stream = started(&streams);

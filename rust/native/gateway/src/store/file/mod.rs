@@ -3,6 +3,7 @@
 //! An append is acknowledged once its record is handed to the system (`never`), or once the disk has it (`batch`, for
 //! all streams together every 50 ms; `always`, for each group of records before the next is taken).
 
+mod bury;
 mod index;
 mod record;
 mod segments;
@@ -16,35 +17,47 @@ use std::thread::JoinHandle;
 
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use futures_util::stream::{BoxStream, StreamExt, unfold};
-use serde::Serialize;
+use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
+use self::bury::bury;
 use self::index::{Place, Shared, Step};
-use self::record::{Kind, body_of, events_of, written};
+use self::record::{Kind, body_of, events_of};
 use self::segments::{Segments, read_at};
 use self::writer::{Command, Writer, body_of_end};
-use super::{Entry, Finished, Lease, Signal, Status, StoreError, StreamStore};
+use super::{Damage, Entry, Finished, Lease, Signal, Status, StoreError, StreamStore, Unended};
 use crate::config::StoreConfig;
 use crate::log;
-use crate::streams::{End, Event, Meta, Seq, State, StreamId};
+use crate::streams::{Event, Meta, Seq, StreamId};
 
 /// The streams of a folder.
 pub(crate) struct FileLog {
     shared: Arc<Shared>,
+    /// What did not read back when it was opened.
+    pub(crate) damage: Damage,
     /// Whoever writes, until the log is closed.
     writing: Mutex<Option<(Sender<Command>, JoinHandle<()>)>>,
 }
 
 impl FileLog {
-    /// Opens a folder. Streams that were running when its last process died are ended: failed, their owner lost.
-    pub(crate) fn open(folder: &Path, config: &StoreConfig) -> io::Result<Self> {
+    /// Opens a folder. Streams that were running when its last process died are ended: failed, their owner lost. Their
+    /// usage is what `book` gives for each, as JSON.
+    pub(crate) fn open(
+        folder: &Path,
+        config: &StoreConfig,
+        book: impl FnOnce(&[Unended]) -> Vec<Vec<Box<RawValue>>>,
+    ) -> io::Result<Self> {
         let shared = Arc::new(Shared::new(folder.to_owned()));
-        let mut segments = Segments::open(folder, |segment, at, record| shared.index().add(segment, at, record))?;
-        bury(&shared, &mut segments)?;
+        let mut segments = Segments::open(folder, |segment, at, found| match found {
+            Ok(record) => shared.index().add(segment, at, record),
+            Err(bytes) => shared.index().add_damaged(bytes),
+        })?;
+        let damage = shared.index().damage();
+        bury(&shared, &mut segments, book)?;
         let (commands, taken) = channel();
         let writer = Writer::new(Arc::clone(&shared), segments, taken, config);
         let thread = log::thread("midstream-store", move || writer.run())?;
-        Ok(Self { shared, writing: Mutex::new(Some((commands, thread))) })
+        Ok(Self { shared, damage, writing: Mutex::new(Some((commands, thread))) })
     }
 
     fn writing(&self) -> MutexGuard<'_, Option<(Sender<Command>, JoinHandle<()>)>> {
@@ -67,62 +80,6 @@ impl FileLog {
         // The thread ends behind its last sender alone.
         drop(commands);
         answered.await.map_err(|_| StoreError::Stopped)?
-    }
-}
-
-/// What is known of a stream whose process died.
-#[derive(Serialize)]
-struct Lost<'a> {
-    #[serde(flatten)]
-    meta: &'a Meta,
-    state: State,
-    end: &'a End,
-    cause: Option<&'a str>,
-    events: u64,
-    findings: [(); 0],
-    finding_count: u64,
-    notes: [(); 0],
-    summary: Option<()>,
-    usage: [(); 0],
-}
-
-/// Ends what nobody writes any more.
-fn bury(shared: &Shared, segments: &mut Segments) -> io::Result<()> {
-    let mut index = shared.index();
-    let mut records = Vec::new();
-    let (segment, _) = segments.current();
-    for (id, kept) in &mut index.streams {
-        if kept.finished.is_some() {
-            continue;
-        }
-        let end = End::new("failed", Some("owner_lost"));
-        let (meta, next) = (&kept.meta, kept.next);
-        let (state, cause) = (State::Ended, end.cause.as_deref());
-        let lost = Lost {
-            meta,
-            state,
-            end: &end,
-            cause,
-            events: next,
-            findings: [],
-            finding_count: 0,
-            notes: [],
-            summary: None,
-            usage: [],
-        };
-        let shown = serde_json::to_string(&lost).unwrap_or_default();
-        let finished = Finished { end, next, shown };
-        records.extend_from_slice(&written(Kind::Ended, id, next, &body_of_end(&finished)));
-        kept.ended(segment, finished);
-    }
-    if records.is_empty() {
-        return Ok(());
-    }
-    // What they hold can be read all the same where the disk is full.
-    match segments.write(&records) {
-        Err(error) if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::FileTooLarge) => Ok(()),
-        Err(error) => Err(error),
-        Ok(()) => segments.sync(),
     }
 }
 
@@ -288,7 +245,10 @@ pub(crate) fn check_record(bytes: &[u8]) {
         let again = record::written(record.kind, &record.id, record.number, record.body);
         assert_eq!(bytes.get(..record.length), Some(again.as_slice()));
     }
-    let _ = events_of(0, bytes);
+    let _ = (events_of(0, bytes), record::damaged(bytes), record::is_torn(bytes));
+    if let Some(at) = record::next(bytes) {
+        assert!(at > 0 && record::read(bytes.get(at..).unwrap_or_default()).is_some());
+    }
     // Random bytes have no sum that holds: what follows one is read here too.
     let sealed = record::written(Kind::Events, &StreamId::new(), 0, bytes);
     assert_eq!(record::read(&sealed).map(|record| record.body), Some(bytes));

@@ -70,12 +70,38 @@ pub(super) fn written(kind: Kind, id: &StreamId, number: Seq, body: &[u8]) -> Ve
 
 /// The first record of these bytes; `None` where they end before it does, or hold something else.
 pub(super) fn read(bytes: &[u8]) -> Option<Record<'_>> {
+    let (payload, sum) = framed(bytes)?;
+    // What is no record is seldom long enough to be summed up.
+    let record = parsed(payload)?;
+    (crc32c::crc32c(payload) == sum).then_some(record)
+}
+
+/// What the first record of these bytes was, as far as it can be told, where its sum does not hold.
+pub(super) fn damaged(bytes: &[u8]) -> Option<Record<'_>> {
+    parsed(framed(bytes)?.0)
+}
+
+/// Whether these bytes are those of a record that is not there to its end, or that the disk never got.
+pub(super) fn is_torn(bytes: &[u8]) -> bool {
+    let is_longer = |length: u32| length as usize <= MAX_PAYLOAD && framed(bytes).is_none();
+    number(bytes).is_none_or(|(length, _)| is_longer(length)) || bytes.iter().all(|byte| *byte == 0)
+}
+
+/// Where the next record begins behind the first byte. It is none that stands in another's text: its length has a byte
+/// below 5, which JSON writes otherwise.
+pub(super) fn next(bytes: &[u8]) -> Option<usize> {
+    (1..bytes.len()).find(|at| bytes.get(*at..).and_then(read).is_some())
+}
+
+/// A payload and its sum.
+fn framed(bytes: &[u8]) -> Option<(&[u8], u32)> {
     let (length, rest) = number(bytes)?;
     let (sum, rest) = number(rest)?;
     let payload = rest.get(..length as usize).filter(|_| length as usize <= MAX_PAYLOAD)?;
-    if crc32c::crc32c(payload) != sum {
-        return None;
-    }
+    Some((payload, sum))
+}
+
+fn parsed(payload: &[u8]) -> Option<Record<'_>> {
     let (&[letter, id_length], rest) = payload.split_first_chunk::<2>()?;
     let (id, rest) = rest.split_at_checked(usize::from(id_length))?;
     let (first, body) = rest.split_first_chunk::<8>()?;

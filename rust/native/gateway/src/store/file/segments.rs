@@ -30,21 +30,20 @@ pub(super) struct Segments {
 }
 
 impl Segments {
-    /// Opens a folder, and tells of every record that is whole. What follows the last one of the newest file is cut.
-    pub(super) fn open(folder: &Path, mut tell: impl FnMut(u64, u64, &Record<'_>)) -> io::Result<Self> {
+    /// Opens a folder, and tells of every record that is whole, and of every damaged piece with its bytes. A record at
+    /// the end of the newest file that is not there to its end is cut.
+    pub(super) fn open(folder: &Path, mut tell: impl FnMut(u64, u64, Result<&Record<'_>, &[u8]>)) -> io::Result<Self> {
         std::fs::create_dir_all(folder)?;
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(folder.join(LOCK))?;
         lock.try_lock().map_err(|_| io::Error::new(io::ErrorKind::ResourceBusy, "another gateway uses it"))?;
         let mut kept = Vec::new();
-        for number in numbers(folder)? {
+        let numbers = numbers(folder)?;
+        for number in &numbers {
+            let (number, is_last) = (*number, numbers.last() == Some(number));
             let path = path(folder, number);
             let mut bytes = Vec::new();
             File::open(&path)?.read_to_end(&mut bytes)?;
-            let mut at = 0;
-            while let Some(record) = bytes.get(at..).and_then(record::read) {
-                tell(number, at as u64, &record);
-                at += record.length;
-            }
+            let at = scan(&bytes, is_last, |at, found| tell(number, at as u64, found));
             let written = std::fs::metadata(&path)?.modified()?;
             kept.push(Segment { number, bytes: at as u64, written });
         }
@@ -111,6 +110,27 @@ impl Segments {
         }
         Ok(self.kept.first().map_or(0, |oldest| oldest.number))
     }
+}
+
+/// Tells of the records of a file, and of pieces between that are none; gives where the last of them ends.
+fn scan(bytes: &[u8], is_last: bool, mut tell: impl FnMut(usize, Result<&Record<'_>, &[u8]>)) -> usize {
+    let mut at = 0;
+    while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+        if let Some(record) = record::read(rest) {
+            tell(at, Ok(&record));
+            at += record.length;
+            continue;
+        }
+        let end = match record::next(rest) {
+            Some(end) => end,
+            // What was being written when the process died is not there to its end.
+            None if is_last && record::is_torn(rest) => return at,
+            None => rest.len(),
+        };
+        tell(at, Err(rest.get(..end).unwrap_or_default()));
+        at += end;
+    }
+    at
 }
 
 /// Reads so many bytes of a file.
