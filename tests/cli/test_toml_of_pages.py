@@ -42,4 +42,4 @@ def test_an_example_of_the_pages_is_good(midstream, tmp_path, text):
     path.write_text(text)
     done = midstream("config", "check", path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith(f"{path}: good\n")
+    assert done.stdout.startswith(f"{path}: good")
