@@ -138,3 +138,14 @@ fn without_a_decision_and_of_plain_text_there_is_no_end() {
     }
     assert_eq!(stopped(&responses(), "{}", End::None).1, b"");
 }
+
+#[test]
+fn llama_cpps_own_completion_stops_at_its_limit() {
+    let frame = |content: &str| event(&json!({"index": 0, "content": content, "stop": false, "id_slot": 0}));
+    let body: Vec<Vec<u8>> = (0..60).map(|_| frame("I am done. ")).collect();
+    let (passed, end) = stopped(&body, "{}", End::Finish);
+    assert!(passed.len() < body.concat().len());
+    let [end] = events(&end).try_into().unwrap();
+    assert_eq!((&end["index"], &end["content"], &end["stop"]), (&json!(0), &json!(""), &json!(true)));
+    assert_eq!((&end["stop_type"], &end["midstream"]["check"]), (&json!("limit"), &json!("repeat")));
+}

@@ -1,4 +1,4 @@
-//! OpenAI chat and completions: the open choices reach their length, then `[DONE]`.
+//! OpenAI chat and completions: the open choices reach their length, then `[DONE]`; llama.cpp's own stop at their limit.
 
 use serde_json::{Map, Value, json};
 
