@@ -80,6 +80,33 @@ async fn numbers_stand_in_the_answer_where_the_client_asks_and_the_rest_goes_on_
 }
 
 #[tokio::test]
+async fn a_raw_viewer_is_told_of_frames_that_are_gone() {
+    let unlike = |number: u32| {
+        (0..50)
+            .map(|part: u32| format!("{:08x}", (part * 61 + number + 1).wrapping_mul(2_654_435_761)))
+            .collect::<String>()
+    };
+    let mut chunks: Vec<_> = (0..100).map(|number| chat(&unlike(number))).collect();
+    chunks.push(chat_end());
+    let mock = Mock::start(Script::of(chunks)).await;
+    let server = gateway(&mock, Api::Openai).await;
+    let asker = Asker::new(&server);
+    let response = asker.post(CHAT).await;
+    let id = id_of(&response);
+    let sent = text_of(response).await;
+    let raw = asker.get_text(&events(&id, "?mode=raw&after=0")).await;
+    let lagged: Value = serde_json::from_str(raw.lines().nth(1).unwrap().strip_prefix("data: ").unwrap()).unwrap();
+    assert!(raw.starts_with("event: midstream.lagged") && lagged["from"] == 1, "{raw}");
+    let (kept, _) = raw.split_once("event: midstream.end").unwrap();
+    let data = |text: &str| -> Vec<String> {
+        text.lines().filter(|line| line.starts_with("data: ")).map(str::to_owned).collect()
+    };
+    let (frames, newest) = (data(kept).split_off(1), data(&sent));
+    assert!(newest.ends_with(&frames));
+    assert!((5..100).contains(&frames.len()), "{}", frames.len());
+}
+
+#[tokio::test]
 async fn an_answer_in_one_piece_is_one_frame() {
     let body = r#"{"id":"c1","object":"chat.completion","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"Hi"},"finish_reason":"stop"}]}"#;
     let script = Script { content_type: "application/json", length: Some(body.len()), ..Script::of([body]) };

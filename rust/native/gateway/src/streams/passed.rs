@@ -17,6 +17,8 @@ pub(super) struct Passed {
     frames: VecDeque<Mark>,
     /// How many frames are gone.
     first: u64,
+    /// The event behind the last of them.
+    from: Seq,
     cut: Option<Cut>,
     /// The first frame of the newest group.
     base: Vec<u8>,
@@ -54,9 +56,10 @@ impl Passed {
         while self.bytes.len() > most && self.forget() {}
     }
 
-    /// The first frame behind an event.
-    pub(super) fn behind(&self, next: Seq) -> u64 {
-        self.first + self.frames.partition_point(|frame| frame.last < next) as u64
+    /// The first frame that holds an event or a later one, and that event: a later one where its frames are gone.
+    pub(super) fn behind(&self, next: Seq) -> (u64, Seq) {
+        let next = next.max(self.from);
+        (self.first + self.frames.partition_point(|frame| frame.last < next) as u64, next)
     }
 
     /// The frame of a place; `Err` has the place of the oldest that is kept.
@@ -105,12 +108,13 @@ impl Passed {
     }
 
     fn forget(&mut self) -> bool {
-        let Some((count, _)) = self.group() else { return false };
+        let Some((count, last)) = self.group() else { return false };
         let end = self.frames.get(count - 1).map_or(self.gone, |mark| mark.end);
         self.frames.drain(..count);
         self.bytes.drain(..usize::try_from(end - self.gone).unwrap_or_default());
         self.gone = end;
         self.first += count as u64;
+        self.from = last + 1;
         true
     }
 }
@@ -144,7 +148,8 @@ mod tests {
         for number in first..1000 {
             assert_eq!(passed.get(number), Ok(Some(frame(number))));
         }
-        assert_eq!((passed.get(1000), passed.behind(998), passed.behind(2000)), (Ok(None), 998, 1000));
+        assert_eq!((passed.get(1000), passed.behind(998), passed.behind(2000)), (Ok(None), (998, 998), (1000, 2000)));
+        assert_eq!(passed.behind(3), (first, first));
         passed.forget_before(990);
         assert!(passed.first > first && passed.get(990) == Ok(Some(frame(990))));
         passed.clear();

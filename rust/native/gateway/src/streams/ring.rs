@@ -166,8 +166,9 @@ impl Ring {
         Some(event)
     }
 
-    /// The first frame behind an event, by its place among all.
-    pub(crate) fn passed_behind(&self, next: Seq) -> u64 {
+    /// The first frame that holds an event or a later one, by its place among all, and that event: a later one where its
+    /// frames are gone.
+    pub(crate) fn passed_behind(&self, next: Seq) -> (u64, Seq) {
         self.passed.behind(next)
     }
 

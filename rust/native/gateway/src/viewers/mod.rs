@@ -94,8 +94,8 @@ impl Viewer {
         next: Seq,
         mode: Mode,
     ) -> Self {
-        let (follow, frame) = (stream.look(), stream.passed_behind(next));
-        let lacks_text = mode == Mode::Raw && next < stream.kept().0;
+        let (follow, (frame, from)) = (stream.look(), stream.passed_behind(next));
+        let lacks_text = mode == Mode::Raw && next < from.max(stream.kept().0);
         let place = Place::new(&seat.all, &stream);
         place.moved(next);
         let (behind, is_slow, told) = (None, false, Last::default());
@@ -265,7 +265,14 @@ impl Viewer {
             self.next = next;
         }
         here.lacks_text = false;
-        here.frame = here.stream.passed_behind(self.next);
+        if self.mode == Mode::Raw {
+            let (frame, from) = here.stream.passed_behind(self.next);
+            if from > self.next {
+                here.place.missed(from - self.next);
+                self.marks.push_back(lagged(self.next, from));
+            }
+            (here.frame, self.next) = (frame, from);
+        }
     }
 }
 

@@ -38,8 +38,9 @@ impl Stream {
         batch
     }
 
-    /// The place of the first frame whose last event is not before that one.
-    pub(crate) fn passed_behind(&self, next: Seq) -> u64 {
+    /// The place of the first frame that holds an event or a later one, and that event: a later one where its frames are
+    /// gone.
+    pub(crate) fn passed_behind(&self, next: Seq) -> (u64, Seq) {
         self.log().ring.passed_behind(next)
     }
 
