@@ -16,6 +16,7 @@ from midstream.errors import InputError
 from midstream.gateway import GatewayConfig, Upstream
 from other_sdks import SDKS, google, needs
 from provider import Pause, Provider, Reply
+from serving import until
 
 COMMENT = b": keepalive\n\n"
 REFUSALS = {
@@ -84,6 +85,7 @@ def test_a_late_answer_arrives_whole(kind):
     with Provider(late) as provider, early(provider) as gateway:
         threading.Timer(0.5, late.may.set).start()
         assert "".join(text(kind, item) for item in create(kind, gateway)) == "All is well."
+        until(lambda: gateway.streams()[0]["end"] is not None)
         (stream,) = gateway.streams()
     assert stream["end"]["state"] == "complete"
 
@@ -95,6 +97,7 @@ def test_a_late_refusal_raises_the_sdks_own_error(kind):
         threading.Timer(0.5, late.may.set).start()
         with pytest.raises(expected, match="slow down"):
             list(create(kind, gateway))
+        until(lambda: gateway.streams()[0]["end"] is not None)
         (stream,) = gateway.streams()
     assert stream["end"]["state"] == "failed"
 

@@ -109,7 +109,8 @@ class Response:
                 f"the server answered in {summary.looks_like} and not in {summary.dialect}: {self.name}; "
                 f"name --dialect {summary.looks_like}"
             )
-        if summary.ending not in ("failed", "truncated") or summary.finish_reasons or answered(summary):
+        is_none = summary.ending in ("failed", "truncated") or "unknown_format" in summary.ending_notes
+        if not is_none or summary.finish_reasons or answered(summary):
             return None
         head = self.head.removeprefix(b"\xef\xbb\xbf").lstrip()
         if not head:
